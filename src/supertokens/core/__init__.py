@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core: the only place where a rule of the engine meets a store."""
+
+from supertokens.core.embedded import EmbeddedCore, system_clock
+from supertokens.core.protocol import AntiCsrfMode, Core
+
+__all__ = ["AntiCsrfMode", "Core", "EmbeddedCore", "system_clock"]

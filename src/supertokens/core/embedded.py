@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core inside the application's own process."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from supertokens.config import Config
+from supertokens.core.issuer import Issuer, rounded, verified
+from supertokens.core.keys import KeyKeeper
+from supertokens.core.protocol import AntiCsrfMode
+from supertokens.engine import refresh_token as refresh_tokens
+from supertokens.engine import user_data
+from supertokens.engine.access_token import (
+    AccessToken,
+    TokenVersion,
+    UnknownSigningKeyError,
+    carried_payload,
+    verify_signature,
+)
+from supertokens.engine.refresh_token import RefreshToken, UnknownRefreshKeyError
+from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Pair, decide
+from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession, is_handle, new_handle
+from supertokens.engine.user_data import JsonObject
+from supertokens.errors import (
+    SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.stores.base import Store
+
+__all__ = ["EmbeddedCore", "system_clock"]
+
+_log = logging.getLogger("supertokens")
+
+_MOST_LOST_RACES: Final = 200
+"""Compare-and-swaps that one request may lose; each loss is another request's success."""
+
+_SWEEP_EVERY: Final = 10 * 60 * 1000
+_SWEEP_AT_ONCE: Final = 500
+_TOMBSTONE_SLACK: Final = 60_000
+
+
+def system_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class EmbeddedCore:
+    """A `Core` on a store that other processes may share.
+
+    `clock` gives milliseconds since the epoch; `random` that many random bytes.
+    `refreshes` counts answers by their row of the rotation table: many of row 2 are a sign of a cloned client.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        clock: Callable[[], int] = system_clock,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.store = store
+        self.keys = KeyKeeper(config, store, random)
+        self.refreshes: Counter[int] = Counter()
+        self._counting = threading.Lock()
+        self._clock = clock
+        self._random = random
+        self._access_validity = config.access_token_validity_ms
+        self._refresh_validity = config.refresh_token_validity_ms
+        self._grace = config.refresh_token_rotation_grace_period_ms
+        self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
+        self._next_sweep = 0
+        self._issuer = Issuer(config, self.keys)
+
+    def __repr__(self) -> str:
+        return f"EmbeddedCore({self.store!r})"
+
+    def create_session(
+        self,
+        user_id: str,
+        jwt_payload: JsonObject,
+        session_data: JsonObject,
+        *,
+        anti_csrf: bool,
+        version: TokenVersion = "5",
+        static_key: bool = False,
+    ) -> IssuedSession:
+        now = self._clock()
+        key = self.keys.to_sign(now).newest_refresh
+        record = SessionRecord(
+            handle=new_handle(self._random(16)),
+            user_id=user_id,
+            jwt_payload=user_data.encode_object(jwt_payload, "jwt_payload"),
+            created_at=now,
+            expires_at=now + self._refresh_validity,
+            refresh_key_id=key.id,
+            uses_static_key=static_key,
+            anti_csrf=anti_csrf,
+            lineage=NEW_SESSION,
+        )
+        first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
+        issued = self._issuer.issue(record, first, key, "", version, now)
+        self.store.create(record, user_data.encode_object(session_data, "session_data"))
+        self._sweep_now_and_then(now)
+        return issued
+
+    def verify(
+        self,
+        access_token: str,
+        *,
+        check_anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        check_database: bool = False,
+        client: str | None = None,
+    ) -> VerifiedSession:
+        now = self._clock()
+        token = self._signed(access_token, now)
+        if token.expires_at < now:
+            raise SuperTokensTryRefreshTokenError("Access token expired")
+        if check_anti_csrf and not _same_secret(token.anti_csrf_token, anti_csrf_token):
+            raise SuperTokensTryRefreshTokenError("anti-csrf check failed")
+        if token.parent is not None:
+            return self._verify_marked(token, token.parent, client, check_database, now)
+        if not check_database:
+            return verified(token)
+        found = self.store.get(token.handle, now)
+        if found is None:
+            raise SuperTokensUnauthorisedError("Either the session has ended or has been blacklisted")
+        return self._with_stored_payload(token, found.record, now)
+
+    def refresh(
+        self,
+        refresh_token: str,
+        *,
+        anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        anti_csrf_mode: AntiCsrfMode = "required",
+        client: str | None = None,
+        version: TokenVersion = "5",
+        static_key: bool | None = None,
+    ) -> IssuedSession:
+        presented = self._authentic(refresh_token, self._clock())
+        if anti_csrf:
+            _check_anti_csrf(presented, anti_csrf_token, anti_csrf_mode)
+        record, decision, now = self._rotate(presented, client, anti_csrf, static_key)
+        with self._counting:
+            self.refreshes[decision.row] += 1
+        if decision.pair is None:
+            _log.warning("token theft detected in session %s", record.handle)
+            raise SuperTokensTokenTheftError(record.handle, record.user_id)
+        return self._issuer.issue(record, decision.pair, presented.key, presented.text, version, now)
+
+    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+        now = self._clock()
+        try:
+            token = self._signed(access_token, now)
+        except SuperTokensTryRefreshTokenError as error:
+            raise SuperTokensUnauthorisedError(str(error)) from error
+        record = self.session(token.handle)
+        if jwt_payload is None:
+            payload = user_data.decode_object(record.jwt_payload)
+        else:
+            self.update_jwt_payload(token.handle, jwt_payload)
+            payload = jwt_payload
+        renewed = replace(token, jwt_payload=payload, created_at=rounded(now, token.version), regenerated_at=now)
+        if token.expires_at < now:
+            return verified(renewed)
+        return verified(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
+
+    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
+        if isinstance(handles, str):
+            raise TypeError("handles must be a list of session handles, not one string")
+        possible = [handle for handle in handles if is_handle(handle)]
+        return self.store.remove(possible, self._clock())
+
+    def revoke_user(self, user_id: str) -> list[str]:
+        return self.store.remove_user(user_id, self._clock())
+
+    def session_handles(self, user_id: str) -> list[str]:
+        return self.store.handles_of_user(user_id, self._clock())
+
+    def session(self, handle: str) -> SessionRecord:
+        found = self.store.get(handle, self._clock()) if is_handle(handle) else None
+        if found is None:
+            raise _no_such_session()
+        return found.record
+
+    def session_data(self, handle: str) -> JsonObject:
+        data = self.store.get_session_data(handle, self._clock()) if is_handle(handle) else None
+        if data is None:
+            raise _no_such_session()
+        return user_data.decode_object(data)
+
+    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
+        text = user_data.encode_object(session_data, "session_data")
+        if not is_handle(handle) or not self.store.update(handle, self._clock(), session_data=text):
+            raise _no_such_session()
+
+    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
+        text = user_data.encode_object(jwt_payload, "jwt_payload")
+        if not is_handle(handle) or not self.store.update(handle, self._clock(), jwt_payload=text):
+            raise _no_such_session()
+
+    def authentic_access_token(self, text: str) -> AccessToken | None:
+        try:
+            return self._signed(text, self._clock())
+        except SuperTokensTryRefreshTokenError:
+            return None
+
+    def authentic_refresh_token(self, text: str) -> RefreshToken | None:
+        try:
+            return self._authentic(text, self._clock())
+        except SuperTokensUnauthorisedError:
+            return None
+
+    def sweep(self) -> int:
+        """Delete all expired sessions and the tombstones that nobody can ask for any more; how many sessions."""
+        total, now = 0, self._clock()
+        while True:
+            swept = self._sweep(now)
+            total += swept
+            if swept < _SWEEP_AT_ONCE:
+                return total
+
+    def close(self) -> None:
+        """Let go of the store's connections."""
+        self.store.close()
+
+    # Tokens in
+
+    def _signed(self, text: str, now: int) -> AccessToken:
+        try:
+            return verify_signature(text, self.keys.to_verify(now))
+        except UnknownSigningKeyError as error:
+            ring = self.keys.after_unknown_key(now, error.created_at)
+            if ring is None:
+                raise
+            return verify_signature(text, ring)
+
+    def _authentic(self, text: str, now: int) -> RefreshToken:
+        try:
+            return refresh_tokens.authenticate(text, self.keys.to_verify(now).refresh)
+        except UnknownRefreshKeyError:
+            ring = self.keys.after_unknown_key(now, None)
+            if ring is None:
+                raise
+            return refresh_tokens.authenticate(text, ring.refresh)
+
+    def _hint(self, handle: str, client: str | None, now: int) -> bytes:
+        if not self._binds_client:
+            return b""
+        return refresh_tokens.client_hint(self.keys.to_verify(now).newest_refresh, handle, client)
+
+    # Rules meet the store
+
+    def _rotate(
+        self, presented: RefreshToken, client: str | None, anti_csrf: bool, static_key: bool | None
+    ) -> tuple[SessionRecord, Decision, int]:
+        """The record as the next pair is issued from it, the decision, and the time of both."""
+        for _ in range(_MOST_LOST_RACES):
+            now = self._clock()
+            found = self.store.get(presented.handle, now)
+            if found is None:
+                raise SuperTokensUnauthorisedError("Session missing in db or has expired")
+            seen = found.record
+            hint = self._hint(seen.handle, client, now)
+            asked = Asked(presented.serial, presented.parent, found.now, hint, self._grace)
+            decision = decide(REFRESH_TABLE, seen.lineage, asked)
+            if decision.write is None:
+                return seen, decision, now
+            mints = decision.write.last > seen.lineage.last
+            becomes = replace(
+                seen,
+                lineage=decision.write,
+                expires_at=found.now + self._refresh_validity if decision.accepted else seen.expires_at,
+                # A repeated child has to come out as the same text, so what it was minted with stays.
+                anti_csrf=anti_csrf if mints else seen.anti_csrf,
+                uses_static_key=seen.uses_static_key if static_key is None else static_key,
+            )
+            if self.store.rotate(seen, becomes, durable=decision.accepted):
+                return becomes, decision, now
+        raise SuperTokensGeneralError(f"a refresh lost {_MOST_LOST_RACES} races in a row")
+
+    def _verify_marked(
+        self, token: AccessToken, parent: int, client: str | None, check_database: bool, now: int
+    ) -> VerifiedSession:
+        for _ in range(_MOST_LOST_RACES):
+            asked = Asked(token.serial, parent, now, self._hint(token.handle, client, now), self._grace)
+            confirmation = self.store.confirm(token.handle, asked, now + self._refresh_validity)
+            if confirmation is None:
+                raise SuperTokensUnauthorisedError("Session missing in db")
+            record = confirmation.record
+            decision = decide(VERIFY_TABLE, record.lineage, asked)
+            if confirmation.written or (decision.confirmed and decision.write is None):
+                return self._issuer.renew(token, record, now)
+            if decision.write is None:
+                return self._with_stored_payload(token, record, now) if check_database else verified(token)
+            now = self._clock()
+        raise SuperTokensGeneralError(f"a verify lost {_MOST_LOST_RACES} races in a row")
+
+    def _with_stored_payload(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
+        stored = carried_payload(user_data.decode_object(record.jwt_payload), token.version)
+        if user_data.equal(token.jwt_payload, stored):
+            return verified(token)
+        return self._issuer.renew(token, record, now)
+
+    # Sweeping
+
+    def _sweep(self, now: int) -> int:
+        tombstones_before = now - self._access_validity - _TOMBSTONE_SLACK
+        return self.store.sweep(now, tombstones_before=tombstones_before, limit=_SWEEP_AT_ONCE)
+
+    def _sweep_now_and_then(self, now: int) -> None:
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP_EVERY
+        try:
+            self._sweep(now)
+        except SuperTokensGeneralError:
+            # The session that was just created stands; expired ones are absent anyway.
+            _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
+
+
+def _same_secret(expected: str | None, given: str | None) -> bool:
+    if expected is None or given is None:
+        return False
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _check_anti_csrf(presented: RefreshToken, given: str | None, mode: AntiCsrfMode) -> None:
+    """Before the record is read: a stolen stale token without its value must not be able to raise theft."""
+    if presented.anti_csrf_token is None or (given is None and mode == "if_sent"):
+        return
+    if not _same_secret(presented.anti_csrf_token, given):
+        raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching")
+
+
+def _no_such_session() -> SuperTokensUnauthorisedError:
+    return SuperTokensUnauthorisedError("Session does not exist.")

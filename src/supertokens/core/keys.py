@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of a core: read from the store when they are due, made when they are missing, rotated in time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from supertokens.config import Config
+from supertokens.engine.refresh_token import KEY_BYTES
+from supertokens.engine.sealing import Sealer, SealingError
+from supertokens.engine.signing_keys import (
+    MAX_RING_AGE_TO_SIGN,
+    MAX_RING_AGE_TO_VERIFY,
+    KeyPurpose,
+    KeyRing,
+    StoredKey,
+    generate_signing_material,
+)
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import KeyStore
+
+__all__ = ["KeyKeeper"]
+
+_EXTRA_READING_EVERY: Final = 1000
+"""Tokens that name unknown keys cause at most one reading of the ring in this time (ms)."""
+
+_MOST_CLOCK_DIFFERENCE: Final = 60_000
+_PURPOSES: Final[tuple[KeyPurpose, ...]] = ("dynamic", "static", "refresh")
+
+
+class KeyKeeper:
+    """The current `KeyRing`, for any thread."""
+
+    def __init__(self, config: Config, store: KeyStore, random: Callable[[int], bytes]) -> None:
+        self._store = store
+        self._random = random
+        self._sealer = Sealer(config.encryption_key or ())
+        self._access_token_validity = config.access_token_validity_ms
+        self._rotates = config.access_token_signing_key_dynamic
+        self._interval = config.access_token_signing_key_update_interval_ms
+        self._ring: KeyRing | None = None
+        self._reading = threading.Lock()
+        self._extra_reading_at = -_EXTRA_READING_EVERY
+
+    def to_verify(self, now: int) -> KeyRing:
+        """A ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
+        ring = self._ring
+        if ring is not None and ring.age(now) <= MAX_RING_AGE_TO_VERIFY:
+            return ring
+        with self._reading:
+            return self._younger_than(MAX_RING_AGE_TO_VERIFY, now)
+
+    def to_sign(self, now: int) -> KeyRing:
+        """A ring that is young enough to sign with; makes the next key when it is due."""
+        ring = self._ring
+        if ring is not None and ring.age(now) <= MAX_RING_AGE_TO_SIGN and not self._next_is_due(ring, now):
+            return ring
+        with self._reading:
+            ring = self._younger_than(MAX_RING_AGE_TO_SIGN, now)
+            if self._next_is_due(ring, now):
+                ring = self._succeed(self._read(now), now)
+            return ring
+
+    def after_unknown_key(self, now: int, created_at: int | None) -> KeyRing | None:
+        """The ring, read again because a token named a key that was not in it; None if that is not worth a reading.
+
+        `created_at`: when the key was made, by the token's own word. Anybody can name a key, so the word must be
+        plausible, and readings are rationed: forged names must not become a load on the store.
+        """
+        ring = self._ring
+        if ring is not None and created_at is not None and not self._may_be_newer(ring, created_at, now):
+            return None
+        with self._reading:
+            if abs(now - self._extra_reading_at) < _EXTRA_READING_EVERY:
+                return None
+            self._extra_reading_at = now
+            return self._read(now)
+
+    def rotate(self, now: int, *, drop_old: bool) -> str:
+        """Make a new dynamic key, and return its id; with `drop_old` it is the only one from then on.
+
+        Tokens signed by a dropped key are refused by every process within MAX_RING_AGE_TO_VERIFY.
+        """
+        with self._reading:
+            ring = self._succeed(self._read(now), now)
+            newest = ring.dynamic[0].kid
+            if drop_old:
+                self._store.remove_keys("dynamic", [key.kid for key in ring.dynamic[1:]])
+                self._read(now)
+            return newest
+
+    def _may_be_newer(self, ring: KeyRing, created_at: int, now: int) -> bool:
+        return ring.read_at < created_at <= now + _MOST_CLOCK_DIFFERENCE
+
+    def _next_is_due(self, ring: KeyRing, now: int) -> bool:
+        return self._rotates and ring.next_key_is_due(now, self._interval)
+
+    def _younger_than(self, age: int, now: int) -> KeyRing:
+        ring = self._ring
+        return ring if ring is not None and ring.age(now) <= age else self._read(now)
+
+    def _read(self, now: int) -> KeyRing:
+        stored = self._store.read_keys()
+        ring = self._build(stored, now)
+        if ring is None:
+            for purpose in set(_PURPOSES) - {key.purpose for key in stored}:
+                self._store.add_key(self._new_key(purpose, now), after=None)
+            stored = self._store.read_keys()
+            ring = self._build(stored, now)
+        if ring is None:
+            raise SuperTokensGeneralError("the store does not keep the keys that were added to it")
+        for key in stored:
+            if not self._sealer.is_current(key.material):
+                self._reseal(key)
+        self._ring = ring
+        return ring
+
+    def _build(self, stored: list[StoredKey], now: int) -> KeyRing | None:
+        known = {} if self._ring is None else {key.kid: key for key in (*self._ring.dynamic, self._ring.static)}
+        try:
+            return KeyRing.build(stored, now, self._access_token_validity, self._sealer, known)
+        except SealingError as error:
+            raise SuperTokensGeneralError(str(error)) from error
+
+    def _succeed(self, ring: KeyRing, now: int) -> KeyRing:
+        """Add the next dynamic key, or find that another worker has; let go of those that nothing names any more."""
+        newest = ring.dynamic[0]
+        self._store.add_key(self._new_key("dynamic", max(now, newest.created_at + 1)), after=newest.kid)
+        ring = self._read(now)
+        live = {key.kid for key in ring.dynamic}
+        dead = [key.id for key in self._store.read_keys() if key.purpose == "dynamic" and key.id not in live]
+        if dead:
+            self._store.remove_keys("dynamic", dead)
+        return ring
+
+    def _new_key(self, purpose: KeyPurpose, now: int) -> StoredKey:
+        if purpose == "refresh":
+            key_id, material = self._random(8).hex(), self._random(KEY_BYTES)
+        elif purpose == "static":
+            key_id = f"s-{UUID(bytes=self._random(16), version=4)}"
+            material = generate_signing_material()
+        else:
+            key_id, material = f"d-{now}", generate_signing_material()
+        return StoredKey(key_id, purpose, now, self._sealer.seal(material, key_id, self._random))
+
+    def _reseal(self, key: StoredKey) -> None:
+        material = self._sealer.open(key.material, key.id)
+        self._store.reseal_key(key, self._sealer.seal(material, key.id, self._random))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an integration needs from a core, wherever that core runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from supertokens.engine.access_token import AccessToken, TokenVersion
+from supertokens.engine.refresh_token import RefreshToken
+from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession
+from supertokens.engine.user_data import JsonObject
+
+__all__ = ["AntiCsrfMode", "Core"]
+
+AntiCsrfMode = Literal["required", "if_sent"]
+"""What a refresh does when the request lacks the anti-CSRF value: refuse, or let pass (DESIGN, section 4)."""
+
+
+class Core(Protocol):
+    """The verbs of sessions. Times are in ms.
+
+    Every method may raise SuperTokensGeneralError; those that take a token or a handle raise
+    SuperTokensUnauthorisedError where the session does not exist, unless their result says so.
+    """
+
+    def create_session(
+        self,
+        user_id: str,
+        jwt_payload: JsonObject,
+        session_data: JsonObject,
+        *,
+        anti_csrf: bool,
+        version: TokenVersion = "5",
+        static_key: bool = False,
+    ) -> IssuedSession:
+        """A new session of `user_id`, whose identity the caller has made sure of."""
+
+    def verify(
+        self,
+        access_token: str,
+        *,
+        check_anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        check_database: bool = False,
+        client: str | None = None,
+    ) -> VerifiedSession:
+        """Whose access token this is. With `check_database` a revocation or a changed payload counts at once.
+
+        `client`: what tells the asker's client from others, such as its User-Agent.
+        Raises SuperTokensTryRefreshTokenError for a token, or an anti-CSRF value, that is not good.
+        """
+
+    def refresh(
+        self,
+        refresh_token: str,
+        *,
+        anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        anti_csrf_mode: AntiCsrfMode = "required",
+        client: str | None = None,
+        version: TokenVersion = "5",
+        static_key: bool | None = None,
+    ) -> IssuedSession:
+        """The next pair; `anti_csrf` says whether that is a guarded one, `static_key` None leaves the kind of key.
+
+        Raises SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
+        """
+
+    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+        """Store a new payload (None: keep it) and renew the token, unless it has expired, for the rest of its life."""
+
+    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
+        """Those of `handles` that existed and now do not."""
+
+    def revoke_user(self, user_id: str) -> list[str]:
+        """The handles of the sessions that the user had."""
+
+    def session_handles(self, user_id: str) -> list[str]:
+        """The user's sessions, oldest first."""
+
+    def session(self, handle: str) -> SessionRecord:
+        """What is stored of a session, but for its data."""
+
+    def session_data(self, handle: str) -> JsonObject:
+        """What the application keeps of a session on the server."""
+
+    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
+        """Replace it."""
+
+    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
+        """Replace the payload; access tokens take it on when they are next renewed."""
+
+    def authentic_access_token(self, text: str) -> AccessToken | None:
+        """The token, expired or not, if a key of this core signed it. Reads no session."""
+
+    def authentic_refresh_token(self, text: str) -> RefreshToken | None:
+        """The token, if a key of this core made it. Reads no session."""

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mint and verify the short-lived signed token (RFC 7515, RFC 7519, RFC 8725; protocol-modern 2.1, protocol-1 B.1).
+
+Two versions of one thing. V5 is a standard JWS with the application's payload flattened beside the registered claims.
+V2 is the older form: standard base64 with padding, a constant header without a key id, the payload in `userData`.
+What a token says of the rotation (its serial, and its parent's while unconfirmed) is inside the two hash claims.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import msgspec
+
+from supertokens.engine import base64url
+from supertokens.engine.refresh_token import lineage_hash, serial_of
+from supertokens.engine.signing_keys import KeyRing, SigningKey
+from supertokens.engine.user_data import JsonObject, decode_object
+from supertokens.errors import SuperTokensTryRefreshTokenError
+
+__all__ = [
+    "MAX_TOKEN_CHARACTERS",
+    "PROTECTED_CLAIMS",
+    "TENANT",
+    "AccessToken",
+    "TokenVersion",
+    "UnknownSigningKeyError",
+    "carried_payload",
+    "claims_of",
+    "longest_text",
+    "longest_token",
+    "mint",
+    "verify_signature",
+]
+
+TokenVersion = Literal["2", "5"]
+
+PROTECTED_CLAIMS: Final = frozenset(
+    (
+        "sub", "iat", "exp", "sessionHandle", "refreshTokenHash1", "parentRefreshTokenHash1", "antiCsrfToken",
+        "tId", "rsub",
+    )
+)  # fmt: skip
+"""Names that the application's payload may not use: they are registered claims of V5."""
+
+TENANT: Final = "public"
+"""The one tenant there is."""
+
+MAX_TOKEN_CHARACTERS: Final = 16_384
+"""A longer text is refused unread."""
+
+_V2_HEADER: Final = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
+_SIGNATURE_CHARACTERS: Final = 342  # base64url of 256 bytes
+_encode = msgspec.json.Encoder().encode
+
+
+class UnknownSigningKeyError(SuperTokensTryRefreshTokenError):
+    """The token names a key that is not in the ring as it was last read. `created_at`: when, by its own word (ms)."""
+
+    def __init__(self, created_at: int) -> None:
+        super().__init__("JWT verification failed: its signing key is not known")
+        self.created_at = created_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """The claims of an access token. Hashes are those of `refresh_token.lineage_hash`; times are in ms."""
+
+    version: TokenVersion
+    handle: str
+    user_id: str
+    refresh_token_hash: str
+    parent_refresh_token_hash: str | None
+    """The marker: present while the refresh token that came with it has not been seen in use."""
+    anti_csrf_token: str | None = field(repr=False)
+    jwt_payload: JsonObject = field(repr=False)
+    created_at: int
+    expires_at: int
+    regenerated_at: int | None = None
+    """`lmrt`; V2 only."""
+
+    @property
+    def serial(self) -> int:
+        return serial_of(self.refresh_token_hash)
+
+    @property
+    def parent(self) -> int | None:
+        return None if self.parent_refresh_token_hash is None else serial_of(self.parent_refresh_token_hash)
+
+
+def mint(token: AccessToken, key: SigningKey) -> str:
+    """The signed text of `token`. A V5 token has its times in whole seconds, rounded down."""
+    if token.version == "2":
+        signed = f"{_V2_HEADER}.{b64encode(_v2_json(token)).decode()}"
+        return f"{signed}.{b64encode(key.sign(signed.encode())).decode()}"
+    signed = f"{key.header}.{base64url.encode(_encode(claims_of(token)))}"
+    return f"{signed}.{base64url.encode(key.sign(signed.encode()))}"
+
+
+def claims_of(token: AccessToken) -> dict[str, Any]:
+    """The body of the V5 token: registered claims, then the application's payload."""
+    return {
+        "iat": token.created_at // 1000,
+        "exp": token.expires_at // 1000,
+        "sub": token.user_id,
+        "tId": TENANT,
+        "rsub": token.user_id,
+        "sessionHandle": token.handle,
+        "refreshTokenHash1": token.refresh_token_hash,
+        "parentRefreshTokenHash1": token.parent_refresh_token_hash,
+        "antiCsrfToken": token.anti_csrf_token,
+        **carried_payload(token.jwt_payload, "5"),
+    }
+
+
+def carried_payload(payload: JsonObject, version: TokenVersion) -> JsonObject:
+    """What a token of `version` carries of a stored payload: V2 no null members, V5 no names of its own claims."""
+    if version == "2":
+        carried: JsonObject = _without_nulls(payload)
+        return carried
+    if PROTECTED_CLAIMS.isdisjoint(payload):
+        return payload
+    return {name: value for name, value in payload.items() if name not in PROTECTED_CLAIMS}
+
+
+def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
+    """A V5 token of that user and payload with every optional claim present: none will ever be longer."""
+    hash_claim = lineage_hash(2**64 - 1, "")
+    return AccessToken(
+        version="5",
+        handle="0" * 36,
+        user_id=user_id,
+        refresh_token_hash=hash_claim,
+        parent_refresh_token_hash=hash_claim,
+        anti_csrf_token="0" * 22,
+        jwt_payload=jwt_payload,
+        created_at=10**13 - 1,
+        expires_at=10**13 - 1,
+    )
+
+
+def longest_text(token: AccessToken) -> int:
+    """Characters of a V5 token signed by the key with the longest header, the static one."""
+    header = len('{"alg":"RS256","typ":"JWT","version":"5","kid":"s-"}') + 36
+    return base64url.length(header) + 1 + base64url.length(len(_encode(claims_of(token)))) + 1 + _SIGNATURE_CHARACTERS
+
+
+def verify_signature(text: str, ring: KeyRing) -> AccessToken:
+    """Take apart a token that a key of `ring` signed; its expiry is not looked at.
+
+    Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
+    key is missing.
+    """
+    parts = text.split(".") if len(text) <= MAX_TOKEN_CHARACTERS else ()
+    if len(parts) != 3 or not text.isascii():
+        raise SuperTokensTryRefreshTokenError("Invalid JWT")
+    header, body, signature = parts
+    # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
+    # (alg, jku, jwk, x5u, crit) is ever acted upon.
+    key = ring.by_header.get(header)
+    if key is not None:
+        _require_signature(key.is_signature(_decoded(signature), f"{header}.{body}".encode()))
+        return _v5_token(_decoded(body))
+    if header == _V2_HEADER:
+        signature_bytes, signed = _decoded(signature, padded=True), f"{header}.{body}".encode()
+        _require_signature(any(candidate.is_signature(signature_bytes, signed) for candidate in ring.dynamic))
+        return _v2_token(_decoded(body, padded=True))
+    raise _unknown_header(header)
+
+
+def _require_signature(valid: bool) -> None:
+    if not valid:
+        raise SuperTokensTryRefreshTokenError("JWT verification failed")
+
+
+def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
+    """Why no key has `header`: perhaps a dynamic key that was published after the ring was read."""
+    try:
+        fields = decode_object(_decoded(header))
+    except (ValueError, SuperTokensTryRefreshTokenError):
+        return SuperTokensTryRefreshTokenError("JWT header mismatch")
+    kid = fields.get("kid")
+    digits = kid[2:] if isinstance(kid, str) and kid.startswith("d-") else ""
+    if digits.isascii() and digits.isdigit() and len(digits) <= 15:
+        return UnknownSigningKeyError(int(digits))
+    return SuperTokensTryRefreshTokenError("JWT header mismatch")
+
+
+def _v5_token(body: bytes) -> AccessToken:
+    claims = _object(body)
+    try:
+        token = AccessToken(
+            version="5",
+            handle=_text(claims.pop("sessionHandle")),
+            user_id=_text(claims.pop("sub")),
+            refresh_token_hash=_hash(claims.pop("refreshTokenHash1")),
+            parent_refresh_token_hash=_optional_hash(claims.pop("parentRefreshTokenHash1")),
+            anti_csrf_token=_optional_text(claims.pop("antiCsrfToken")),
+            jwt_payload=claims,
+            created_at=_integer(claims.pop("iat")) * 1000,
+            expires_at=_integer(claims.pop("exp")) * 1000,
+        )
+        if claims.pop("tId") != TENANT or claims.pop("rsub") != token.user_id:
+            raise ValueError("tenant or recipe user of somebody else")
+    except (KeyError, ValueError) as error:
+        raise _incomplete() from error
+    return token
+
+
+def _v2_token(body: bytes) -> AccessToken:
+    claims = _object(body)
+    try:
+        if not isinstance(claims["userData"], dict):
+            raise ValueError("userData is not an object")
+        return AccessToken(
+            version="2",
+            handle=_text(claims["sessionHandle"]),
+            user_id=_text(claims["userId"]),
+            refresh_token_hash=_hash(claims["refreshTokenHash1"]),
+            parent_refresh_token_hash=_optional_hash(claims.get("parentRefreshTokenHash1")),
+            anti_csrf_token=_optional_text(claims.get("antiCsrfToken")),
+            jwt_payload=claims["userData"],
+            created_at=_integer(claims["timeCreated"]),
+            expires_at=_integer(claims["expiryTime"]),
+            regenerated_at=_integer(claims["lmrt"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise _incomplete() from error
+
+
+def _v2_json(token: AccessToken) -> bytes:
+    fields = {
+        "sessionHandle": token.handle,
+        "userId": token.user_id,
+        "refreshTokenHash1": token.refresh_token_hash,
+        "parentRefreshTokenHash1": token.parent_refresh_token_hash,
+        "userData": token.jwt_payload,
+        "antiCsrfToken": token.anti_csrf_token,
+        "expiryTime": token.expires_at,
+        "timeCreated": token.created_at,
+        "lmrt": token.regenerated_at,
+    }
+    # U+2028 and U+2029 are escaped in this version, since its readers may be scripts (protocol-1, B.1).
+    text = _encode(_without_nulls(fields)).decode()
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+
+
+def _without_nulls(value: Any) -> Any:
+    """V2 has no null members, at any depth; nulls in arrays stay (protocol-1, A.3)."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _object(body: bytes) -> JsonObject:
+    try:
+        return decode_object(body)
+    except ValueError as error:
+        raise _incomplete() from error
+
+
+def _incomplete() -> SuperTokensTryRefreshTokenError:
+    return SuperTokensTryRefreshTokenError("Access token does not contain all the information")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a string")
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _hash(value: object) -> str:
+    serial_of(_text(value))
+    return str(value)
+
+
+def _optional_hash(value: object) -> str | None:
+    return None if value is None else _hash(value)
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("not an integer")
+    return value
+
+
+def _decoded(segment: str, *, padded: bool = False) -> bytes:
+    """A segment of V5, or a `padded` one of V2; the one text of its bytes or none."""
+    try:
+        if not padded:
+            return base64url.decode(segment)
+        data = b64decode(segment, validate=True)
+        if b64encode(data).decode() != segment:
+            raise ValueError("not canonical base64")
+    except ValueError:
+        raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
+    return data

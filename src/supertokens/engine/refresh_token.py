@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rotating refresh token, and what is derived from it (DESIGN, sections 3 and 4).
+
+    version 1 ‖ key id 8 ‖ handle 16 ‖ serial 8 ‖ parent 8 ‖ anti-CSRF value 16 or nothing ‖ HMAC-SHA256 32   (bytes)
+
+in base64url without padding. Tokens are derived, not drawn: the same (handle, serial, parent) always gives the same
+text, which is how several tabs receive one child; and a token is authenticated without a look-up, so that garbage
+costs no query. Nothing secret is stored per token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from supertokens.engine import base64url
+from supertokens.errors import SuperTokensUnauthorisedError
+
+__all__ = [
+    "KEY_BYTES",
+    "RefreshKey",
+    "RefreshToken",
+    "UnknownRefreshKeyError",
+    "anti_csrf_value",
+    "authenticate",
+    "client_hint",
+    "derive",
+    "id_refresh_value",
+    "lineage_hash",
+    "serial_of",
+]
+
+KEY_BYTES: Final = 32
+"""Length of a refresh key (256 bits)."""
+
+_VERSION: Final = b"\x01"
+_KEY_ID_BYTES: Final = 8
+_MAC_BYTES: Final = 32
+_ANTI_CSRF_BYTES: Final = 16
+_HINT_BYTES: Final = 8
+_SERIAL_HEX: Final = 16
+_PLAIN_BYTES: Final = 1 + _KEY_ID_BYTES + 16 + 8 + 8 + _MAC_BYTES
+_GUARDED_BYTES: Final = _PLAIN_BYTES + _ANTI_CSRF_BYTES
+_LINEAGE_HASH: Final = re.compile("[0-9a-f]{64}")
+
+
+class UnknownRefreshKeyError(SuperTokensUnauthorisedError):
+    """The token names a refresh key that is not in the ring as it was last read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshKey:
+    """A refresh key and its subkeys, one for each use, so that no value of one kind passes as another."""
+
+    id: str
+    """16 hex digits."""
+    secret: bytes = field(repr=False)
+    created_at: int = 0
+    token_subkey: bytes = field(init=False, repr=False, compare=False)
+    anti_csrf_subkey: bytes = field(init=False, repr=False, compare=False)
+    hint_subkey: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != KEY_BYTES or len(bytes.fromhex(self.id)) != _KEY_ID_BYTES:
+            raise ValueError(f"a refresh key has {KEY_BYTES} bytes and an id of {2 * _KEY_ID_BYTES} hex digits")
+        # One block of HKDF-Expand (RFC 5869, section 2.3) for each label: the secret is uniformly random already.
+        for use in ("token", "anti_csrf", "hint"):
+            info = b"supertokens refresh key: " + use.encode() + b"\x01"
+            object.__setattr__(self, f"{use}_subkey", hmac.digest(self.secret, info, "sha256"))
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """An authentic refresh token, taken apart."""
+
+    text: str = field(repr=False)
+    key: RefreshKey
+    handle: str
+    serial: int
+    parent: int
+    anti_csrf_token: str | None = field(repr=False)
+    """The value it was issued with, or None if it was issued without."""
+
+
+def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_token: str | None) -> str:
+    """The refresh token of `serial`."""
+    body = b"".join(
+        (
+            _VERSION,
+            bytes.fromhex(key.id),
+            UUID(handle).bytes,
+            serial.to_bytes(8, "big"),
+            parent.to_bytes(8, "big"),
+            b"" if anti_csrf_token is None else base64url.decode(anti_csrf_token),
+        )
+    )
+    return base64url.encode(body + hmac.digest(key.token_subkey, body, "sha256"))
+
+
+def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
+    """Take apart a token that `keys` (by id) can vouch for.
+
+    Raises SuperTokensUnauthorisedError for anything else; UnknownRefreshKeyError, a kind of it, where only the key
+    is missing. No store is asked.
+    """
+    try:
+        raw = base64url.decode(text)
+    except ValueError:
+        raise SuperTokensUnauthorisedError("Invalid refresh token") from None
+    if len(raw) not in (_PLAIN_BYTES, _GUARDED_BYTES) or raw[:1] != _VERSION:
+        raise SuperTokensUnauthorisedError("Invalid refresh token")
+    key = keys.get(raw[1:9].hex())
+    if key is None:
+        raise UnknownRefreshKeyError("Invalid refresh token: its key is not known")
+    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if not hmac.compare_digest(mac, hmac.digest(key.token_subkey, body, "sha256")):
+        raise SuperTokensUnauthorisedError("Invalid refresh token")
+    return RefreshToken(
+        text=text,
+        key=key,
+        handle=str(UUID(bytes=body[9:25])),
+        serial=int.from_bytes(body[25:33], "big"),
+        parent=int.from_bytes(body[33:41], "big"),
+        anti_csrf_token=base64url.encode(body[41:]) if len(body) > 41 else None,
+    )
+
+
+def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
+    """The anti-CSRF value of a session, or of one serial of it (22 characters).
+
+    One value for the whole session (serial None) while refreshes converge: tabs can then never disagree with the
+    cookie jar. One per serial where the grace period is 0, as the reference has it.
+    """
+    label = b"session" if serial is None else b"serial" + serial.to_bytes(8, "big")
+    digest = hmac.digest(key.anti_csrf_subkey, UUID(handle).bytes + label, "sha256")
+    return base64url.encode(digest[:_ANTI_CSRF_BYTES])
+
+
+def id_refresh_value(refresh_token_text: str) -> str:
+    """The id-refresh value that goes with a refresh token: new with every child, no ``;`` in it."""
+    return base64url.encode(hmac.digest(refresh_token_text.encode(), b"supertokens id-refresh value", "sha256"))
+
+
+def client_hint(key: RefreshKey, handle: str, client: str | None) -> bytes:
+    """8 bytes that tell clients of one session apart; ``b""`` for a client that says nothing about itself."""
+    if not client:
+        return b""
+    message = UUID(handle).bytes + client.encode("utf-8", "surrogatepass")
+    return hmac.digest(key.hint_subkey, message, "sha256")[:_HINT_BYTES]
+
+
+def lineage_hash(serial: int, refresh_token_text: str) -> str:
+    """What an access token says of a refresh token: 16 hex digits of its serial, 48 of its SHA-256."""
+    return f"{serial:016x}{hashlib.sha256(refresh_token_text.encode()).hexdigest()[:48]}"
+
+
+def serial_of(lineage_hash: str) -> int:
+    """The serial in a `lineage_hash`. Raises ValueError if it is not one."""
+    if _LINEAGE_HASH.fullmatch(lineage_hash) is None:
+        raise ValueError("not a lineage hash")
+    return int(lineage_hash[:_SERIAL_HEX], 16)

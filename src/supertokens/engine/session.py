@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session as it is stored, and the credentials handed out for it: two types, never mixed.
+
+Times are integer milliseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from supertokens.engine.rotation import Lineage
+from supertokens.engine.user_data import JsonObject
+
+__all__ = [
+    "MAX_USER_ID_BYTES",
+    "Credential",
+    "IssuedSession",
+    "SessionRecord",
+    "VerifiedSession",
+    "is_handle",
+    "new_handle",
+]
+
+MAX_USER_ID_BYTES: Final = 512
+"""Longest user id, in UTF-8, that the Python verbs accept."""
+
+_HANDLE: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_handle(random_bytes: bytes) -> str:
+    """A session handle, a lower-case version 4 UUID, from 16 random bytes. A name, not a secret."""
+    return str(UUID(bytes=random_bytes, version=4))
+
+
+def is_handle(text: str) -> bool:
+    """Whether `text` has the form of a handle; nothing else can be the name of a session."""
+    return _HANDLE.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """What a store keeps of a session, but for the session data, which is read on its own."""
+
+    handle: str
+    user_id: str
+    jwt_payload: str
+    """JSON text of an object."""
+    created_at: int
+    expires_at: int
+    refresh_key_id: str
+    """The refresh key that serves this session for all its life."""
+    uses_static_key: bool
+    """Whether its access tokens are signed by the static key."""
+    anti_csrf: bool
+    """Whether the newest pair was issued with an anti-CSRF value."""
+    lineage: Lineage
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token as it goes to the client. Its text never shows in a repr."""
+
+    text: str = field(repr=False)
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedSession:
+    """What create and refresh hand out."""
+
+    handle: str
+    user_id: str
+    jwt_payload: JsonObject
+    access_token: Credential
+    refresh_token: Credential
+    id_refresh_token: Credential
+    anti_csrf_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedSession:
+    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it."""
+
+    handle: str
+    user_id: str
+    jwt_payload: JsonObject
+    access_token_expires_at: int
+    new_access_token: Credential | None = None

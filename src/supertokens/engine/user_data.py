@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application's data inside a session: strict JSON objects (RFC 8259), kept as text.
+
+Text is what every store keeps, so that numbers and nulls come back as they were given. The encoder that follows
+the check would write NaN as null and take dates and bytes without a word, hence the walk over the value first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["MAX_DEPTH", "JsonObject", "decode_object", "encode_object", "equal"]
+
+JsonObject = dict[str, Any]
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting that are accepted in the application's data."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_MEMBER_NAME_IN_ERRORS: Final = 40
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(JsonObject).decode
+
+
+def encode_object(value: object, field: str) -> str:
+    """`value` as compact JSON text.
+
+    `field` names the argument in errors. Raises TypeError for what is not a mapping with string keys or holds a
+    type that JSON has not; ValueError for NaN, infinities, lone surrogates and nesting deeper than MAX_DEPTH.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{field} must be a dict, not {type(value).__name__}")
+    return _encode(_checked(value, field, 1)).decode()
+
+
+def decode_object(text: str | bytes) -> JsonObject:
+    """The object that `text` encodes. Raises ValueError for anything that is not one JSON object."""
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise ValueError("not a JSON object") from error
+
+
+def equal(left: object, right: object) -> bool:
+    """Whether two JSON values are the same: 1 equals 1.0, true is not 1 (protocol-1, C.3)."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(left[name], right[name]) for name in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return left == right
+
+
+def _checked(value: object, where: str, depth: int) -> object:
+    """`value` made of plain JSON types only, or an error that says where it is not."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value, where)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} is {float(value)}, which JSON cannot express")
+        return float(value)
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{where} is nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, Mapping):
+        return {
+            _name(name, where): _checked(item, f"{where}.{_shown(name)}", depth + 1) for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_checked(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+    raise TypeError(f"{where} is of type {type(value).__name__}, which JSON has not; make it a string or a number")
+
+
+def _name(name: object, where: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{where} has a key of type {type(name).__name__}; keys of a JSON object are strings")
+    return _text(name, f"a key of {where}")
+
+
+def _shown(name: object) -> str:
+    return str(name)[:_MEMBER_NAME_IN_ERRORS].encode("ascii", "backslashreplace").decode()
+
+
+def _text(value: str, where: str) -> str:
+    if _LONE_SURROGATE.search(value):
+        raise ValueError(f"{where} holds a lone surrogate, which is no Unicode text")
+    return str(value)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract between the core and a store. `supertokens.testing.StoreContract` is this page as tests.
+
+For every method:
+
+* A moment is in integer milliseconds. `now` is the caller's clock; a store that has a clock of its own uses that
+  instead and says so in what it returns.
+* **Expired is absent**: a session with ``expires_at < now`` is not seen, swept or not.
+* A missing handle is an answer (None, False, an empty list), not an error.
+* The write is the verdict: a conditional statement's count of affected rows decides a race. An update never creates.
+* What returned is durable, unless `durable=False` was asked for. What raised happened entirely or not at all.
+* A failure of the store raises SuperTokensGeneralError with the driver's error as its cause and no secret in its
+  text. What a bounded retry can heal has been retried by then.
+* Any thread may call, and any process that shares the store; a store survives a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from supertokens.engine.rotation import Asked
+from supertokens.engine.session import SessionRecord
+from supertokens.engine.signing_keys import KeyPurpose, StoredKey
+
+__all__ = ["Confirmation", "Found", "KeyStore", "SessionStore", "Store"]
+
+
+class Found(NamedTuple):
+    """A record, and the time at which it was read by the clock that counts for it (ms)."""
+
+    record: SessionRecord
+    now: int
+
+
+class Confirmation(NamedTuple):
+    """The outcome of `confirm`: whether it wrote, and the record as it is afterwards."""
+
+    written: bool
+    record: SessionRecord
+
+
+class SessionStore(Protocol):
+    """Sessions: ten methods."""
+
+    def create(self, record: SessionRecord, session_data: str) -> None:
+        """Insert a session. A handle that exists is an error, never an update: it would take a session over."""
+
+    def get(self, handle: str, now: int) -> Found | None:
+        """The session, read from where writes are decided (the primary)."""
+
+    def get_session_data(self, handle: str, now: int) -> str | None:
+        """The session data: kept apart, since it may be large and no check needs it."""
+
+    def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
+        """Compare-and-swap of lineage, expiry and the two flags, on the (current, last, at) of `seen`.
+
+        False: the race is lost, or the session is gone. `durable=False` allows the write to be lost in a crash.
+        """
+
+    def confirm(self, handle: str, asked: Asked, expires_at: int) -> Confirmation | None:
+        """Accept a child, as one statement computed from the row: `rotation.accept` where the session has
+        ``current = asked.parent or last < asked.serial``, and the new expiry. None: no such session.
+        """
+
+    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
+        """Replace what is given. False: no such session."""
+
+    def remove(self, handles: Sequence[str], now: int) -> list[str]:
+        """Delete sessions, leave a tombstone for each. Returns those that existed, each once, in the order given."""
+
+    def remove_user(self, user_id: str, now: int) -> list[str]:
+        """Delete all sessions of a user in one step, leave tombstones. Returns their handles."""
+
+    def handles_of_user(self, user_id: str, now: int) -> list[str]:
+        """The user's sessions, oldest first."""
+
+    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
+        """Delete at most `limit` expired sessions and the tombstones left before that moment; how many sessions."""
+
+
+class KeyStore(Protocol):
+    """Keys: shared by all workers, so they live with the sessions."""
+
+    def read_keys(self) -> list[StoredKey]:
+        """All keys, in no particular order."""
+
+    def add_key(self, key: StoredKey, after: str | None) -> bool:
+        """Insert `key` if `after` is the id of its purpose's newest key (None: there is none yet).
+
+        False: another worker was faster, and its key is to be used.
+        """
+
+    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
+        """Replace the material of `key`, if it still is the one in `key`."""
+
+    def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
+        """Delete keys. Ids that do not exist are passed over."""
+
+
+class Store(SessionStore, KeyStore, Protocol):
+    """What an EmbeddedCore stands on."""
+
+    def close(self) -> None:
+        """Let go of all connections. A later call opens them again."""

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions in a SQLite file, shared safely by the threads and processes of one host: the statements."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from supertokens.engine.rotation import LONG_AGO, Asked, Lineage
+from supertokens.engine.session import SessionRecord
+from supertokens.engine.signing_keys import KeyPurpose, StoredKey
+from supertokens.stores.base import Confirmation, Found
+from supertokens.stores.sqlite_connections import SqliteDatabase
+
+__all__ = ["SqliteStore"]
+
+_SCHEMA: Final = """
+CREATE TABLE session (
+    handle TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    jwt_payload TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    refresh_key_id TEXT NOT NULL,
+    uses_static_key INTEGER NOT NULL,
+    anti_csrf INTEGER NOT NULL,
+    current INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    hint BLOB,
+    session_data TEXT NOT NULL
+) STRICT;
+CREATE INDEX session_by_user ON session (user_id, created_at);
+CREATE INDEX session_by_expiry ON session (expires_at);
+CREATE TABLE tombstone (handle TEXT NOT NULL PRIMARY KEY, revoked_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstone_by_time ON tombstone (revoked_at);
+CREATE TABLE key (
+    id TEXT NOT NULL PRIMARY KEY, purpose TEXT NOT NULL, created_at INTEGER NOT NULL, material BLOB NOT NULL
+) STRICT;
+"""
+
+_COLUMNS: Final = (
+    "handle, user_id, jwt_payload, created_at, expires_at, refresh_key_id, uses_static_key, anti_csrf,"
+    " current, parent, last, at, hint"
+)
+_GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at >= ?"
+# `rotation.accept`, computed from the row: SQLite's SET reads the values from before the statement.
+_CONFIRM: Final = f"""
+UPDATE session SET current = :serial, parent = :parent, last = max(last, :serial), expires_at = :expires_at,
+    at = CASE WHEN last = :serial THEN at WHEN last < :serial THEN :now ELSE {LONG_AGO} END,
+    hint = CASE WHEN last = :serial THEN hint WHEN last < :serial THEN :hint ELSE NULL END
+WHERE handle = :handle AND expires_at >= :now AND (current = :parent OR last < :serial)
+RETURNING {_COLUMNS}
+"""
+_HANDLES_AT_ONCE: Final = 500  # below SQLite's limit on the number of parameters, in every build
+
+
+def _record(row: tuple[Any, ...]) -> SessionRecord:
+    handle, user_id, jwt_payload, created_at, expires_at, key_id, static, anti_csrf, *lineage = row
+    return SessionRecord(
+        handle=handle,
+        user_id=user_id,
+        jwt_payload=jwt_payload,
+        created_at=created_at,
+        expires_at=expires_at,
+        refresh_key_id=key_id,
+        uses_static_key=bool(static),
+        anti_csrf=bool(anti_csrf),
+        lineage=Lineage._make(lineage),
+    )
+
+
+class SqliteStore:
+    """A `Store` in one file, in WAL mode.
+
+    `path`: the file; it is made on first use with mode 0600, its folder, where missing, with 0700.
+    `synchronous`: ``full`` (an acknowledged write survives a power cut) or ``normal`` (it survives the end of the
+    process; a power cut may take back the last ones).
+    `busy_timeout`: how long to wait for another process's write (ms).
+    `mode`: ``rwc``, ``rw`` (the file must exist) or ``ro``.
+    `pragmas`: further SQLite settings for each connection, by name.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        synchronous: Literal["full", "normal"] = "full",
+        busy_timeout: int = 10_000,
+        mode: Literal["rwc", "rw", "ro"] = "rwc",
+        pragmas: Mapping[str, int | str] | None = None,
+    ) -> None:
+        self._database = SqliteDatabase(
+            Path(path).absolute(),
+            schema=_SCHEMA,
+            synchronous=synchronous,
+            busy_timeout=busy_timeout,
+            mode=mode,
+            pragmas=dict(pragmas or {}),
+        )
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({str(self._database.path)!r})"
+
+    # Sessions
+
+    def create(self, record: SessionRecord, session_data: str) -> None:
+        row = [getattr(record, field.name) for field in fields(record) if field.name != "lineage"]
+        values = (*row, *record.lineage, session_data)
+        statement = f"INSERT INTO session ({_COLUMNS}, session_data) VALUES ({', '.join('?' * len(values))})"
+        self._database.write(lambda connection: connection.execute(statement, values))
+
+    def get(self, handle: str, now: int) -> Found | None:
+        row = self._read_one(_GET, (handle, now))
+        return row and Found(_record(row), now)
+
+    def get_session_data(self, handle: str, now: int) -> str | None:
+        row = self._read_one("SELECT session_data FROM session WHERE handle = ? AND expires_at >= ?", (handle, now))
+        return None if row is None else str(row[0])
+
+    def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
+        statement = (
+            "UPDATE session SET current = ?, parent = ?, last = ?, at = ?, hint = ?, expires_at = ?,"
+            " anti_csrf = ?, uses_static_key = ? WHERE handle = ? AND current = ? AND last = ? AND at = ?"
+        )
+        was = seen.lineage
+        flags = (becomes.anti_csrf, becomes.uses_static_key)
+        values = (*becomes.lineage, becomes.expires_at, *flags, seen.handle, was.current, was.last, was.at)
+        return self._database.write(
+            lambda connection: connection.execute(statement, values).rowcount == 1, durable=durable
+        )
+
+    def confirm(self, handle: str, asked: Asked, expires_at: int) -> Confirmation | None:
+        row = self._read_one(_GET, (handle, asked.now))
+        if row is None:
+            return None
+        record = _record(row)
+        # Most repeats find nothing to write, and a read does not have to wait for the writers.
+        if asked.parent != record.lineage.current and asked.serial <= record.lineage.last:
+            return Confirmation(False, record)
+        values = {
+            "handle": handle,
+            "serial": asked.serial,
+            "parent": asked.parent,
+            "now": asked.now,
+            "hint": asked.hint,
+            "expires_at": expires_at,
+        }
+
+        def accept(connection: sqlite3.Connection) -> Confirmation | None:
+            accepted = connection.execute(_CONFIRM, values).fetchall()
+            if accepted:
+                return Confirmation(True, _record(accepted[0]))
+            now_there = connection.execute(_GET, (handle, asked.now)).fetchone()
+            return now_there and Confirmation(False, _record(now_there))
+
+        return self._database.write(accept)
+
+    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
+        statement = (
+            "UPDATE session SET jwt_payload = coalesce(?, jwt_payload), session_data = coalesce(?, session_data)"
+            " WHERE handle = ? AND expires_at >= ?"
+        )
+        values = (jwt_payload, session_data, handle, now)
+        return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    def remove(self, handles: Sequence[str], now: int) -> list[str]:
+        wanted = list(dict.fromkeys(handles))
+
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            removed: set[str] = set()
+            for start in range(0, len(wanted), _HANDLES_AT_ONCE):
+                some = wanted[start : start + _HANDLES_AT_ONCE]
+                where = f"handle IN ({', '.join('?' * len(some))})"
+                removed.update(_delete_sessions(connection, where, some, now))
+            return [handle for handle in wanted if handle in removed]
+
+        return self._database.write(delete) if wanted else []
+
+    def remove_user(self, user_id: str, now: int) -> list[str]:
+        return self._database.write(lambda connection: _delete_sessions(connection, "user_id = ?", [user_id], now))
+
+    def handles_of_user(self, user_id: str, now: int) -> list[str]:
+        statement = "SELECT handle FROM session WHERE user_id = ? AND expires_at >= ? ORDER BY created_at, handle"
+        return [handle for (handle,) in self._database.read(statement, (user_id, now))]
+
+    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
+        expired = "SELECT rowid FROM session WHERE expires_at < ? LIMIT ?"
+
+        def delete(connection: sqlite3.Connection) -> int:
+            connection.execute("DELETE FROM tombstone WHERE revoked_at < ?", (tombstones_before,))
+            return connection.execute(f"DELETE FROM session WHERE rowid IN ({expired})", (now, limit)).rowcount
+
+        return self._database.write(delete, durable=False)
+
+    # Keys
+
+    def read_keys(self) -> list[StoredKey]:
+        return [StoredKey(*row) for row in self._database.read("SELECT id, purpose, created_at, material FROM key", ())]
+
+    def add_key(self, key: StoredKey, after: str | None) -> bool:
+        statement = """
+            INSERT INTO key (id, purpose, created_at, material) SELECT :id, :purpose, :created_at, :material
+            WHERE (SELECT id FROM key WHERE purpose = :purpose ORDER BY created_at DESC, id DESC LIMIT 1) IS :after
+            AND NOT EXISTS (SELECT 1 FROM key WHERE id = :id)
+        """
+        values = {field.name: getattr(key, field.name) for field in fields(key)} | {"after": after}
+        return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
+        statement = "UPDATE key SET material = ? WHERE id = ? AND material = ?"
+        return self._database.write(
+            lambda connection: connection.execute(statement, (material, key.id, key.material)).rowcount == 1
+        )
+
+    def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
+        pairs = [(purpose, key_id) for key_id in ids]
+        self._database.write(
+            lambda connection: connection.executemany("DELETE FROM key WHERE purpose = ? AND id = ?", pairs)
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _read_one(self, statement: str, values: Sequence[Any]) -> Any:
+        rows = self._database.read(statement, values)
+        return rows[0] if rows else None
+
+
+def _delete_sessions(connection: sqlite3.Connection, where: str, values: list[str], now: int) -> list[str]:
+    statement = f"DELETE FROM session WHERE {where} AND expires_at >= ? RETURNING handle"
+    removed = [handle for (handle,) in connection.execute(statement, (*values, now)).fetchall()]
+    connection.executemany(
+        "INSERT OR REPLACE INTO tombstone (handle, revoked_at) VALUES (?, ?)", [(handle, now) for handle in removed]
+    )
+    return removed

@@ -27,6 +27,7 @@ __all__ = [
     "AccessToken",
     "TokenVersion",
     "UnknownSigningKeyError",
+    "body_of",
     "carried_payload",
     "claims_of",
     "longest_text",
@@ -141,10 +142,10 @@ def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
     )
 
 
-def longest_text(token: AccessToken) -> int:
-    """Characters of a V5 token signed by the key with the longest header, the static one."""
-    header = len('{"alg":"RS256","typ":"JWT","version":"5","kid":"s-"}') + 36
-    return base64url.length(header) + 1 + base64url.length(len(_encode(claims_of(token)))) + 1 + _SIGNATURE_CHARACTERS
+def longest_text(token: AccessToken) -> str:
+    """A text as long as that of a V5 token signed by the key with the longest header, the static one; not signed."""
+    header = "0" * base64url.length(len('{"alg":"RS256","typ":"JWT","version":"5","kid":"s-"}') + 36)
+    return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
 
 def verify_signature(text: str, ring: KeyRing) -> AccessToken:
@@ -168,6 +169,12 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
         _require_signature(any(candidate.is_signature(signature_bytes, signed) for candidate in ring.dynamic))
         return _v2_token(_decoded(body, padded=True))
     raise _unknown_header(header)
+
+
+def body_of(text: str) -> JsonObject | None:
+    """The claims in the text of a token that we have just minted; None for a V2 token, whose body is our own affair."""
+    header, body, _ = text.split(".")
+    return None if header == _V2_HEADER else decode_object(base64url.decode(body))
 
 
 def _require_signature(valid: bool) -> None:

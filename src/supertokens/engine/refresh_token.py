@@ -23,6 +23,7 @@ from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = [
     "KEY_BYTES",
+    "LONGEST_TEXT",
     "RefreshKey",
     "RefreshToken",
     "UnknownRefreshKeyError",
@@ -46,6 +47,9 @@ _HINT_BYTES: Final = 8
 _SERIAL_HEX: Final = 16
 _PLAIN_BYTES: Final = 1 + _KEY_ID_BYTES + 16 + 8 + 8 + _MAC_BYTES
 _GUARDED_BYTES: Final = _PLAIN_BYTES + _ANTI_CSRF_BYTES
+LONGEST_TEXT: Final = base64url.length(_GUARDED_BYTES)
+"""Characters of a refresh token that carries an anti-CSRF value; without one it is shorter."""
+
 _LINEAGE_HASH: Final = re.compile("[0-9a-f]{64}")
 
 

@@ -93,4 +93,4 @@ def _shown(name: object) -> str:
 def _text(value: str, where: str) -> str:
     if _LONE_SURROGATE.search(value):
         raise ValueError(f"{where} holds a lone surrogate, which is no Unicode text")
-    return str(value)
+    return str.__str__(value)  # of an enumeration's member: its value, not its name

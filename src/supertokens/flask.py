@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions in Flask: `SuperTokens(app)`, the verbs, and the decorator (protocol-1, section E)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+try:
+    import flask
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
+
+from supertokens.config import Config
+from supertokens.core import Core, EmbeddedCore, open_core
+from supertokens.errors import (
+    SuperTokensError,
+    SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session
+
+__all__ = [
+    "Session",
+    "SuperTokens",
+    "SuperTokensError",
+    "SuperTokensGeneralError",
+    "SuperTokensTokenTheftError",
+    "SuperTokensTryRefreshTokenError",
+    "SuperTokensUnauthorisedError",
+    "Supertokens",
+    "create_new_session",
+    "get_all_session_handles_for_user",
+    "get_cors_allowed_headers",
+    "get_jwt_payload",
+    "get_session",
+    "get_session_data",
+    "refresh_session",
+    "revoke_all_sessions_for_user",
+    "revoke_multiple_sessions",
+    "revoke_session",
+    "set_relevant_headers_for_options_api",
+    "supertokens_middleware",
+    "update_jwt_payload",
+    "update_session_data",
+]
+
+_EXTENSION: Final = "supertokens"
+_PENDING: Final = "supertokens.changes"
+_UNPROTECTED_METHODS: Final = frozenset(("OPTIONS", "TRACE"))
+
+
+class SuperTokens:
+    """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
+
+    `core`: another one than the configuration asks for (tests, or one core for several apps).
+    Raises ConfigError where the configuration is wrong. The store is opened on first use.
+    """
+
+    def __init__(self, app: flask.Flask | None = None, *, core: Core | None = None, **options: object) -> None:
+        self._core = core
+        self._options = options
+        self._on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] | None = None
+        self._on_try_refresh_token: Callable[[SuperTokensTryRefreshTokenError], Any] | None = None
+        self._on_token_theft: Callable[[str, str], Any] | None = None
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask) -> None:
+        """Attach to `app`, with the configuration that it has now."""
+        config = Config.load(arguments=self._options, app_config=app.config, environ=os.environ)
+        app.extensions[_EXTENSION] = _AppState(app, config, self._core)
+        app.register_error_handler(SuperTokensUnauthorisedError, self._answer_unauthorised)
+        app.register_error_handler(SuperTokensTryRefreshTokenError, self._answer_try_refresh_token)
+        app.register_error_handler(SuperTokensTokenTheftError, self._answer_token_theft)
+        app.before_request(_forget_session_of_another_request)
+        app.after_request(_apply_pending)
+
+    def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
+        """What answers a request without a session; the cookies are cleared on its response."""
+        self._on_unauthorised = callback
+
+    def set_try_refresh_token_error_handler(self, callback: Callable[[SuperTokensTryRefreshTokenError], Any]) -> None:
+        """What answers a request whose access token is not good."""
+        self._on_try_refresh_token = callback
+
+    def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
+        """What answers a stolen token, given session handle and user id. The session is revoked by then."""
+        self._on_token_theft = callback
+
+    def _answer_unauthorised(self, error: SuperTokensUnauthorisedError) -> Any:
+        return self._on_unauthorised(error) if self._on_unauthorised else _default_answer("unauthorised")
+
+    def _answer_try_refresh_token(self, error: SuperTokensTryRefreshTokenError) -> Any:
+        return self._on_try_refresh_token(error) if self._on_try_refresh_token else _default_answer("try refresh token")
+
+    def _answer_token_theft(self, error: SuperTokensTokenTheftError) -> Any:
+        if self._on_token_theft:
+            return self._on_token_theft(error.session_handle, error.user_id)
+        return _default_answer("token theft detected")
+
+
+Supertokens = SuperTokens
+"""The spelling of the older documentation."""
+
+
+class _AppState:
+    """What one app has; several apps in a process share nothing."""
+
+    def __init__(self, app: flask.Flask, config: Config, core: Core | None) -> None:
+        self.config = config
+        self._app = weakref.ref(app)
+        self._core = core
+        self._edge: Edge | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def edge(self) -> Edge:
+        if self._edge is None:
+            with self._opening:
+                self._edge = self._edge or Edge(self._core or self._open_core(), self.config)
+        return self._edge
+
+    def _open_core(self) -> Core:
+        app = self._app()
+        assert app is not None, "an app in use is alive"
+        if app.testing and self.config.sqlite_path is None:
+            folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
+            core = open_core(self.config, folder / "supertokens.sqlite3")
+            weakref.finalize(app, _discard, core, folder, os.getpid())
+            return core
+        return open_core(self.config, Path(app.instance_path) / "supertokens.sqlite3")
+
+
+def _discard(core: EmbeddedCore, folder: Path, pid: int) -> None:
+    if os.getpid() == pid:  # a forked child lets its parent keep the store
+        core.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Response:
+    """Where the changes of an exchange go: onto `res` or, where that is None, onto the response of the request."""
+
+    def __init__(self, res: flask.Response | None) -> None:
+        if not (res is None or isinstance(res, flask.wrappers.Response)):
+            raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
+        self._res = res
+
+    def __call__(self, changes: Changes, *, raising: bool = False) -> None:
+        environ = flask.request.environ
+        if self._res is not None:
+            _apply(changes, self._res)
+            if changes.whole and not raising:
+                environ.pop(_PENDING, None)
+        # An error's response is made by a handler, so what belongs on it has to wait.
+        if self._res is None or raising:
+            environ.setdefault(_PENDING, Changes()).update(changes)
+
+
+def create_new_session(
+    res: flask.Response | None,
+    user_id: str,
+    jwt_payload: dict[str, Any] | None = None,
+    session_data: dict[str, Any] | None = None,
+) -> Session:
+    """Log `user_id` in on this browser.
+
+    Raises TypeError or ValueError for a user id, payload or data that cannot be kept, SuperTokensGeneralError.
+    """
+    return _exchange(res).create(user_id, jwt_payload, session_data)
+
+
+def get_session(res: flask.Response | None, enable_csrf_protection: bool) -> Session:
+    """The session of the current request.
+
+    `enable_csrf_protection` counts only while `enable_anti_csrf` is set. Raises SuperTokensUnauthorisedError (the
+    cookies are cleared), SuperTokensTryRefreshTokenError (they are left alone), SuperTokensGeneralError.
+    """
+    return _exchange(res).verify(check_anti_csrf=bool(enable_csrf_protection))
+
+
+def refresh_session(res: flask.Response | None) -> Session:
+    """The session of the current request, with new tokens.
+
+    Raises SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (the cookies are
+    cleared), SuperTokensGeneralError.
+    """
+    return _exchange(res).refresh()
+
+
+def revoke_session(session_handle: str) -> bool:
+    """End one session. False if there was none."""
+    return bool(_edge().core.revoke_sessions([session_handle]))
+
+
+def revoke_multiple_sessions(session_handles: Sequence[str]) -> list[str]:
+    """End sessions; the handles of those that there were."""
+    return _edge().core.revoke_sessions(session_handles)
+
+
+def revoke_all_sessions_for_user(user_id: str) -> list[str]:
+    """End all sessions of a user; their handles."""
+    return _edge().core.revoke_user(user_id)
+
+
+def get_all_session_handles_for_user(user_id: str) -> list[str]:
+    """The user's sessions, oldest first."""
+    return _edge().core.session_handles(user_id)
+
+
+def get_session_data(session_handle: str) -> dict[str, Any]:
+    """What the application keeps of a session on the server. Raises SuperTokensUnauthorisedError."""
+    return _edge().core.session_data(session_handle)
+
+
+def update_session_data(session_handle: str, new_session_data: dict[str, Any] | None) -> None:
+    """Replace it. Raises SuperTokensUnauthorisedError, TypeError, ValueError."""
+    _edge().update_session_data(session_handle, new_session_data)
+
+
+def get_jwt_payload(session_handle: str) -> dict[str, Any]:
+    """The payload as stored. Raises SuperTokensUnauthorisedError."""
+    return _edge().jwt_payload(session_handle)
+
+
+def update_jwt_payload(session_handle: str, new_jwt_payload: dict[str, Any] | None) -> None:
+    """Replace it in the store; access tokens take it on when they are next renewed.
+
+    Raises SuperTokensUnauthorisedError, TypeError, ValueError.
+    """
+    _edge().update_jwt_payload(session_handle, new_jwt_payload)
+
+
+def get_cors_allowed_headers() -> list[str]:
+    """The request headers that a preflight has to allow."""
+    return list(CORS_HEADERS)
+
+
+def set_relevant_headers_for_options_api(res: flask.Response) -> None:
+    """Let a preflight pass: our request headers, and credentials."""
+    allowed = [name.strip() for name in res.headers.get("Access-Control-Allow-Headers", "").split(",") if name.strip()]
+    res.headers["Access-Control-Allow-Headers"] = ", ".join(dict.fromkeys([*allowed, *CORS_HEADERS]))
+    res.headers["Access-Control-Allow-Credentials"] = "true"
+
+
+def supertokens_middleware(anti_csrf_check: bool | Callable[..., Any] | None = None) -> Any:
+    """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check; the session is `g.supertokens`.
+
+    The check is made by default for every method but GET. OPTIONS and TRACE pass through. A POST to
+    `refresh_api_path` is refreshed instead of verified.
+    """
+    if callable(anti_csrf_check):
+        return _protected(anti_csrf_check, None)
+    if anti_csrf_check is not None and not isinstance(anti_csrf_check, bool):
+        raise TypeError("supertokens_middleware takes True, False or nothing")
+    return lambda view: _protected(view, anti_csrf_check)
+
+
+def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callable[..., Any]:
+    @wraps(view)
+    def protected(*args: Any, **kwargs: Any) -> Any:
+        method = flask.request.method
+        if method not in _UNPROTECTED_METHODS:
+            exchange = _exchange(None)
+            if exchange.is_refresh:
+                flask.g.supertokens = exchange.refresh()
+            else:
+                check = method != "GET" if anti_csrf_check is None else anti_csrf_check
+                flask.g.supertokens = exchange.verify(check_anti_csrf=check)
+        return flask.current_app.ensure_sync(view)(*args, **kwargs)
+
+    return protected
+
+
+def _edge() -> Edge:
+    state = flask.current_app.extensions.get(_EXTENSION)
+    if state is None:
+        raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
+    edge: Edge = state.edge
+    return edge
+
+
+def _exchange(res: flask.Response | None) -> Exchange:
+    return Exchange(_edge(), Request.from_wsgi(flask.request.environ), _Response(res))
+
+
+def _default_answer(error: str) -> flask.Response:
+    # The older browser libraries read `error`, the newer ones `message`.
+    response = flask.jsonify(error=error, message=error)
+    response.status_code = flask.current_app.extensions[_EXTENSION].config.session_expired_status_code
+    return response
+
+
+def _forget_session_of_another_request() -> None:
+    # `g` lives as long as the app context, which tests and scripts keep open over several requests.
+    flask.g.pop("supertokens", None)
+
+
+def _apply_pending(response: flask.Response) -> flask.Response:
+    changes = flask.request.environ.pop(_PENDING, None)
+    if changes is not None:
+        _apply(changes, response)
+    return response
+
+
+def _apply(changes: Changes, response: flask.Response) -> None:
+    headers = changes.applied_to(list(response.headers))
+    response.headers.clear()
+    response.headers.extend(headers)

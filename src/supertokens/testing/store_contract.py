@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of `supertokens.stores.base`, as tests that any store can be put through.
+
+class TestMyStore(StoreContract):
+    @pytest.fixture
+    def store(self):
+        store = MyStore(...)      # empty
+        yield store
+        store.close()
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import product
+
+from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Asked, Lineage, accept
+from supertokens.engine.session import SessionRecord, new_handle
+from supertokens.engine.signing_keys import StoredKey
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import Store
+
+__all__ = ["StoreContract", "a_record"]
+
+_NOW = 1_700_000_000_000
+_LIFE = 60_000
+
+
+def a_record(number: int = 1, **changes: object) -> SessionRecord:
+    """A session of its own for each `number`, which lives for a minute."""
+    record = SessionRecord(
+        handle=new_handle(number.to_bytes(16, "big")),
+        user_id="user",
+        jwt_payload='{"role":"admin","n":1.0,"nothing":null}',
+        created_at=_NOW + number,
+        expires_at=_NOW + _LIFE,
+        refresh_key_id="00" * 8,
+        uses_static_key=False,
+        anti_csrf=True,
+        lineage=NEW_SESSION,
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+class StoreContract:
+    """Subclass it and give it a fixture `store`: an empty one."""
+
+    def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:
+        record = a_record(user_id="Ünï ⚡ 'quoted'", uses_static_key=True)
+        store.create(record, '{"a":[1,null]}')
+        found = store.get(record.handle, _NOW)
+        assert found is not None
+        assert found.record == record
+        assert store.get_session_data(record.handle, _NOW) == '{"a":[1,null]}'
+
+    def test_every_field_of_the_lineage_comes_back_to_the_bit(self, store: Store) -> None:
+        for number, hint in enumerate((NOBODY, b"", b"\x00\xff\x80\n'\"%;"), start=1):
+            lineage = Lineage(2**62, 2**62 - 1, 2**62 + 1, LONG_AGO, hint)
+            store.create(a_record(number, lineage=lineage), "{}")
+            found = store.get(a_record(number).handle, _NOW)
+            assert found is not None
+            assert found.record.lineage == lineage
+
+    def test_creating_a_handle_again_is_refused_and_takes_nothing_over(self, store: Store) -> None:
+        store.create(a_record(), "{}")
+        try:
+            store.create(a_record(user_id="thief"), '{"stolen":true}')
+        except SuperTokensGeneralError:
+            pass
+        else:
+            raise AssertionError("the second create was accepted")
+        found = store.get(a_record().handle, _NOW)
+        assert found is not None
+        assert found.record == a_record()
+        assert store.get_session_data(a_record().handle, _NOW) == "{}"
+
+    def test_a_missing_handle_is_an_answer_everywhere(self, store: Store) -> None:
+        record = a_record()
+        assert store.get(record.handle, _NOW) is None
+        assert store.get_session_data(record.handle, _NOW) is None
+        assert store.rotate(record, record, durable=True) is False
+        assert store.confirm(record.handle, Asked(2, 1, _NOW, b"", 0), _NOW + _LIFE) is None
+        assert store.update(record.handle, _NOW, jwt_payload="{}") is False
+        assert store.remove([record.handle], _NOW) == []
+        assert store.remove([], _NOW) == []
+        assert store.remove_user("nobody", _NOW) == []
+        assert store.handles_of_user("nobody", _NOW) == []
+        assert store.get(record.handle, _NOW) is None, "an update never creates"
+
+    def test_an_expired_session_is_absent_before_it_is_swept(self, store: Store) -> None:
+        record = a_record(lineage=Lineage(1, 0, 2, _NOW, b""))
+        store.create(record, "{}")
+        assert store.get(record.handle, record.expires_at) is not None, "it lives through its last millisecond"
+        late = record.expires_at + 1
+        assert store.get(record.handle, late) is None
+        assert store.get_session_data(record.handle, late) is None
+        assert store.confirm(record.handle, Asked(2, 1, late, b"", 0), late + _LIFE) is None
+        assert store.update(record.handle, late, session_data="{}") is False
+        assert store.handles_of_user(record.user_id, late) == []
+        assert store.remove([record.handle], late) == []
+        assert store.remove_user(record.user_id, late) == []
+
+    def test_update_replaces_only_what_is_given(self, store: Store) -> None:
+        record = a_record()
+        store.create(record, '{"old":1}')
+        assert store.update(record.handle, _NOW, jwt_payload='{"new":2}') is True
+        found = store.get(record.handle, _NOW)
+        assert found is not None
+        assert found.record == replace(record, jwt_payload='{"new":2}')
+        assert store.get_session_data(record.handle, _NOW) == '{"old":1}'
+        assert store.update(record.handle, _NOW, session_data='{"newer":3}') is True
+        assert store.get_session_data(record.handle, _NOW) == '{"newer":3}'
+
+    def test_remove_tells_what_existed_once_and_in_order(self, store: Store) -> None:
+        handles = [a_record(number).handle for number in range(1, 1203)]
+        for number in (1, 600, 1201):
+            store.create(a_record(number), "{}")
+        asked = [*reversed(handles), *handles]
+        assert store.remove(asked, _NOW) == [handles[1200], handles[599], handles[0]]
+        assert store.remove(asked, _NOW) == []
+
+    def test_removing_a_user_leaves_all_others(self, store: Store) -> None:
+        for number, user in enumerate(("a", "b", "a", "A", "a "), start=1):
+            store.create(a_record(number, user_id=user), "{}")
+        assert store.handles_of_user("a", _NOW) == [a_record(1).handle, a_record(3).handle]
+        assert sorted(store.remove_user("a", _NOW)) == sorted([a_record(1).handle, a_record(3).handle])
+        assert store.handles_of_user("a", _NOW) == []
+        assert [store.handles_of_user(user, _NOW) != [] for user in ("b", "A", "a ")] == [True] * 3
+
+    def test_rotate_swaps_only_what_it_has_seen(self, store: Store) -> None:
+        seen = a_record(lineage=Lineage(1, 0, 2, _NOW, b"hint"))
+        for field, other in (("current", 2), ("last", 3), ("at", _NOW + 1)):
+            number = 1 + ("current", "last", "at").index(field)
+            record = a_record(number, lineage=seen.lineage._replace(**{field: other}))
+            store.create(record, "{}")
+            stale = a_record(number, lineage=seen.lineage)
+            assert store.rotate(stale, replace(stale, anti_csrf=False), durable=True) is False, field
+            found = store.get(record.handle, _NOW)
+            assert found is not None
+            assert found.record == record, field
+
+    def test_rotate_writes_lineage_expiry_and_flags_and_nothing_else(self, store: Store) -> None:
+        for number, durable in ((1, True), (2, False)):
+            seen = a_record(number)
+            store.create(seen, '{"kept":true}')
+            store.update(seen.handle, _NOW, jwt_payload='{"changed":"meanwhile"}')
+            becomes = replace(
+                seen,
+                lineage=Lineage(2, 1, 3, _NOW, b"12345678"),
+                expires_at=_NOW + 2 * _LIFE,
+                anti_csrf=False,
+                uses_static_key=True,
+            )
+            assert store.rotate(seen, becomes, durable=durable) is True
+            found = store.get(seen.handle, _NOW)
+            assert found is not None
+            assert found.record == replace(becomes, jwt_payload='{"changed":"meanwhile"}')
+            assert store.rotate(seen, becomes, durable=durable) is False, "what was seen is no longer there"
+
+    def test_confirm_does_what_the_engine_calls_accept_for_every_small_lineage(self, store: Store) -> None:
+        number = 0
+        for parent, current, last in product(range(4), range(1, 5), range(1, 6)):
+            if not parent < current <= last:
+                continue
+            for serial, asked_parent in product(range(1, 7), range(6)):
+                if not asked_parent < serial:
+                    continue
+                number += 1
+                self._confirm_one(
+                    store, number, Lineage(current, parent, last, _NOW - 5, b"them"), serial, asked_parent
+                )
+
+    def _confirm_one(self, store: Store, number: int, lineage: Lineage, serial: int, parent: int) -> None:
+        record = a_record(number, lineage=lineage)
+        asked = Asked(serial, parent, _NOW, b"us", 10_000)
+        store.create(record, "{}")
+        confirmation = store.confirm(record.handle, asked, record.expires_at + 7)
+        assert confirmation is not None
+        accepts = parent == lineage.current or serial > lineage.last
+        expected = record
+        if accepts:
+            expected = replace(record, lineage=accept(lineage, asked), expires_at=record.expires_at + 7)
+        assert confirmation.written is accepts, (lineage, asked)
+        assert confirmation.record == expected, (lineage, asked)
+        found = store.get(record.handle, _NOW)
+        assert found is not None
+        assert found.record == expected, (lineage, asked)
+
+    def test_of_many_that_confirm_at_once_exactly_one_writes(self, store: Store) -> None:
+        record = a_record(lineage=Lineage(1, 0, 2, _NOW, b"them"))
+        store.create(record, "{}")
+        with ThreadPoolExecutor(8) as threads:
+            outcomes = list(
+                threads.map(
+                    lambda _: store.confirm(record.handle, Asked(2, 1, _NOW, b"us", 0), _NOW + _LIFE), range(16)
+                )
+            )
+        assert [outcome.written for outcome in outcomes if outcome is not None].count(True) == 1
+        assert {outcome.record.lineage.current for outcome in outcomes if outcome is not None} == {2}
+
+    def test_of_many_that_rotate_at_once_exactly_one_wins(self, store: Store) -> None:
+        seen = a_record()
+        store.create(seen, "{}")
+
+        def swap(number: int) -> bool:
+            becomes = replace(seen, lineage=seen.lineage._replace(last=2, at=_NOW + number, hint=b"us"))
+            return store.rotate(seen, becomes, durable=False)
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(swap, range(16))).count(True) == 1
+
+    def test_sweep_deletes_expired_sessions_and_no_others(self, store: Store) -> None:
+        for number in range(1, 8):
+            store.create(a_record(number, expires_at=_NOW + number), "{}")
+        assert store.sweep(_NOW + 5, tombstones_before=_NOW, limit=3) == 3
+        assert store.sweep(_NOW + 5, tombstones_before=_NOW, limit=3) == 1
+        assert store.sweep(_NOW + 5, tombstones_before=_NOW, limit=3) == 0
+        assert store.handles_of_user("user", _NOW) == [a_record(number).handle for number in (5, 6, 7)]
+
+    def test_a_key_is_added_only_after_the_newest_that_the_caller_knows(self, store: Store) -> None:
+        first, second, rival = (StoredKey(f"d-{n}", "dynamic", n, b"material") for n in (1, 2, 3))
+        other = StoredKey("s-1", "static", 9, b"\x00\xff")
+        assert store.read_keys() == []
+        assert store.add_key(first, after=None) is True
+        assert store.add_key(rival, after=None) is False
+        assert store.add_key(other, after=None) is True, "each purpose has a newest key of its own"
+        assert store.add_key(second, after="d-1") is True
+        assert store.add_key(rival, after="d-1") is False
+        assert store.add_key(second, after="d-2") is False, "an id is given once"
+        assert sorted(store.read_keys(), key=lambda key: key.created_at) == [first, second, other]
+
+    def test_a_key_is_resealed_only_if_it_still_is_the_one_that_was_read(self, store: Store) -> None:
+        key = StoredKey("d-1", "dynamic", 1, b"plain")
+        store.add_key(key, after=None)
+        assert store.reseal_key(replace(key, material=b"other"), b"sealed") is False
+        assert store.reseal_key(key, b"sealed") is True
+        assert store.read_keys() == [replace(key, material=b"sealed")]
+
+    def test_keys_are_removed_by_purpose_and_id(self, store: Store) -> None:
+        keys = [StoredKey("d-1", "dynamic", 1, b"a"), StoredKey("s-1", "static", 1, b"b")]
+        for key in keys:
+            store.add_key(key, after=None)
+        store.remove_keys("static", ["d-1", "unknown"])
+        assert len(store.read_keys()) == 2
+        store.remove_keys("dynamic", ["d-1"])
+        assert store.read_keys() == [keys[1]]
+
+    def test_a_closed_store_opens_again_with_all_that_was_kept(self, store: Store) -> None:
+        store.create(a_record(), "{}")
+        store.close()
+        store.close()
+        assert store.get(a_record().handle, _NOW) is not None

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request and what its response has to say of the session: the verbs of every integration, free of frameworks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from supertokens.config import Config
+from supertokens.core import Core, system_clock
+from supertokens.engine import user_data
+from supertokens.engine.session import IssuedSession, VerifiedSession
+from supertokens.engine.user_data import JsonObject
+from supertokens.errors import (
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.transport.artefacts import Artefacts
+from supertokens.transport.changes import Changes
+from supertokens.transport.cookies import CookieKind, CookiePolicy, cookie_values
+from supertokens.transport.duplicates import pick_access_token, pick_refresh_token
+from supertokens.transport.limits import check_jwt_payload, check_session_data, check_user_id
+from supertokens.transport.request import Dialect, Request
+from supertokens.transport.session import Session
+
+__all__ = ["Edge", "Emit", "Exchange"]
+
+
+class Edge:
+    """The browser edge of one application: what its exchanges have in common. `clock` gives ms since the epoch."""
+
+    def __init__(self, core: Core, config: Config, *, clock: Callable[[], int] = system_clock) -> None:
+        self.core = core
+        self.config = config
+        self.clock = clock
+        self.cookies = CookiePolicy(config)
+        self.artefacts = Artefacts(self.cookies, config.refresh_token_validity_ms)
+
+    def jwt_payload(self, handle: str) -> JsonObject:
+        """By handle: as stored."""
+        return user_data.decode_object(self.core.session(handle).jwt_payload)
+
+    def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
+        """By handle: in the store; access tokens take it on when they are next renewed."""
+        user_id = self.core.session(handle).user_id
+        self.core.update_jwt_payload(handle, check_jwt_payload(jwt_payload, user_id, self.artefacts))
+
+    def update_session_data(self, handle: str, session_data: object) -> None:
+        """By handle."""
+        limit = self.config.max_session_data_bytes
+        self.core.update_session_data(handle, check_session_data(session_data, limit))
+
+
+class Emit(Protocol):
+    """Takes what has to change in the response, as it comes up.
+
+    `raising`: an error follows, so the response may be another one than the view's.
+    """
+
+    def __call__(self, changes: Changes, *, raising: bool = False) -> None: ...
+
+
+class Exchange:
+    """The verbs, for one request."""
+
+    def __init__(self, edge: Edge, request: Request, emit: Emit) -> None:
+        self._edge = edge
+        self._request = request
+        self._emit = emit
+        self._header_mode = False
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether this is the call of the refresh API."""
+        path = self._edge.config.refresh_api_path
+        return self._request.method == "POST" and self._request.path.rstrip("/") == path.rstrip("/")
+
+    def create(self, user_id: str, jwt_payload: object, session_data: object) -> Session:
+        """A new session for `user_id`. Raises TypeError or ValueError for what cannot be kept."""
+        edge = self._edge
+        self._header_mode = self._request.wants_header_mode
+        issued = edge.core.create_session(
+            check_user_id(user_id),
+            check_jwt_payload(jwt_payload, user_id, edge.artefacts),
+            check_session_data(session_data, edge.config.max_session_data_bytes),
+            anti_csrf=edge.config.enable_anti_csrf and not self._header_mode,
+        )
+        return self._begin(issued)
+
+    def verify(self, *, check_anti_csrf: bool) -> Session:
+        """The session that the request belongs to.
+
+        Raises SuperTokensUnauthorisedError or SuperTokensTryRefreshTokenError.
+        """
+        edge, request = self._edge, self._request
+        token = self._access_token()
+        with self._clearing_when_unauthorised():
+            verified = edge.core.verify(
+                token,
+                check_anti_csrf=check_anti_csrf and edge.config.enable_anti_csrf and not self._header_mode,
+                anti_csrf_token=request.header("anti-csrf"),
+                check_database=edge.config.access_token_blacklisting,
+                client=request.header("user-agent"),
+            )
+        self._emit_renewed(verified)
+        new = verified.new_access_token
+        return Session(self, verified.handle, verified.user_id, verified.jwt_payload, new.text if new else token)
+
+    def refresh(self) -> Session:
+        """The session with its next pair of tokens.
+
+        Raises SuperTokensUnauthorisedError, or SuperTokensTokenTheftError after the session has been revoked.
+        """
+        edge, request = self._edge, self._request
+        with self._clearing_when_unauthorised():
+            token = self._refresh_token()
+            try:
+                issued = edge.core.refresh(
+                    token,
+                    anti_csrf=edge.config.enable_anti_csrf and not self._header_mode,
+                    anti_csrf_token=request.header("anti-csrf"),
+                    anti_csrf_mode="if_sent",
+                    client=request.header("user-agent"),
+                )
+            except SuperTokensTokenTheftError as theft:
+                # Before any handler of the application runs: none may leave the session to the thief.
+                edge.core.revoke_sessions([theft.session_handle])
+                raise
+        return self._begin(issued)
+
+    def regenerate(self, access_token: str, user_id: str, jwt_payload: object) -> VerifiedSession:
+        """A new payload, and an access token that carries it."""
+        payload = check_jwt_payload(jwt_payload, user_id, self._edge.artefacts)
+        with self._clearing_when_unauthorised():
+            verified = self._edge.core.regenerate(access_token, payload)
+        self._emit_renewed(verified)
+        return verified
+
+    def session_data(self, handle: str) -> JsonObject:
+        with self._clearing_when_unauthorised():
+            return self._edge.core.session_data(handle)
+
+    def update_session_data(self, handle: str, session_data: object) -> None:
+        with self._clearing_when_unauthorised():
+            self._edge.update_session_data(handle, session_data)
+
+    def revoke(self, handle: str) -> None:
+        """End the session. A browser that logs out is logged out, also where another was faster."""
+        self._edge.core.revoke_sessions([handle])
+        self._emit(self._edge.artefacts.ended(self._request))
+
+    # Tokens in
+
+    def _access_token(self) -> str:
+        request = self._request
+        dialect = request.dialect
+        values = self._cookie_values("sAccessToken")
+        bearer = self._bearer_token(values)
+        if bearer is not None:
+            return bearer
+        has_id_token = bool(self._cookie_values("sIdRefreshToken"))
+        if values and (has_id_token or dialect is not Dialect.LEGACY):
+            with self._clearing_when_unauthorised():
+                token = pick_access_token(values, self._edge.core, self._edge.clock())
+            if len(values) > 1:
+                self._settle_doubles("sAccessToken", token)
+            return token
+        if has_id_token and dialect is not Dialect.MODERN:
+            raise SuperTokensTryRefreshTokenError("access token missing in cookies")
+        if dialect is not Dialect.MODERN:
+            self._emit(self._edge.artefacts.ended(request, said_by_front_token=False), raising=True)
+        raise SuperTokensUnauthorisedError("no session in the request")
+
+    def _refresh_token(self) -> str:
+        values = self._cookie_values("sRefreshToken")
+        bearer = self._bearer_token(values)
+        if bearer is not None:
+            return bearer
+        if not values:
+            raise SuperTokensUnauthorisedError(
+                "Missing auth tokens in cookies. Is the refresh API served at 'refresh_api_path', and does the frontend"
+                " call it there?"
+            )
+        token = pick_refresh_token(values, self._edge.core)
+        if len(values) > 1:
+            self._settle_doubles("sRefreshToken", token)
+        return token
+
+    def _bearer_token(self, cookies: list[str]) -> str | None:
+        if cookies and self._request.prefers_cookies:
+            return None
+        bearer = self._request.bearer_token
+        self._header_mode = bearer is not None
+        return bearer
+
+    def _cookie_values(self, kind: CookieKind) -> list[str]:
+        return cookie_values(self._request.header("cookie") or "", self._edge.cookies.name(kind))
+
+    def _settle_doubles(self, kind: CookieKind, token: str) -> None:
+        """Keep `token` where cookies are set now, and nothing at the other places that we know of."""
+        # Which of the doubles came from where cannot be told, so the one that counts is set again.
+        now = self._edge.clock()
+        lives_until = now + self._edge.config.refresh_token_validity_ms
+        changes = Changes()
+        changes.set_cookies(self._edge.cookies.clear_elsewhere(kind, self._request))
+        changes.set_cookies([self._edge.cookies.set(kind, token, now, lives_until, self._request)])
+        self._emit(changes)
+
+    # Changes out
+
+    def _begin(self, issued: IssuedSession) -> Session:
+        request = self._request
+        changes = self._edge.artefacts.issued(issued, request, header_mode=self._header_mode)
+        if request.dialect is Dialect.MODERN and self._cookie_values("sIdRefreshToken"):
+            changes.set_cookies(self._edge.cookies.clear("sIdRefreshToken", request))
+        self._emit(changes)
+        return Session(self, issued.handle, issued.user_id, issued.jwt_payload, issued.access_token.text)
+
+    def _emit_renewed(self, verified: VerifiedSession) -> None:
+        if verified.new_access_token is not None:
+            self._emit(
+                self._edge.artefacts.renewed(
+                    verified.user_id,
+                    verified.jwt_payload,
+                    verified.new_access_token,
+                    self._request,
+                    header_mode=self._header_mode,
+                )
+            )
+
+    @contextmanager
+    def _clearing_when_unauthorised(self) -> Iterator[None]:
+        try:
+            yield
+        except (SuperTokensUnauthorisedError, SuperTokensTokenTheftError):
+            self._emit(self._edge.artefacts.ended(self._request), raising=True)
+            raise

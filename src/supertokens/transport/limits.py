@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the application may put into a session: checked where it is put in, so that no refresh ever fails for size."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from supertokens.engine import user_data
+from supertokens.engine.access_token import PROTECTED_CLAIMS, longest_text, longest_token
+from supertokens.engine.refresh_token import LONGEST_TEXT
+from supertokens.engine.session import MAX_USER_ID_BYTES, Credential, IssuedSession
+from supertokens.engine.user_data import JsonObject
+from supertokens.transport.artefacts import Artefacts
+from supertokens.transport.request import Request
+
+__all__ = ["MAX_ALL_HEADERS_BYTES", "MAX_COOKIE_BYTES", "check_jwt_payload", "check_session_data", "check_user_id"]
+
+MAX_COOKIE_BYTES: Final = 4096
+"""Browsers drop a cookie whose name and value are longer (RFC 6265bis, 5.6)."""
+
+MAX_ALL_HEADERS_BYTES: Final = 7 * 1024
+"""Proxies refuse responses, and then requests, with headers much larger than this; 8 kB is a common limit."""
+
+_LONG_TIME: Final = 10**13 - 1
+
+
+def check_user_id(user_id: object) -> str:
+    """Raises TypeError or ValueError unless it is a string of 1 to MAX_USER_ID_BYTES bytes of UTF-8."""
+    if not isinstance(user_id, str):
+        raise TypeError(f"user_id must be a str, not {type(user_id).__name__}")
+    try:
+        size = len(user_id.encode())
+    except UnicodeEncodeError:
+        raise ValueError("user_id holds a lone surrogate, which is no Unicode text") from None
+    if not 1 <= size <= MAX_USER_ID_BYTES:
+        raise ValueError(f"user_id must have 1 to {MAX_USER_ID_BYTES} bytes in UTF-8, not {size}")
+    return user_id
+
+
+def check_session_data(session_data: object, most: int) -> JsonObject:
+    """Raises TypeError or ValueError unless it is a JSON object of at most `most` bytes. None is an empty one."""
+    text = user_data.encode_object({} if session_data is None else session_data, "session_data")
+    size = len(text.encode())
+    if size > most:
+        raise ValueError(f"session_data has {size} bytes as JSON; 'max_session_data_bytes' allows {most}")
+    return user_data.decode_object(text)
+
+
+def check_jwt_payload(jwt_payload: object, user_id: str, artefacts: Artefacts) -> JsonObject:
+    """Raises TypeError or ValueError unless it is a JSON object that every dialect can carry. None is an empty one."""
+    text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
+    payload = user_data.decode_object(text)
+    in_the_way = PROTECTED_CLAIMS.intersection(payload)
+    if in_the_way:
+        raise ValueError(
+            f"jwt_payload must not use the names of the token's own claims: {', '.join(sorted(in_the_way))}"
+        )
+    session = _largest_session(user_id, payload)
+    for request, header_mode in ((_PLAIN, False), (_MODERN, True)):
+        changes = artefacts.issued(session, request, header_mode=header_mode)
+        what, size = changes.size_of_largest()
+        if size > MAX_COOKIE_BYTES:
+            raise ValueError(
+                f"jwt_payload is too large: with {len(text.encode())} bytes, {what} would have up to {size} bytes of"
+                f" the {MAX_COOKIE_BYTES} that browsers keep; put what only the server needs into session_data"
+            )
+        if changes.size_of_all() > MAX_ALL_HEADERS_BYTES:
+            raise ValueError(
+                f"jwt_payload is too large: with {len(text.encode())} bytes, all session headers together would have up"
+                f" to {changes.size_of_all()} bytes of {MAX_ALL_HEADERS_BYTES}; put what only the server needs into"
+                " session_data"
+            )
+    return payload
+
+
+def _largest_session(user_id: str, payload: JsonObject) -> IssuedSession:
+    def credential(text: str) -> Credential:
+        return Credential(text, _LONG_TIME, _LONG_TIME)
+
+    return IssuedSession(
+        handle="0" * 36,
+        user_id=user_id,
+        jwt_payload=payload,
+        access_token=credential(longest_text(longest_token(user_id, payload))),
+        refresh_token=credential("0" * LONGEST_TEXT),
+        id_refresh_token=credential("0" * 43),
+        anti_csrf_token="0" * 22,
+    )
+
+
+def _request(**headers: str) -> Request:
+    return Request(
+        "POST", "/", "https", "example.com", "192.0.2.1", {k.replace("_", "-"): v for k, v in headers.items()}.get
+    )
+
+
+_PLAIN: Final = _request()
+_MODERN: Final = _request(st_auth_mode="header")

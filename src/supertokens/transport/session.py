@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session object that a view works with (protocol-1, E.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supertokens.engine.user_data import JsonObject
+
+if TYPE_CHECKING:
+    from supertokens.transport.exchange import Exchange
+
+__all__ = ["Session"]
+
+
+class Session:
+    """A verified session in the course of one request.
+
+    Changes that the browser has to see go onto the response that the session was got with or, where that was None,
+    onto the response of the request. Methods that reach the core may raise SuperTokensGeneralError, and
+    SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
+    """
+
+    __slots__ = ("_access_token", "_exchange", "_handle", "_jwt_payload", "_user_id")
+
+    def __init__(
+        self, exchange: Exchange, handle: str, user_id: str, jwt_payload: JsonObject, access_token: str
+    ) -> None:
+        self._exchange = exchange
+        self._handle = handle
+        self._user_id = user_id
+        self._jwt_payload = jwt_payload
+        self._access_token = access_token
+
+    def __repr__(self) -> str:
+        return f"Session({self._handle!r})"
+
+    def get_user_id(self) -> str:
+        """No I/O."""
+        return self._user_id
+
+    def get_handle(self) -> str:
+        """The session's name: not a secret. No I/O."""
+        return self._handle
+
+    get_session_handle = get_handle
+
+    def get_access_token(self) -> str:
+        """The newest access token of this request. No I/O."""
+        return self._access_token
+
+    def get_jwt_payload(self) -> JsonObject:
+        """What the access token carries for the application. No I/O."""
+        return self._jwt_payload
+
+    def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
+        """Replace the payload, in the store and in the browser's access token.
+
+        Raises TypeError or ValueError for what JSON cannot express or a cookie cannot carry.
+        """
+        verified = self._exchange.regenerate(self._access_token, self._user_id, new_jwt_payload)
+        self._jwt_payload = verified.jwt_payload
+        if verified.new_access_token is not None:
+            self._access_token = verified.new_access_token.text
+
+    def get_session_data(self) -> JsonObject:
+        """What the application keeps of this session on the server."""
+        return self._exchange.session_data(self._handle)
+
+    def update_session_data(self, new_session_data: dict[str, Any] | None) -> None:
+        """Replace it. Raises TypeError or ValueError for what JSON cannot express or exceeds the limit."""
+        self._exchange.update_session_data(self._handle, new_session_data)
+
+    def revoke_session(self) -> None:
+        """End the session, everywhere, and clear this browser's cookies."""
+        self._exchange.revoke(self._handle)

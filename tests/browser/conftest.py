@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real, headless Chromium, and a place for screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.serving import make_server
+
+from supertokens.testing import FakeClock
+
+from . import website_library
+from .deployment import Deploy, Deployment
+from .window import Window
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Names of test hosts, which no resolver knows.
+    "--host-resolver-rules=MAP localhost.org 127.0.0.1, MAP *.localhost.org 127.0.0.1",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.fail("these tests drive a real browser: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """The folder for screenshots, kept after the run."""
+    folder = Path(os.environ.get("SUPERTOKENS_TEST_ARTIFACTS", "test-artifacts"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+Serve = Callable[[Flask], AbstractContextManager[int]]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """`with serve(app) as port:` — the app on a free port of the loopback interface, each request in a thread."""
+
+    @contextmanager
+    def running(app: Flask) -> Iterator[int]:
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    return running
+
+
+@pytest.fixture(scope="session")
+def library() -> str:
+    """The browser library, as a script."""
+    try:
+        return website_library.script()
+    except website_library.NoWebsiteLibraryError as error:
+        pytest.fail(str(error))
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, serve: Serve, library: str) -> Iterator[Deploy]:
+    """`deploy(access_token_validity=…, …)` — the contract app, served for the time of the test.
+
+    Its time is that of a `FakeClock`, which starts now: browsers have a clock of their own for their cookies.
+    """
+    with ExitStack() as running:
+
+        def start(*, clock: Callable[[], int] | None = None, **keys: Any) -> Deployment:
+            deployment = Deployment(tmp_path, library, clock or FakeClock(round(time.time() * 1000)), keys)
+            running.enter_context(closing(deployment))
+            deployment.port = running.enter_context(serve(deployment.front))
+            return deployment
+
+        yield start
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Window]:
+    """A fresh browser window. The test fails if its console has said more than is expected."""
+    opened = Window(chromium.new_context())
+    yield opened
+    opened.close()
+    assert opened.complaints == []

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest.register_assert_rewrite("supertokens.testing.store_contract")
+
+from supertokens.config import Config  # noqa: E402
+from supertokens.core import EmbeddedCore  # noqa: E402
+from supertokens.stores.sqlite import SqliteStore  # noqa: E402
+from supertokens.testing import FakeClock, KeysOnce  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+
+# Examples are found by search, so a run may take longer than the last; none of them waits for anything.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("deep", settings.get_profile("default"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FakeClock) -> SqliteStore:
+    """A SQLite store with keys in it; a power cut is not what these tests are about."""
+    made = SqliteStore(tmp_path / "sessions.sqlite3", synchronous="normal")
+    KeysOnce.put_into(made, clock())
+    return made
+
+
+@pytest.fixture
+def core(store: SqliteStore, clock: FakeClock) -> EmbeddedCore:
+    """A core with the default configuration."""
+    return EmbeddedCore(Config(), store, clock=clock)

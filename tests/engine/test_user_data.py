@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import json
+from collections import OrderedDict
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from supertokens.engine.user_data import MAX_DEPTH, decode_object, encode_object, equal
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 7, b"bytes", {1}, (("a", 1),)])
+def test_what_is_no_mapping_is_a_type_error_that_names_the_field(value: object) -> None:
+    with pytest.raises(TypeError, match="session_data must be a dict"):
+        encode_object(value, "session_data")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"x", {1, 2}, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), decimal.Decimal(1), object(), 1j, len],
+)
+def test_what_json_has_not_is_a_type_error_that_says_where(value: object) -> None:
+    with pytest.raises(TypeError, match=r"jwt_payload\.a\[1\]\.b is of type"):
+        encode_object({"a": [0, {"b": value}]}, "jwt_payload")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_cannot_express_are_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=r"jwt_payload\.a is (nan|inf|-inf)"):
+        encode_object({"a": value}, "jwt_payload")
+
+
+@pytest.mark.parametrize("key", [1, None, True, b"a", 1.5])
+def test_keys_that_are_no_strings_are_refused_instead_of_turned_into_some(key: object) -> None:
+    with pytest.raises(TypeError, match="keys of a JSON object are strings"):
+        encode_object({"a": {key: 1}}, "jwt_payload")
+
+
+@pytest.mark.parametrize("value", [{"a": "\ud800"}, {"\udfff": 1}, {"a": ["x\udc00"]}])
+def test_lone_surrogates_are_refused(value: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="lone surrogate"):
+        encode_object(value, "jwt_payload")
+
+
+def test_nesting_has_a_limit_and_a_value_inside_itself_is_caught_by_it() -> None:
+    value: Any = {}
+    for _ in range(MAX_DEPTH - 1):
+        value = {"a": value}
+    assert encode_object(value, "jwt_payload").count("{") == MAX_DEPTH
+    with pytest.raises(ValueError, match="nested"):
+        encode_object({"a": value}, "jwt_payload")
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="nested"):
+        encode_object({"a": loop}, "jwt_payload")
+
+
+def test_large_integers_and_nulls_come_back_exactly() -> None:
+    value = {"big": 2**200, "negative": -(2**70), "float": 1.0, "null": None, "empty": {}, "list": [None, [], {}]}
+    back = decode_object(encode_object(value, "jwt_payload"))
+    assert back == value
+    assert isinstance(back["float"], float)
+    assert isinstance(back["big"], int)
+
+
+def test_subclasses_and_other_mappings_are_taken_as_what_they_are_to_json() -> None:
+    class Colour(str, enum.Enum):
+        RED = "red"
+
+    value = OrderedDict(
+        colour=Colour.RED, size=enum.IntEnum("Size", "L").L, pair=(1, 2), view=MappingProxyType({"x": True})
+    )
+    assert decode_object(encode_object(value, "jwt_payload")) == {
+        "colour": "red", "size": 1, "pair": [1, 2], "view": {"x": True},
+    }  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(alphabet=st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(alphabet=st.characters(codec="utf-8")), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+OBJECTS = st.dictionaries(st.text(alphabet=st.characters(codec="utf-8")), JSON, max_size=4)
+
+
+@given(OBJECTS)
+def test_what_is_strict_json_comes_back_and_agrees_with_the_standard_library(value: dict[str, Any]) -> None:
+    text = encode_object(value, "jwt_payload")
+    assert decode_object(text) == value == json.loads(text)
+
+
+@given(st.binary() | st.text())
+def test_any_input_is_an_object_or_a_value_error(data: str | bytes) -> None:
+    try:
+        assert isinstance(decode_object(data), dict)
+    except ValueError:
+        pass
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "", "{", "null", '{"a":NaN}', "{'a':1}", '{"a":1}x', "[" * 5000])
+def test_what_is_no_strict_json_object_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a JSON object"):
+        decode_object(text)
+
+
+@given(OBJECTS, OBJECTS)
+def test_equal_agrees_with_python_but_for_booleans(left: dict[str, Any], right: dict[str, Any]) -> None:
+    assert equal(left, json.loads(json.dumps(left)))
+    if equal(left, right):
+        assert left == right
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [(1, 1.0, True), (1, True, False), (0, False, False), ([1], [True], False), ({"a": 0.0}, {"a": 0}, True),
+     (None, False, False), ("1", 1, False), ([], {}, False), ({"a": None}, {}, False), (True, True, True)],
+)  # fmt: skip
+def test_one_equals_one_point_nought_and_true_is_no_number(left: object, right: object, same: bool) -> None:
+    assert equal(left, right) is same

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An app with sessions, and browsers that speak each dialect to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+from supertokens.config import Config
+from supertokens.core import EmbeddedCore
+from supertokens.flask import SuperTokens, create_new_session, refresh_session, supertokens_middleware
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing import Browser, FakeClock
+from werkzeug.test import TestResponse
+
+LEGACY = {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"}
+MODERN = {"st-auth-mode": "cookie", "rid": "anti-csrf"}
+HEADER_MODE = {"st-auth-mode": "header", "rid": "anti-csrf"}
+
+
+class Client:
+    """A browser in front of the app: one jar, one dialect."""
+
+    def __init__(self, app: flask.Flask, clock: FakeClock, dialect: dict[str, str], agent: str = "Firefox") -> None:
+        self.browser = Browser(clock)
+        self.dialect = dialect
+        self.agent = agent
+        self._client: FlaskClient = app.test_client(use_cookies=False)
+
+    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        """One request with the cookies of the jar; what the response sets goes into it."""
+        cookies = self.browser.cookie_header(path)
+        sent = {"User-Agent": self.agent, **self.dialect, **({"Cookie": cookies} if cookies else {}), **(headers or {})}
+        response = self._client.open(path, method=method, headers=sent, **options)
+        self.browser.take(response.headers)
+        return response
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
+        return self.call("GET", path, headers)
+
+    def post(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, headers, **options)
+
+
+MakeApp = Callable[..., flask.Flask]
+
+
+@pytest.fixture
+def make_app(store: SqliteStore, clock: FakeClock) -> MakeApp:
+    """An app on the test's store and clock; options are configuration keys."""
+
+    def make(**options: Any) -> flask.Flask:
+        app = flask.Flask("an_app")
+        core = EmbeddedCore(Config(**options), store, clock=clock)
+        extension = SuperTokens(app, core=core, **options)
+        app.extensions["the core"] = core
+        app.extensions["the extension"] = extension
+        app.extensions["supertokens"].edge.clock = clock
+
+        @app.post("/login")
+        def login() -> flask.Response:
+            response = flask.make_response("in")
+            create_new_session(response, flask.request.args.get("user", "user"), {"role": "admin"}, {"cart": []})
+            return response
+
+        @app.route("/me", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+        @supertokens_middleware
+        def me() -> dict[str, Any]:
+            session = flask.g.supertokens
+            return {"user": session.get_user_id(), "payload": session.get_jwt_payload()}
+
+        @app.post("/session/refresh")
+        def refresh() -> flask.Response:
+            response = flask.make_response("refreshed")
+            refresh_session(response)
+            return response
+
+        @app.post("/logout")
+        @supertokens_middleware
+        def logout() -> str:
+            flask.g.supertokens.revoke_session()
+            return "out"
+
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> flask.Flask:
+    return make_app()
+
+
+@pytest.fixture(params=["legacy", "modern", "plain"])
+def dialect(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The headers of each kind of browser library."""
+    return {"legacy": LEGACY, "modern": MODERN, "plain": {}}[request.param]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One honest browser, its network, the workers and their store: every run that a world allows (claims 1 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .browser import Browser
+from .disasters import Disasters
+from .network import Network
+from .rules import Judge, Record, Rules
+from .serials import renumbering
+from .server import Server
+from .state import PAIR, REFRESH, STORING, TOKEN, Jar, Message, Move, State, World
+
+
+class Honest:
+    """The system to explore. A violation is theft, unauthorised, or a broken part of claim 3."""
+
+    def __init__(self, rules: Rules, world: World) -> None:
+        judge = Judge(rules, spread=world.spread(), gap=world.gap or 0)
+        self.world = world
+        self.old_reads_win = rules.verify_writes_old_read or "last" not in rules.swap_on
+        self.browser = Browser(world)
+        self.network = Network(judge, world)
+        self.server = Server(judge, world)
+        self.disasters = Disasters(world)
+        jar = Jar(1, 0, 1, 0, marked=False, age=0, value=1)
+        disk = judge.start if world.power_cuts else None
+        self.start = State(judge.start, jar, (), world.budget(), 0, None, disk)
+
+    def moves(self, state: State) -> Iterator[Move]:
+        yield from self.network.tick(state)
+        yield from self.browser.sends(state)
+        before = None
+        for place, message in enumerate(state.messages):
+            if message == before:
+                continue  # of two equal messages it does not matter which one arrives
+            before = message
+            yield from self.network.duplicate(state, message)
+            yield from self._arrives(state, state.messages[:place] + state.messages[place + 1 :], message)
+        if state.left.backups or state.left.power_cuts:
+            yield from self.disasters.strike(state)
+
+    def _arrives(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        kind = message.kind
+        if kind is PAIR:
+            return self.browser.receives_pair(state, rest, message)
+        if kind is TOKEN:
+            return self.browser.receives_token(state, rest, message)
+        if kind is STORING:
+            return self.browser.runs_script(state, rest, message)
+        if kind is REFRESH and not self.browser.shows_a_right_value(message):
+            return self.server.refuses(state, message)
+        return self.server.answers(state, rest, message)
+
+    def normal(self, state: State) -> State:
+        """The name that `state` shares with all states that behave alike."""
+        record, jar, messages, left, hint, backup, disk = state
+        values = bool(self.world.anti_csrf)
+        alive = {record[0], record[1], record[2], jar[0], jar[1], jar[2], jar[3]}
+        floor = record[2]
+        if values:
+            alive.add(jar.value)
+        for kind, _, serial, parent, _, value, read in messages:
+            if kind is TOKEN and not values:
+                continue
+            alive.add(serial)
+            alive.add(parent)
+            if read is not None:
+                alive.update(read[:3])
+                if self.old_reads_win:
+                    floor = min(floor, read[2])
+            elif values and kind is REFRESH:
+                alive.add(value)
+        for stored in (backup, disk):
+            if stored is not None:
+                alive.update(stored[:3])
+                floor = min(floor, stored[2])
+        names = renumbering(alive, floor)
+        if names is None:
+            if messages:
+                if not values:
+                    messages = tuple([m if m[0] is not TOKEN else Message(TOKEN, m[1], 0, 0) for m in messages])
+                messages = tuple(sorted(messages))
+            return State(record, jar, messages, left, hint, backup, disk)
+        return self._renamed(state, names)
+
+    def _renamed(self, state: State, names: Mapping[int, int]) -> State:
+        record, jar, messages, left, hint, backup, disk = state
+        values = bool(self.world.anti_csrf)
+
+        def named(stored: Record | None) -> Record | None:
+            return stored and Record(names[stored[0]], names[stored[1]], names[stored[2]], stored[3], stored[4])
+
+        renamed = []
+        for kind, age, serial, parent, sender, value, read in messages:
+            if kind is TOKEN and not values:
+                renamed.append(Message(TOKEN, age, 0, 0))
+                continue
+            value = names[value] if values and kind is REFRESH else value
+            renamed.append(Message(kind, age, names[serial], names[parent], sender, value, named(read)))
+        renamed.sort()
+        return State(
+            Record(names[record[0]], names[record[1]], names[record[2]], record[3], record[4]),
+            Jar(names[jar[0]], names[jar[1]], names[jar[2]], names[jar[3]], jar[4], jar[5], names[jar[6]] if values else 1),
+            tuple(renamed),
+            left,
+            hint,
+            named(backup),
+            named(disk),
+        )

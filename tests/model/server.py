@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workers: they read a record, ask the product's rules, and write by compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .rules import Judge, Record
+from .state import CALL, CALLING, PAIR, REFRESH, REFRESHING, TOKEN, Event, Message, Move, State, World
+
+THEFT: Final = "theft"
+UNAUTHORISED: Final = "unauthorised"
+
+
+def broken_claim(before: Record, after: Record) -> str:
+    """Claim 3 of DESIGN for one write: which part of it is broken, or ""."""
+    if after.current < before.current:
+        return "current decreased"
+    if after.last < before.last:
+        return "last decreased"
+    if after.current > after.last:
+        return "current > last"
+    if after.parent >= after.current:
+        return "parent >= current"
+    return ""
+
+
+class Server:
+    def __init__(self, judge: Judge, world: World) -> None:
+        self.judge = judge
+        self.world = world
+
+    def reads(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        """A worker takes a request up and reads the record for it."""
+        kind = REFRESHING if message.kind is REFRESH else CALLING
+        worker = Message(kind, 0, message.serial, message.parent, message.hint, 0, state.record)
+        event = (f"a worker reads the record for the {message.kind} of {{}}", message.serial)
+        yield event, state._replace(messages=(*rest, worker)), ""
+
+    def _reads_again(self, state: State, rest: tuple[Message, ...], message: Message) -> Move:
+        worker = message._replace(value=0, read=state.record)
+        event = ("the worker for {} lost the race and reads again", message.serial)
+        return event, state._replace(messages=(*rest, worker)), ""
+
+    def refreshes(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        """A refresh is decided, on the record itself or on what a worker read of it, and written."""
+        record, jar, _, left, hint, backup, disk = state
+        read = message.read
+        since = 0 if read is None else message.value
+        for clock in self.world.clocks:
+            ruling = self.judge.refresh(read or record, message.serial, message.parent, message.hint, clock - since)
+            write, pair = ruling.write, ruling.pair
+            if write is not None and read is not None and self.judge.swap_key(read) != self.judge.swap_key(record):
+                yield self._reads_again(state, rest, message)
+                continue
+            if pair is None:
+                yield self._refreshed(message, ruling.row, clock, "theft"), state, THEFT
+                continue
+            if self._too_far(pair.serial, backup) or self._too_far(pair.serial, disk):
+                continue
+            event = self._refreshed(message, ruling.row, clock, f"pair {pair.serial}")
+            after = record if write is None else write
+            broken = "child <= parent" if pair.serial <= pair.parent else broken_claim(record, after)
+            messages = (*rest, Message(PAIR, 0, pair.serial, pair.parent, 0, int(pair.marked)))
+            kept = write if disk is not None and ruling.accepted else disk
+            yield event, State(after, jar, messages, left, hint, backup, kept), broken
+            if left.crashes and write is not None and ruling.row in self.world.crash_rows:
+                fewer = left._replace(crashes=left.crashes - 1)
+                event = (f"{event[0]} [the write is lost in a crash]", *event[1:])
+                yield event, State(record, jar, messages, fewer, hint, backup, disk), ""
+
+    def verifies(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        """A call with a marked access token; its accept is one UPDATE computed from the row, not a swap."""
+        record, jar, _, left, hint, backup, disk = state
+        read = message.read
+        since = 0 if read is None else message.value
+        for clock in self.world.clocks:
+            asked = (message.serial, message.parent, message.hint, clock - since)
+            ruling = self.judge.verify(read or record, *asked)
+            if ruling.write is not None and read is not None:
+                if self.judge.rules.verify_writes_old_read:
+                    lost = record.current != read.current
+                else:
+                    ruling = self.judge.verify(record, *asked)
+                    lost = ruling.write is None
+                if lost:
+                    yield self._reads_again(state, rest, message)
+                    continue
+            after = record if ruling.write is None else ruling.write
+            messages = (*rest, Message(TOKEN, 0, message.serial, message.parent)) if ruling.confirmed else rest
+            kept = ruling.write if disk is not None and ruling.accepted else disk
+            event = self._verified(message, ruling.row, clock, ruling.confirmed)
+            yield event, State(after, jar, messages, left, hint, backup, kept), broken_claim(record, after)
+
+    def _too_far(self, serial: int, older: Record | None) -> bool:
+        """A bound of the search: how many serials the store may be ahead of its backup, or of its disk."""
+        return older is not None and serial > older.last + self.world.ahead
+
+    def _refreshed(self, message: Message, row: int, clock: int, answer: str) -> Event:
+        text = "the server{} answers refresh R{} (parent {}) by row {}: {}"
+        return (text, self._by(clock), message.serial, message.parent, row, answer)
+
+    def _verified(self, message: Message, row: int, clock: int, confirmed: bool) -> Event:
+        answer = ": new access token" if confirmed else ""
+        text = "the server{} answers the call with A{} (parent {}) by verify's row {}{}"
+        return (text, self._by(clock), message.serial, message.parent, row, answer)
+
+    def _by(self, clock: int) -> str:
+        return f" (clock {clock:+d})" if clock else ""
+
+    def refuses(self, state: State, message: Message) -> Iterator[Move]:
+        event = ("the server refuses refresh R{} with the value of {}", message.serial, message.value)
+        yield event, state, UNAUTHORISED
+
+    def answers(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        """What a request, or a worker that has read for it, leads to."""
+        if message.kind in (REFRESH, CALL) and self.world.gap is not None:
+            return self.reads(state, rest, message)
+        if message.kind in (REFRESH, REFRESHING):
+            return self.refreshes(state, rest, message)
+        return self.verifies(state, rest, message)

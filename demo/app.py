@@ -29,11 +29,11 @@ from contextvars import Context
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from flask import Flask, Response, g, jsonify, request
 from supertokens import ConfigError
 from supertokens.flask import (
     Session,
@@ -344,7 +344,7 @@ def _greeting(url: str, folder: Path, *, is_temporary: bool) -> str:
         (
             url,
             "",
-            f"Or from a terminal. An access token lives {seconds} seconds: when a line answers \"try refresh token\",",
+            f'Or from a terminal. An access token lives {seconds} seconds: when a line answers "try refresh token",',
             "paste the third one, then that line again. The last one plays the thief, which ends the session.",
             "",
             *lines,

@@ -15,9 +15,10 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
 import yaml
@@ -26,6 +27,7 @@ __all__ = ["Config", "ConfigError", "KeyDescription", "describe"]
 
 _PREFIX: Final = "SUPERTOKENS_"
 _FILE: Final = "SUPERTOKENS_CONFIG"
+_TAG: Final = "tag:yaml.org,2002:"
 _LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60 * 60 * 1000  # ms; browsers cap it there (RFC 6265bis, 5.5)
 
 _log = logging.getLogger("supertokens")
@@ -42,41 +44,32 @@ class ConfigError(ValueError):
         self.key = key
 
 
+class _Kind(NamedTuple):
+    """The values of a key. `read`: as Config holds them; its ValueError says what they must be, without the value."""
+
+    name: str
+    read: Callable[[object], object]
+
+
 @dataclass(frozen=True, slots=True)
 class KeyDescription:
     """What help and documentation say about one key. `unit` is empty where there is none."""
 
     name: str
-    type: str
     default: object
-    unit: str
-    meaning: str
-    secret: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """The values that a key takes.
-
-    `read`: the value as Config holds it, or a ValueError that says what it must be and does not repeat it.
-    `parse`: what the text of an environment variable means; text that makes no sense stays as it is.
-    """
-
-    name: str
-    read: Callable[[object], object]
-    parse: Callable[[str], object] = str
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    kind: _Kind
+    kind: _Kind = field(repr=False)
     meaning: str = ""
     unit: str = ""
     secret: bool = False
 
+    @property
+    def type(self) -> str:
+        return self.kind.name
+
 
 def _key(default: object, kind: _Kind, meaning: str, unit: str = "", *, secret: bool = False) -> Any:
-    return field(default=default, repr=not secret, metadata={"key": _Key(kind, meaning, unit, secret)})
+    metadata = {"kind": kind, "meaning": meaning, "unit": unit, "secret": secret}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 def _integer(least: int, most: int) -> _Kind:
@@ -86,7 +79,7 @@ def _integer(least: int, most: int) -> _Kind:
             return value
         raise ValueError(f"must be a whole number from {least} to {most}")
 
-    return _Kind("integer", read, lambda text: int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else text)
+    return _Kind("integer", read)
 
 
 def _number(least: float, most: float) -> _Kind:
@@ -95,13 +88,7 @@ def _number(least: float, most: float) -> _Kind:
             return float(value)
         raise ValueError(f"must be a number from {least:.12g} to {most:.12g}")
 
-    def parse(text: str) -> object:
-        try:
-            return float(text)
-        except ValueError:
-            return text
-
-    return _Kind("number", read, parse)
+    return _Kind("number", read)
 
 
 def _choice(*options: str, because: str = "") -> _Kind:
@@ -113,34 +100,30 @@ def _choice(*options: str, because: str = "") -> _Kind:
     return _Kind(" or ".join(f"`{option}`" for option in options), read)
 
 
-def _text(read: Callable[[str], str]) -> _Kind:
-    return _Kind("string", lambda value: read(value if isinstance(value, str) else ""))
-
-
 def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError("must be true or false")
 
 
-def _parse_boolean(text: str) -> object:
-    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
-
-
-def _path(value: str) -> str:
+def _path(value: object) -> str:
     # Out with what would end the Path attribute of a cookie, or make browsers drop it (RFC 6265bis, 5.6).
-    if re.fullmatch(r"/[!-~]{0,1023}", value) and not set(value) & set(";?#"):
+    if isinstance(value, str) and re.fullmatch(r"/[!-~]{0,1023}", value) and not set(value) & set(";?#"):
         return value
     raise ValueError("must be a path that starts with '/', in visible ASCII characters without ';', '?' and '#'")
 
 
-def _domain(value: str) -> str:
+def _domain(value: object) -> str:
     # To browsers ".Example.com" is "example.com"; one spelling lets the older domain be told from the present one.
-    domain = value.removeprefix(".").lower()
+    domain = value.removeprefix(".").lower() if isinstance(value, str) else ""
     label = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
     if len(domain) <= 253 and re.fullmatch(rf"{label}(\.{label})*", domain):
         return domain
     raise ValueError("must be a domain such as 'example.com', without scheme, port or path (in ASCII: 'xn--…')")
+
+
+def _older_domain(value: object) -> str:
+    return "" if value == "" else _domain(value)
 
 
 def _database(value: object) -> str:
@@ -152,8 +135,7 @@ def _database(value: object) -> str:
 
 
 def _sqlite_file(database: str) -> Path:
-    path = database
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", database)
+    path, scheme = database, re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", database)
     if scheme:
         if scheme[1].lower() != "sqlite":
             raise ValueError(f"names {scheme[1]!r}, which is not available in this version; available: sqlite")
@@ -168,36 +150,36 @@ def _sqlite_file(database: str) -> Path:
 
 
 def _encryption_keys(value: object) -> tuple[bytes, ...]:
-    keys = value.split(",") if isinstance(value, str) else value
-    read = [_encryption_key(key) for key in keys] if isinstance(keys, list | tuple) else []
-    if read and all(len(key) == 32 for key in read):
-        return tuple(read)
+    keys = [_decoded(item) for item in _items(value)]
+    if keys and all(len(key) == 32 for key in keys):
+        return tuple(keys)
     raise ValueError(
         "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between; a good one comes from"
         ' python -c "import secrets; print(secrets.token_hex(32))"'
     )
 
 
-def _encryption_key(key: object) -> bytes:
-    if isinstance(key, bytes):
-        return key
-    text = key.strip() if isinstance(key, str) else ""
-    if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
-        return bytes.fromhex(text)
-    if re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", text):
-        return base64.b64decode(text[:43].replace("-", "+").replace("_", "/") + "=")
-    return b""
+def _decoded(key: object) -> bytes:
+    if isinstance(key, str) and re.fullmatch(r"[0-9A-Fa-f]{64}", key):
+        return bytes.fromhex(key)
+    if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", key):
+        return base64.b64decode(key[:43].replace("-", "+").replace("_", "/") + "=")
+    return key if isinstance(key, bytes) else b""
 
 
 def _api_keys(value: object) -> tuple[str, ...]:
-    keys = value.split(",") if isinstance(value, str) else value
-    read = [key.strip() if isinstance(key, str) else "" for key in keys] if isinstance(keys, list | tuple) else []
-    if read and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in read):
-        return tuple(read)
+    keys = tuple(str(item) for item in _items(value))
+    if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
+        return keys
     raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
 
 
-_BOOLEAN: Final = _Kind("boolean", _boolean, _parse_boolean)
+def _items(value: object) -> list[object]:
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    return [item.strip() if isinstance(item, str) else item for item in items]
+
+
+_BOOLEAN: Final = _Kind("boolean", _boolean)
 _QUERY_ONLY: Final = ": 'push' is not available in this version, and 'query' is stricter"
 
 
@@ -239,14 +221,16 @@ class Config:
         1_048_576, _integer(2, 1_000_000_000), "How large the session data of a session may be, as JSON", "bytes"
     )
     enable_anti_csrf: bool = _key(False, _BOOLEAN, "Whether sessions have an anti-CSRF value, which checks ask for")
-    access_token_path: str = _key("/", _text(_path), "Path of the access token's cookie")
+    access_token_path: str = _key("/", _Kind("string", _path), "Path of the access token's cookie")
     refresh_api_path: str = _key(
-        "/session/refresh", _text(_path), "Path of the refresh API and of the refresh token's cookie"
+        "/session/refresh", _Kind("string", _path), "Path of the refresh API and of the refresh token's cookie"
     )
-    cookie_domain: str | None = _key(None, _text(_domain), "Domain of the cookies; unset: only the host that set them")
+    cookie_domain: str | None = _key(
+        None, _Kind("string", _domain), "Domain of the cookies; unset: only the host that set them"
+    )
     older_cookie_domain: str | None = _key(
         None,
-        _Kind("string", lambda value: "" if value == "" else _text(_domain).read(value)),
+        _Kind("string", _older_domain),
         "Earlier `cookie_domain`, whose cookies are cleared; an empty string if that was unset",
     )
     cookie_secure: bool | None = _key(
@@ -262,10 +246,10 @@ class Config:
     core_config_version: int = _key(0, _integer(0, 1_000_000), "Version of the original's config.yaml; changes nothing")
 
     def __post_init__(self) -> None:
-        for description in describe():
-            name, value = description.name, getattr(self, description.name)
-            if value is not None or description.default is not None:
-                object.__setattr__(self, name, _read(name, _KEYS[name], value, description.default))
+        for name, key in _KEYS.items():
+            value = getattr(self, name)
+            if value is not None or key.default is not None:
+                object.__setattr__(self, name, _read(key, value))
         for name, contradiction in self._contradictions():
             raise ConfigError(contradiction, name)
 
@@ -341,13 +325,13 @@ class Config:
             yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
         if self.cookie_prefix == "host":
             for name in ("cookie_domain", "access_token_path", "refresh_api_path"):
-                if getattr(self, name) != _DEFAULTS[name]:
+                if getattr(self, name) != _KEYS[name].default:
                     given = f"'{name}' ({getattr(self, name)!r})"
                     yield name, f"{given} cannot go with 'cookie_prefix: host'; leave out one of them"
             if self.cookie_secure is False:
                 yield (
                     "cookie_secure",
-                    "'cookie_secure' cannot be false with 'cookie_prefix: host'; leave out one of them",
+                    "'cookie_secure' (False) cannot go with 'cookie_prefix: host'; leave out one of them",
                 )
 
     def _doubts(self) -> Iterator[str]:
@@ -363,9 +347,7 @@ class Config:
             )
 
 
-_KEYS: Final[dict[str, _Key]] = {each.name: each.metadata["key"] for each in fields(Config)}
-_DEFAULTS: Final[dict[str, object]] = {each.name: each.default for each in fields(Config)}
-
+_KEYS: Final = {each.name: KeyDescription(each.name, each.default, **each.metadata) for each in fields(Config)}
 _OTHER_NAMES: Final = {
     "access_token_dynamic_signing_key_update_interval": "access_token_signing_key_update_interval",
     "refresh_token_path": "refresh_api_path",
@@ -374,46 +356,46 @@ _NOT_YET: Final = {
     "hosts": "'hosts' selects the core service, which this version does not have yet; remove it to run embedded",
     "api_key": "'api_key' is for the core service, which this version does not have yet; remove it to run embedded",
 }
-_SERVICE: Final = "it configures the core service, which this version does not have yet"
-_LOGS: Final = "logs go to the logger 'supertokens' of Python's logging"
-_DATABASE: Final = "'database' says where sessions are kept"
-_ELSEWHERE: Final = "it configures parts of the original core that are not about sessions"
 _WITHOUT_EFFECT: Final = {
-    **dict.fromkeys(("host", "port", "api_keys", "max_server_pool_size", "base_path"), _SERVICE),
-    **dict.fromkeys(("info_log_path", "error_log_path", "log_level"), _LOGS),
-    **dict.fromkeys(("disable_telemetry", "password_hashing_alg", "password_reset_token_lifetime"), _ELSEWHERE),
-    "email_verification_token_lifetime": _ELSEWHERE,
+    **dict.fromkeys(
+        ("host", "port", "api_keys", "max_server_pool_size", "base_path"),
+        "it configures the core service, which this version does not have yet",
+    ),
+    **dict.fromkeys(
+        ("info_log_path", "error_log_path", "log_level"), "logs go to the logger 'supertokens' of Python's logging"
+    ),
     "revocation_max_lag": "it goes with 'revocation: push', which this version does not have yet",
 }
 _FAMILIES_WITHOUT_EFFECT: Final = {
-    **dict.fromkeys(("postgresql_", "mysql_", "mongodb_", "sqlite_"), _DATABASE),
-    **dict.fromkeys(("passwordless_", "argon2_", "bcrypt_", "firebase_", "totp_"), _ELSEWHERE),
+    r"(postgresql|mysql|mongodb|sqlite)_.+": "'database' says where sessions are kept",
+    r"(passwordless|password|email_verification|argon2|bcrypt|firebase|totp)_.+|disable_telemetry": (
+        "it configures a part of the original core that is not about sessions"
+    ),
 }
-_FOREIGN_RULES: Final = {
-    "max_server_pool_size": _Key(_integer(1, 2**31 - 1)),
-    "api_keys": _Key(_Kind("list of keys", _api_keys), secret=True),
+_CHECKED_WITHOUT_EFFECT: Final = {
+    "max_server_pool_size": KeyDescription("max_server_pool_size", None, _integer(1, 2**31 - 1)),
+    "api_keys": KeyDescription("api_keys", None, _Kind("list of keys", _api_keys), secret=True),
 }
+_WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # An encryption key that did not arrive must not switch sealing off.
 _MAY_BE_EMPTY: Final = frozenset(("older_cookie_domain", "encryption_key"))
 
 
 def describe() -> tuple[KeyDescription, ...]:
     """All keys, in the order of `Config`."""
-    return tuple(
-        KeyDescription(name, key.kind.name, _DEFAULTS[name], key.unit, key.meaning, key.secret)
-        for name, key in _KEYS.items()
-    )
+    return tuple(_KEYS.values())
 
 
-def _read(name: str, key: _Key, value: object, default: object = None) -> object:
+def _read(key: KeyDescription, value: object) -> object:
     try:
         return key.kind.read(value)
     except ValueError as refusal:
         unit = f" ({key.unit})" if key.unit else ""
         given = "" if key.secret else f", but it is {_shown(value)}"
-        usual = "" if default is None else f" for the default, {default!r}"
-        hint = "; in YAML, put text in quotes" if isinstance(value, bool | int | float) else ""
-        raise ConfigError(f"'{name}' {refusal}{unit}{given}; or leave it out{usual}{hint}", name) from None
+        usual = "" if key.default is None else f" for the default, {key.default!r}"
+        is_text = key.type not in ("integer", "number", "boolean")
+        hint = " (in YAML, text such as no needs quotes)" if is_text and isinstance(value, bool | int | float) else ""
+        raise ConfigError(f"'{key.name}' {refusal}{unit}{given}{hint}; or leave it out{usual}", key.name) from None
 
 
 def _shown(value: object) -> str:
@@ -452,17 +434,15 @@ def _name(spelling: object, prefix: str) -> str:
 
 
 def _nearest(name: str, prefix: str) -> str:
-    known = [*_KEYS, *_OTHER_NAMES, *_NOT_YET, *_WITHOUT_EFFECT]
-    near = difflib.get_close_matches(name, known, n=1)
-    spelling = f"{prefix}{near[0]}".upper() if near and prefix else "".join(near)
-    return (
-        f"the nearest is '{spelling}'" if near else "remove it, or see docs/configuration.md for those that there are"
-    )
+    near = difflib.get_close_matches(name, [*_KEYS, *_OTHER_NAMES, *_NOT_YET, *_WITHOUT_EFFECT], n=1)
+    if not near:
+        return "remove it; docs/configuration.md has those that there are"
+    return f"did you mean '{f'{prefix}{near[0]}'.upper() if prefix else near[0]}'? Otherwise remove it"
 
 
 def _why_without_effect(name: str) -> str:
     """Why a key of the original has no effect here; empty for any other name."""
-    family = next((why for prefix, why in _FAMILIES_WITHOUT_EFFECT.items() if name.startswith(prefix)), "")
+    family = next((why for names, why in _FAMILIES_WITHOUT_EFFECT.items() if re.fullmatch(names, name)), "")
     is_misspelt = bool(family and difflib.get_close_matches(name, _KEYS, n=1, cutoff=0.85))
     return _WITHOUT_EFFECT.get(name, "" if is_misspelt else family)
 
@@ -470,27 +450,35 @@ def _why_without_effect(name: str) -> str:
 def _check_foreign(name: str, value: object) -> None:
     if name in _NOT_YET:
         raise ConfigError(_NOT_YET[name], name)
-    if name in _FOREIGN_RULES:
-        _read(name, _FOREIGN_RULES[name], value)
+    if name in _CHECKED_WITHOUT_EFFECT:
+        _read(_CHECKED_WITHOUT_EFFECT[name], value)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Setting]:
     known: dict[str, object] = {}
     others = []
     for spelling, text in environ.items():
-        name = _name(spelling, _PREFIX)
-        key = _KEYS.get(name) or _FOREIGN_RULES.get(name)
         if not spelling.startswith(_PREFIX) or spelling == _FILE:
             continue
+        name = _name(spelling, _PREFIX)
+        key = _KEYS.get(name) or _CHECKED_WITHOUT_EFFECT.get(name)
         if not (key or name in _NOT_YET or name in _WITHOUT_EFFECT):
             others.append(spelling)
         elif name == "port" and text.startswith("tcp://"):
             continue  # Kubernetes sets it in every pod beside a service named "supertokens"
         elif text.strip() or name in _MAY_BE_EMPTY:
-            known[spelling] = key.kind.parse(text.strip()) if key else text
+            known[spelling] = _parsed(text.strip(), key) if key else text
     if others:
         _log.info("the environment has variables that are not settings: %s", ", ".join(sorted(others)))
     return _settings(known, "environment", _PREFIX)
+
+
+def _parsed(text: str, key: KeyDescription) -> object:
+    """What an environment variable means. Text that makes no sense stays as it is, to be refused like any value."""
+    with suppress(ValueError):
+        if key.type in ("integer", "number"):
+            return int(text) if key.type == "integer" else float(text)
+    return _WORDS.get(text.lower(), text) if key.type == "boolean" else text
 
 
 def _from_file_or_mapping(given: object, where: str) -> dict[str, _Setting]:
@@ -500,41 +488,46 @@ def _from_file_or_mapping(given: object, where: str) -> dict[str, _Setting]:
         return _settings(_read_yaml(given), os.fspath(given))
     if isinstance(given, Mapping):
         return _settings(given, where)
-    raise ConfigError(f"{where} must be the path of a config.yaml, or a mapping, but it is {_shown(given)}")
+    raise ConfigError(f"{where} must be the path of a config.yaml, or a mapping, not a {type(given).__name__}")
 
 
 def _read_yaml(path: str | Path) -> dict[str, object]:
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: this config.yaml cannot be read ({error}); correct its path or its mode") from None
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: this config.yaml cannot be read ({why}); correct its path or its mode") from None
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # The text of the error quotes the file, which may hold secrets.
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: this is not YAML; write lines such as 'cookie_domain: example.com'") from None
-    if root is None or root.tag == "tag:yaml.org,2002:null":
+        raise ConfigError(f"{path}{line}: this is not YAML; write lines like 'cookie_domain: example.com'") from None
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == f"{_TAG}null"):
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path}: this is no mapping; write lines such as 'cookie_domain: example.com'")
+    return _mapping(root, str(path))
+
+
+def _mapping(root: yaml.MappingNode, path: str) -> dict[str, object]:
     values: dict[str, object] = {}
     for key, value in root.value:
-        name, where = str(key.value), f"{path}, line {key.start_mark.line + 1}"
+        where = f"{path}, line {key.start_mark.line + 1}"
+        name = key.value if isinstance(key, yaml.ScalarNode) else "a key that is no text"
         if name in values:
-            raise ConfigError(f"{where}: '{name}' is there twice; remove one of them", name)
+            raise ConfigError(f"{where}: {_shown(name)} is there twice; remove one of them", name)
         try:
             values[name] = [_scalar(item) for item in value.value] if value.id == "sequence" else _scalar(value)
         except (ValueError, KeyError):
-            raise ConfigError(
-                f"{where}: '{name}' must be one plain value, or a list; put text in quotes", name
-            ) from None
+            problem = f"{_shown(name)} must have one plain value, or a list of them; put text in quotes"
+            raise ConfigError(f"{where}: {problem}", name) from None
     return values
 
 
 def _scalar(node: yaml.Node) -> object:
-    text, kind = node.value, node.tag.removeprefix("tag:yaml.org,2002:")
+    text, kind = node.value, node.tag.removeprefix(_TAG)
     if kind == "null":
         return None
     if kind == "bool":

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def serve() -> Serve:
     @contextmanager
     def running(app: Flask) -> Iterator[int]:
         server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield server.server_port
@@ -92,10 +93,12 @@ def deploy(tmp_path: Path, serve: Serve, library: str) -> Iterator[Deploy]:
 
     Its time is that of a `FakeClock`, which starts now: browsers have a clock of their own for their cookies.
     """
+    numbers = count(1)
     with ExitStack() as running:
 
         def start(*, clock: Callable[[], int] | None = None, **keys: Any) -> Deployment:
-            deployment = Deployment(tmp_path, library, clock or FakeClock(round(time.time() * 1000)), keys)
+            folder = tmp_path / f"deployment-{next(numbers)}"
+            deployment = Deployment(folder, library, clock or FakeClock(round(time.time() * 1000)), keys)
             running.enter_context(closing(deployment))
             deployment.port = running.enter_context(serve(deployment.front))
             return deployment

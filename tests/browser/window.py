@@ -7,8 +7,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
 
 from .contract_app import USER
 
@@ -35,9 +36,11 @@ class Window:
     def __init__(self, context: BrowserContext) -> None:
         self.complaints: list[str] = []
         self._expected = [_REFUSED]
+        self._responses: list[Response] = []
         self._context = context
         context.set_default_timeout(20_000)
         context.on("console", self._hear)
+        context.on("response", lambda response: self._responses.append(response))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
     def expect_in_console(self, pattern: str) -> None:
@@ -65,6 +68,13 @@ class Window:
     def domains(self) -> set[str]:
         """Where cookies apply; with a leading dot also below."""
         return {cookie["domain"] for cookie in self._context.cookies()}
+
+    def received(self, name: str, path: str) -> list[str]:
+        """The values of that cookie in the answers from `path`, one for each that sets it."""
+        answers = [response for response in self._responses if urlsplit(response.url).path == path]
+        lines = [line for answer in answers for line in answer.header_values("set-cookie")]
+        pairs = (line.partition(";")[0].partition("=") for line in lines)
+        return [value for key, _, value in pairs if key == name]
 
     def close(self) -> None:
         for page in self._context.pages:

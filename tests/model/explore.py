@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -81,15 +81,23 @@ def _path(came_from: dict[S, S | None], state: S | None) -> tuple[S, ...]:
     return tuple(reversed(path))
 
 
-def retrace(system: System[S], search: Search[S]) -> list[Event]:
-    """The violating run again, from the start and without folding, so that every serial keeps its number."""
-    state, events = system.start, []
-    for target in search.path[1:]:
-        event, state = next(
-            (event, after)
-            for event, after, violation in system.moves(state)
-            if not violation and system.normal(after) == target
-        )
+def follow(
+    begin: S, path: Iterable[S], steps: Callable[[S], Iterable[tuple[Event, S]]], normal: Callable[[S], S]
+) -> tuple[list[Event], S]:
+    """Walk a path of folded states without folding, so that every serial keeps its number."""
+    state, events = begin, []
+    for target in path:
+        event, state = next((event, after) for event, after in steps(state) if normal(after) == target)
         events.append(event)
+    return events, state
+
+
+def retrace(system: System[S], search: Search[S]) -> list[Event]:
+    """What happens in the violating run, from the start."""
+
+    def harmless(state: S) -> Iterator[tuple[Event, S]]:
+        return ((event, after) for event, after, violation in system.moves(state) if not violation)
+
+    events, state = follow(system.start, search.path[1:], harmless, system.normal)
     events.append(next(event for event, _, violation in system.moves(state) if violation == search.violation))
     return events

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from .network import TICK
@@ -27,6 +27,14 @@ def sentences(events: Iterable[Event]) -> list[str]:
     return told
 
 
-def tell(title: str, events: Iterable[Event], ending: str) -> str:
-    lines = [title, *(f"  {number:2}. {line}" for number, line in enumerate(sentences(events), 1)), f"  => {ending}"]
+def tell(title: str, events: Sequence[Event], ending: str, *, round_begins: int | None = None) -> str:
+    """A numbered story. From `round_begins` on, an index of `events`, it goes round and round."""
+    begin = sentences(events[:round_begins])
+    again = sentences(events[round_begins:]) if round_begins is not None else []
+    lines = [title]
+    lines += [f"  {number:2}. {line}" for number, line in enumerate(begin, 1)]
+    if again:
+        lines.append("      and then, again and again:")
+        lines += [f"  {number:2}. {line}" for number, line in enumerate(again, len(begin) + 1)]
+    lines.append(f"  => {ending}")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ live for ever, and every refresh may come at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -218,15 +218,16 @@ class Pursuit:
     def _without_the_dead(self, state: Theft) -> Theft:
         """Forget what can change nothing any more: tokens that only raise theft, and moments beyond W."""
         record = state.record
-        recent: Iterable[Refreshed] = ()
-        if self.plan.timing == APART_ON_A_TOKEN:
-            obtainable = {*state.thiefs, state.victim, (record.current, record.parent), (record.last, record.current)}
-            recent = (entry for entry in state.recent if entry.age <= self.grace and entry.token in obtainable)
-        recent = frozenset(recent)
         thiefs = {
             token for token in state.thiefs if record.parent == token[0] or self._may_be_confirmed(record, token)
         }
         marked = {token for token in state.thiefs_marked if self._may_be_confirmed(record, token)}
+        recent: frozenset[Refreshed] = frozenset()
+        if self.plan.timing == APART_ON_A_TOKEN:
+            obtainable = {*thiefs, state.victim, (record.current, record.parent), (record.last, record.current)}
+            recent = frozenset(
+                entry for entry in state.recent if entry.age <= self.grace and entry.token in obtainable
+            )
         # Older siblings all lead to the same: one stands for those that nothing else refers to.
         spare = thiefs & marked - {state.victim, state.victims_marked} - {entry.token for entry in recent}
         for token in sorted(token for token in spare if token[1] == record.current and token[0] < record.last)[:-1]:

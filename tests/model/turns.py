@@ -1,79 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many turns two parties can take before theft is raised, whatever they do.
 
-A turn is one party's run of refreshes. Let S(n) be all states in which at least n turns may have passed; each S(n+1)
-lies within S(n). Either one of them is empty, then n is the bound, and exact; or two in a row are equal, then some
-round of moves that contains a turn can be repeated for ever.
+A turn is one party's run of refreshes. Let S(n) be all states before which n turns may have passed: S(n+1) lies
+within S(n). Either one of them is empty, then n is the bound, and exact; or two in a row are equal, then some round
+of moves with a turn in it can be repeated for ever.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from .explore import no_cyclic_garbage
+from .explore import follow, no_cyclic_garbage
 from .state import Event
 from .thief import Pursuit, Theft
+
+Graph: TypeAlias = dict[Theft, list[tuple[Theft, bool]]]
+"""From each state the states after one move, and whether that move begins a turn."""
+CameFrom: TypeAlias = dict[Theft, Theft | None]
 
 
 @dataclass(frozen=True)
 class Turns:
-    """``bound`` is None if there is none. ``events`` is a longest run; without a bound its last part, from the event
-    number ``round_from`` on, can be repeated for ever."""
+    """``bound`` is None if there is none: then ``events`` tells a run whose part from the event number
+    ``round_begins`` on can be repeated for ever."""
 
     bound: int | None
     states: int
-    complete: bool
-    events: tuple[Event, ...]
-    round_from: int = 0
+    events: tuple[Event, ...] = ()
+    round_begins: int = 0
 
 
-Graph = dict[Theft, list[tuple[Theft, bool, Event]]]
-
-
-def count_turns(pursuit: Pursuit, *, most: int = 2_000_000) -> Turns:
+def count_turns(pursuit: Pursuit) -> Turns:
     with no_cyclic_garbage():
         start = pursuit.normal(pursuit.start)
-        graph = _graph(pursuit, start, most)
-        if graph is None:
-            return Turns(None, most, False, ())
-        layers = [_closure(graph, {start: None})]
-        while True:
-            entries = {
-                after: state for state in layers[-1] for after, turn, _ in graph[state] if turn
-            }
-            if not entries:
-                return Turns(len(layers) - 1, len(graph), True, ())
-            layer = _closure(graph, {after: None for after in entries})
-            if layer.keys() == layers[-1].keys():
-                break
-            layers.append(layer)
-    return Turns(None, len(graph), True, ())
+        graph = _graph(pursuit, start)
+        within, turns = _reach(graph, [start]), 0
+        while entries := [after for state in within for after, turn in graph[state] if turn]:
+            later = _reach(graph, entries)
+            if later.keys() == within.keys():
+                return _without_bound(pursuit, graph, start, list(within))
+            within, turns = later, turns + 1
+    return Turns(turns, len(graph))
 
 
-def _graph(pursuit: Pursuit, start: Theft, most: int) -> Graph | None:
-    graph: Graph = {}
+def _graph(pursuit: Pursuit, start: Theft) -> Graph:
+    graph: Graph = {start: []}
     ahead = [start]
-    known = {start}
     while ahead:
         state = ahead.pop()
-        edges = graph[state] = []
-        for event, after, turn in pursuit.moves(state):
+        for _, after, turn in pursuit.moves(state):
             after = pursuit.normal(after)
-            edges.append((after, turn, event))
-            if after not in known:
-                known.add(after)
+            graph[state].append((after, turn))
+            if after not in graph:
+                graph[after] = []
                 ahead.append(after)
-        if len(known) > most:
-            return None
     return graph
 
 
-def _closure(graph: Graph, entries: dict[Theft, Theft | None]) -> dict[Theft, Theft | None]:
-    came_from = dict(entries)
-    ahead = list(entries)
+def _reach(graph: Graph, entries: Iterable[Theft]) -> CameFrom:
+    """Everything that can be reached, breadth first, and where from."""
+    came_from: CameFrom = dict.fromkeys(entries)
+    ahead = list(came_from)
     for state in ahead:
-        for after, _, _ in graph[state]:
+        for after, _ in graph[state]:
             if after not in came_from:
                 came_from[after] = state
                 ahead.append(after)
     return came_from
+
+
+def _way(came_from: CameFrom, to: Theft) -> list[Theft]:
+    way = [to]
+    while (before := came_from[way[-1]]) is not None:
+        way.append(before)
+    return way[::-1]
+
+
+def _without_bound(pursuit: Pursuit, graph: Graph, start: Theft, within: list[Theft]) -> Turns:
+    """The first turn, breadth first, from which there is a way back to where it began."""
+
+    def steps(state: Theft) -> Iterator[tuple[Event, Theft]]:
+        return ((event, after) for event, after, _ in pursuit.moves(state))
+
+    prefix = _reach(graph, [start])
+    inside = set(within)
+    for state in prefix:
+        for after, turn in graph[state]:
+            if turn and after in inside and state in (back := _reach(graph, [after])):
+                way = _way(prefix, state)
+                events, _ = follow(pursuit.start, [*way[1:], *_way(back, state)], steps, pursuit.normal)
+                return Turns(None, len(graph), tuple(events), len(way) - 1)
+    raise AssertionError("a set of states that turns keep within itself contains a round")
+

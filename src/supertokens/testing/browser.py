@@ -12,6 +12,9 @@ from supertokens.testing.clock import FakeClock
 __all__ = ["Browser", "JarCookie"]
 
 
+_END_OF_TIME = 2**53
+
+
 @dataclass(frozen=True, slots=True)
 class JarCookie:
     """A cookie as it is kept. `domain` None: host-only. `expires_at` in ms."""
@@ -64,12 +67,13 @@ class Browser:
         pair, *attributes = line.split("; ")
         name, _, value = pair.partition("=")
         named = {key.lower(): text for key, _, text in (attribute.partition("=") for attribute in attributes)}
-        expires_at = round(parsedate_to_datetime(named["expires"]).timestamp() * 1000)
+        expires = named.get("expires")
+        expires_at = _END_OF_TIME if expires is None else round(parsedate_to_datetime(expires).timestamp() * 1000)
         cookie = JarCookie(
             name,
             value,
             named.get("domain"),
-            named["path"],
+            named.get("path", "/"),
             expires_at,
             secure="secure" in named,
             http_only="httponly" in named,

@@ -32,6 +32,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response as BaseResponse
 
 from flask import Flask, Response, g, jsonify, request
 from supertokens import ConfigError
@@ -50,7 +51,7 @@ HOST: Final = "127.0.0.1"
 REFRESH_PATH: Final = "/session/refresh"
 MAX_BODY_BYTES: Final = 64 * 1024
 
-DEMO_OPTIONS: Final[dict[str, object]] = {
+DEMO_OPTIONS: Final[dict[str, Any]] = {
     "access_token_validity": 15,  # seconds: short, so that rotation can be watched
     "refresh_token_validity": 10,  # minutes
     "refresh_token_rotation_grace_period": 2,  # seconds: nobody has to wait until a straggler counts as a thief
@@ -74,7 +75,8 @@ def create_app(folder: Path | None = None, **options: object) -> Flask:
     app.register_error_handler(HTTPException, _answer_http_error)
     app.after_request(_harden)
     _add_thief(app)
-    SuperTokens(app, **({"database": home / "supertokens.sqlite3"} | DEMO_OPTIONS | options))
+    keys = {"database": home / "supertokens.sqlite3"} | DEMO_OPTIONS | options
+    SuperTokens(app, **keys)
     _add_page(app)
     _add_api(app)
     return app
@@ -173,11 +175,17 @@ def _bad_input_answered() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise BadRequest(str(error)) from error
+        # It begins with the name of the argument at fault; the sender knows it by its name in JSON.
+        name, space, rest = str(error).partition(" ")
+        name = name.replace("user_id", "userId", 1).replace("jwt_payload", "jwtPayload", 1)
+        raise BadRequest(f"{name}{space}{rest}") from error
 
 
-def _answer_http_error(error: HTTPException) -> tuple[Response, int]:
-    return jsonify(error=error.name.lower(), message=error.description), error.code or 500
+def _answer_http_error(error: HTTPException) -> BaseResponse:
+    response = error.get_response()
+    response.data = json.dumps({"error": error.name.lower(), "message": error.description})
+    response.content_type = "application/json"
+    return response
 
 
 def _harden(response: Response) -> Response:

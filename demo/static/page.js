@@ -2,7 +2,7 @@
 // What the buttons do, and what the page knows of the session. The tokens stay out of reach: they are in HttpOnly
 // cookies, and what is shown here comes from the answers' bodies and from their headers for scripts.
 
-import { REFRESH_PATH, call, listen, refresh } from "./client.js";
+import { call, listen, refresh } from "./client.js";
 import { duration, element, endLife, record, share, tick } from "./timeline.js";
 
 const KEPT = "supertokens-demo"; // in localStorage, so that a reload and other tabs know the session
@@ -42,16 +42,16 @@ const TOLD = {
   "POST /api/login": (answer) => {
     endLife("refresh", "left behind");
     endLife("access", "left behind");
-    const contents = ["The server made a session, and put its tokens into cookies that no script can read."];
+    const contents = ["The server made a session, and put its first pair of tokens into cookies that no script can read."];
     record("login", `Logged in as ${session.userId}`, contents, pair(answer));
   },
   "POST /session/refresh": (answer) => {
     const contents = [
       answer.access.unused
-        ? "A new pair of tokens. The old refresh token is replaced, and dead as soon as the new pair is first used."
-        : "The pair that another tab already uses, once more.",
+        ? "A new refresh token and a new access token. With their first use, the refresh token before them is dead."
+        : "Another tab was faster: the pair that it already uses, once more.",
     ];
-    record("refresh", `Refreshed: refresh token ${answer.access.number}`, contents, pair(answer));
+    record("refresh", `Refreshed: pair ${answer.access.number}`, contents, pair(answer));
   },
   "GET /api/me": (answer, before) => {
     if (!tellFirstUse(answer, before)) record("call", "GET /api/me", [`You are ${answer.body.userId}.`]);
@@ -67,8 +67,7 @@ const TOLD = {
     const items = sessionHandles.map((handle) =>
       element("li", "", element("code", "", handle), handle === current ? " (this one)" : ""),
     );
-    const count = sessionHandles.length === 1 ? "One session" : `${sessionHandles.length} sessions`;
-    record("call", `${count} of ${userId}`, [element("ul", "handles", ...items)]);
+    record("call", `${counted(sessionHandles.length)} of ${userId}`, [element("ul", "handles", ...items)]);
   },
   "POST /api/demo/thief": (answer, before) => {
     tellFirstUse(answer, before);
@@ -116,7 +115,7 @@ function tellFirstUse(answer, before, tokens = accessOnly(answer)) {
     `${answer.method} ${answer.path} carried the new access token, so the server knows that the new pair arrived.`,
     "Every refresh token before it is dead now: whoever shows one is a thief.",
   ];
-  record("first-use", `First use of refresh token ${answer.access.number}'s pair`, contents, tokens);
+  record("first-use", `First use of pair ${answer.access.number}`, contents, tokens);
   return true;
 }
 
@@ -126,18 +125,19 @@ function sessionEnded(name, answer) {
   if (answer.status === 200) {
     const { revoked } = answer.body;
     const everywhere = answer.path === "/api/logout-everywhere";
-    const contents = [everywhere ? `Revoked: ${revoked.length} ${revoked.length === 1 ? "session" : "sessions"} of this user.` : ""];
-    contents.push("The cookies are cleared, and the tokens that were in them are refused from now on.");
-    record("end", everywhere ? "Logged out everywhere" : "Logged out", contents.filter(Boolean));
+    const contents = ["The cookies are cleared, and the tokens that were in them are refused from now on."];
+    if (everywhere) contents.unshift(`Revoked: ${counted(revoked.length)} of this user.`);
+    record("end", everywhere ? "Logged out everywhere" : "Logged out", contents);
     state = "ended";
   } else {
     const because = `${name} was answered with 401, “${answer.body.message}”, and the cookies are cleared.`;
+    const theft = ending === "theft" || answer.body.error === "token theft detected";
     if (hadOne) {
-      record("end", ending === "theft" ? "Your session is revoked" : "The session has ended", [because]);
+      record("end", theft ? "Your session is revoked" : "The session has ended", [because]);
+      state = theft ? "theft" : "ended";
     } else {
       record("refused", "Not logged in", [because]);
     }
-    if (hadOne) state = ending === "theft" ? "theft" : "ended";
   }
   ending = "";
   endLife("access", "revoked");
@@ -152,6 +152,10 @@ function pair(answer) {
 
 function accessOnly(answer) {
   return answer.access ? [["access", "Access token", answer.access]] : [];
+}
+
+function counted(sessions) {
+  return sessions === 1 ? "1 session" : `${sessions} sessions`;
 }
 
 function outcome(step) {
@@ -176,7 +180,7 @@ function render() {
   byId("handle").textContent = session?.handle ?? "–";
   byId("jwt-payload").textContent = session ? JSON.stringify(session.payload) : "–";
   byId("refresh-name").textContent = session?.access ? `Refresh token ${session.access.number}` : "Refresh token";
-  byId("first-use").hidden = !session?.access?.unused;
+  byId("unused").hidden = !session?.access?.unused;
   renderLife("access", session?.access, Date.now());
   renderLife("refresh", session?.refresh, Date.now());
 }
@@ -215,7 +219,7 @@ function restore() {
 window.addEventListener("storage", (event) => {
   if (event.key !== KEPT) return;
   restore();
-  record("call", session ? "Another tab has used the session" : "Another tab has ended the session");
+  record("call", session ? "Another tab has renewed the session" : "Another tab has ended the session");
 });
 
 // What the buttons do

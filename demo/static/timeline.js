@@ -40,6 +40,7 @@ export function share(token, now) {
 export function record(kind, title, contents = [], tokens = []) {
   document.getElementById("nothing-yet").hidden = true;
   const time = clock.format(Date.now());
+  document.getElementById("latest").textContent = title;
   const text = contents.map((content) => content.textContent ?? content).join("\n");
   const key = `${kind}\n${title}\n${text}`;
   if (last?.key === key) {

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -19,41 +16,23 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
 
 from supertokens.config import Config
-from supertokens.core import Core, EmbeddedCore, open_core
+from supertokens.core import Core, open_core, open_temporary_core
 from supertokens.errors import (
-    SuperTokensError,
-    SuperTokensGeneralError,
-    SuperTokensTokenTheftError,
-    SuperTokensTryRefreshTokenError,
+    SuperTokensError, SuperTokensGeneralError, SuperTokensTokenTheftError, SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
-)
+)  # fmt: skip
 from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session
 
 __all__ = [
-    "Session",
-    "SuperTokens",
-    "SuperTokensError",
-    "SuperTokensGeneralError",
-    "SuperTokensTokenTheftError",
-    "SuperTokensTryRefreshTokenError",
-    "SuperTokensUnauthorisedError",
-    "Supertokens",
-    "create_new_session",
-    "get_all_session_handles_for_user",
-    "get_cors_allowed_headers",
-    "get_jwt_payload",
-    "get_session",
-    "get_session_data",
-    "refresh_session",
-    "revoke_all_sessions_for_user",
-    "revoke_multiple_sessions",
-    "revoke_session",
-    "set_relevant_headers_for_options_api",
-    "supertokens_middleware",
-    "update_jwt_payload",
+    "Session", "SuperTokens", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensTokenTheftError",
+    "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "Supertokens", "create_new_session",
+    "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
+    "get_session_data", "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions",
+    "revoke_session", "set_relevant_headers_for_options_api", "supertokens_middleware", "update_jwt_payload",
     "update_session_data",
-]
+]  # fmt: skip
 
+_Json = dict[str, Any] | None
 _EXTENSION: Final = "supertokens"
 _PENDING: Final = "supertokens.changes"
 _UNPROTECTED_METHODS: Final = frozenset(("OPTIONS", "TRACE"))
@@ -69,19 +48,22 @@ class SuperTokens:
     def __init__(self, app: flask.Flask | None = None, *, core: Core | None = None, **options: object) -> None:
         self._core = core
         self._options = options
-        self._on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] | None = None
-        self._on_try_refresh_token: Callable[[SuperTokensTryRefreshTokenError], Any] | None = None
-        self._on_token_theft: Callable[[str, str], Any] | None = None
+        self._on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] = lambda _: _answer("unauthorised")
+        self._on_try_refresh: Callable[[SuperTokensTryRefreshTokenError], Any] = lambda _: _answer("try refresh token")
+        self._on_theft: Callable[[str, str], Any] = lambda *_: _answer("token theft detected")
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: flask.Flask) -> None:
         """Attach to `app`, with the configuration that it has now."""
         config = Config.load(arguments=self._options, app_config=app.config, environ=os.environ)
-        app.extensions[_EXTENSION] = _AppState(app, config, self._core)
-        app.register_error_handler(SuperTokensUnauthorisedError, self._answer_unauthorised)
-        app.register_error_handler(SuperTokensTryRefreshTokenError, self._answer_try_refresh_token)
-        app.register_error_handler(SuperTokensTokenTheftError, self._answer_token_theft)
+        app_alive = weakref.ref(app)
+        app.extensions[_EXTENSION] = Edge(config, lambda: self._core or _open_core(app_alive(), config))
+        app.register_error_handler(SuperTokensUnauthorisedError, lambda error: self._on_unauthorised(error))
+        app.register_error_handler(SuperTokensTryRefreshTokenError, lambda error: self._on_try_refresh(error))
+        app.register_error_handler(
+            SuperTokensTokenTheftError, lambda error: self._on_theft(error.session_handle, error.user_id)
+        )
         app.before_request(_forget_session_of_another_request)
         app.after_request(_apply_pending)
 
@@ -91,60 +73,14 @@ class SuperTokens:
 
     def set_try_refresh_token_error_handler(self, callback: Callable[[SuperTokensTryRefreshTokenError], Any]) -> None:
         """What answers a request whose access token is not good."""
-        self._on_try_refresh_token = callback
+        self._on_try_refresh = callback
 
     def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
         """What answers a stolen token, given session handle and user id. The session is revoked by then."""
-        self._on_token_theft = callback
-
-    def _answer_unauthorised(self, error: SuperTokensUnauthorisedError) -> Any:
-        return self._on_unauthorised(error) if self._on_unauthorised else _default_answer("unauthorised")
-
-    def _answer_try_refresh_token(self, error: SuperTokensTryRefreshTokenError) -> Any:
-        return self._on_try_refresh_token(error) if self._on_try_refresh_token else _default_answer("try refresh token")
-
-    def _answer_token_theft(self, error: SuperTokensTokenTheftError) -> Any:
-        if self._on_token_theft:
-            return self._on_token_theft(error.session_handle, error.user_id)
-        return _default_answer("token theft detected")
+        self._on_theft = callback
 
 
-Supertokens = SuperTokens
-"""The spelling of the older documentation."""
-
-
-class _AppState:
-    """What one app has; several apps in a process share nothing."""
-
-    def __init__(self, app: flask.Flask, config: Config, core: Core | None) -> None:
-        self.config = config
-        self._app = weakref.ref(app)
-        self._core = core
-        self._edge: Edge | None = None
-        self._opening = threading.Lock()
-
-    @property
-    def edge(self) -> Edge:
-        if self._edge is None:
-            with self._opening:
-                self._edge = self._edge or Edge(self._core or self._open_core(), self.config)
-        return self._edge
-
-    def _open_core(self) -> Core:
-        app = self._app()
-        assert app is not None, "an app in use is alive"
-        if app.testing and self.config.sqlite_path is None:
-            folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
-            core = open_core(self.config, folder / "supertokens.sqlite3")
-            weakref.finalize(app, _discard, core, folder, os.getpid())
-            return core
-        return open_core(self.config, Path(app.instance_path) / "supertokens.sqlite3")
-
-
-def _discard(core: EmbeddedCore, folder: Path, pid: int) -> None:
-    if os.getpid() == pid:  # a forked child lets its parent keep the store
-        core.close()
-        shutil.rmtree(folder, ignore_errors=True)
+Supertokens = SuperTokens  # as the older documentation spells it
 
 
 class _Response:
@@ -167,10 +103,7 @@ class _Response:
 
 
 def create_new_session(
-    res: flask.Response | None,
-    user_id: str,
-    jwt_payload: dict[str, Any] | None = None,
-    session_data: dict[str, Any] | None = None,
+    res: flask.Response | None, user_id: str, jwt_payload: _Json = None, session_data: _Json = None
 ) -> Session:
     """Log `user_id` in on this browser.
 
@@ -222,7 +155,7 @@ def get_session_data(session_handle: str) -> dict[str, Any]:
     return _edge().core.session_data(session_handle)
 
 
-def update_session_data(session_handle: str, new_session_data: dict[str, Any] | None) -> None:
+def update_session_data(session_handle: str, new_session_data: _Json) -> None:
     """Replace it. Raises SuperTokensUnauthorisedError, TypeError, ValueError."""
     _edge().update_session_data(session_handle, new_session_data)
 
@@ -232,7 +165,7 @@ def get_jwt_payload(session_handle: str) -> dict[str, Any]:
     return _edge().jwt_payload(session_handle)
 
 
-def update_jwt_payload(session_handle: str, new_jwt_payload: dict[str, Any] | None) -> None:
+def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
     """Replace it in the store; access tokens take it on when they are next renewed.
 
     Raises SuperTokensUnauthorisedError, TypeError, ValueError.
@@ -281,11 +214,17 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
     return protected
 
 
+def _open_core(app: flask.Flask | None, config: Config) -> Core:
+    assert app is not None, "an app in use is alive"
+    if app.testing and config.database is None:
+        return open_temporary_core(config, app)
+    return open_core(config, Path(app.instance_path) / "supertokens.sqlite3")
+
+
 def _edge() -> Edge:
-    state = flask.current_app.extensions.get(_EXTENSION)
-    if state is None:
+    edge: Edge | None = flask.current_app.extensions.get(_EXTENSION)
+    if edge is None:
         raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
-    edge: Edge = state.edge
     return edge
 
 
@@ -293,10 +232,10 @@ def _exchange(res: flask.Response | None) -> Exchange:
     return Exchange(_edge(), Request.from_wsgi(flask.request.environ), _Response(res))
 
 
-def _default_answer(error: str) -> flask.Response:
+def _answer(error: str) -> flask.Response:
     # The older browser libraries read `error`, the newer ones `message`.
     response = flask.jsonify(error=error, message=error)
-    response.status_code = flask.current_app.extensions[_EXTENSION].config.session_expired_status_code
+    response.status_code = _edge().config.session_expired_status_code
     return response
 
 
@@ -306,9 +245,8 @@ def _forget_session_of_another_request() -> None:
 
 
 def _apply_pending(response: flask.Response) -> flask.Response:
-    changes = flask.request.environ.pop(_PENDING, None)
-    if changes is not None:
-        _apply(changes, response)
+    if _PENDING in flask.request.environ:
+        _apply(flask.request.environ.pop(_PENDING), response)
     return response
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import Any, Final
 
 from flask import Flask, Response, g, jsonify, request
-
 from supertokens.core import Core
 from supertokens.flask import (
     SuperTokens,
@@ -100,7 +99,7 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
         return "success"
 
     @app.post("/revokeAll")
-    @supertokens_middleware()
+    @supertokens_middleware
     def revoke_all() -> str:
         revoke_all_sessions_for_user(g.supertokens.get_user_id())
         return "success"
@@ -125,7 +124,7 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
 
 
 def _open_to_other_origins(app: Flask) -> None:
-    """CORS, as protocol-1, D.3 has it: the application names origins and methods, the extension its headers."""
+    """CORS (protocol-1, D.3): origin and methods are the application's, the rest of a preflight is the extension's."""
 
     @app.before_request
     def preflight() -> Response | None:
@@ -141,6 +140,7 @@ def _open_to_other_origins(app: Flask) -> None:
     def allow(response: Response) -> Response:
         if "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-            response.headers["Access-Control-Allow-Credentials"] = "true"
             response.vary.add("Origin")
+            if request.method != "OPTIONS":
+                response.headers["Access-Control-Allow-Credentials"] = "true"
         return response

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from flask import Flask
-
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore

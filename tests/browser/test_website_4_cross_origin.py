@@ -14,10 +14,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("api_host", ["localhost.org", "api.localhost.org"])
 def test_login_refresh_and_logout_across_origins(deploy: Deploy, window: Window, api_host: str) -> None:
-    pages = deploy(access_token_validity=2, refresh_token_rotation_grace_period=10)
-    server = deploy(
-        access_token_validity=2, refresh_token_rotation_grace_period=10, enable_anti_csrf=True, **ON_DOMAIN
-    )
+    pages = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2)
+    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2, enable_anti_csrf=True, **ON_DOMAIN)
     tab = window.tab(pages.origin(), api=server.origin(api_host))
     assert tab.call().status == 401
     assert tab.refreshes == 0
@@ -39,8 +37,8 @@ def test_login_refresh_and_logout_across_origins(deploy: Deploy, window: Window,
 
 
 def test_a_refused_call_across_origins_can_be_read_and_ends_the_session(deploy: Deploy, window: Window) -> None:
-    pages = deploy(access_token_validity=2, refresh_token_rotation_grace_period=10)
-    server = deploy(access_token_validity=2, refresh_token_rotation_grace_period=10, **ON_DOMAIN)
+    pages = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2)
+    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2, **ON_DOMAIN)
     tab = window.tab(pages.origin(), api=server.origin())
     tab.login()
     server.core.revoke_user(USER)

@@ -17,7 +17,7 @@ blacklisting_or_not = pytest.mark.parametrize("blacklisting", [False, True], ids
 def test_an_update_is_seen_by_the_very_next_call(deploy: Deploy, window: Window, blacklisting: bool) -> None:
     server = deploy(
         access_token_validity=3,
-        refresh_token_rotation_grace_period=10,
+        refresh_token_rotation_grace_period=2,
         access_token_blacklisting=blacklisting,
         **ON_DOMAIN,
     )
@@ -35,8 +35,8 @@ def test_an_update_is_seen_by_the_very_next_call(deploy: Deploy, window: Window,
 @blacklisting_or_not
 def test_an_update_that_had_to_refresh_first_is_kept(deploy: Deploy, window: Window, blacklisting: bool) -> None:
     server = deploy(
-        access_token_validity=2,
-        refresh_token_rotation_grace_period=10,
+        access_token_validity=3,
+        refresh_token_rotation_grace_period=2,
         access_token_blacklisting=blacklisting,
         **ON_DOMAIN,
     )
@@ -55,8 +55,8 @@ def test_an_update_by_handle_is_seen_at_once_only_with_blacklisting(
     deploy: Deploy, window: Window, blacklisting: bool
 ) -> None:
     server = deploy(
-        access_token_validity=2,
-        refresh_token_rotation_grace_period=10,
+        access_token_validity=3,
+        refresh_token_rotation_grace_period=2,
         access_token_blacklisting=blacklisting,
         **ON_DOMAIN,
     )

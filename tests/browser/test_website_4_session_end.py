@@ -25,7 +25,7 @@ def assert_logged_out(tab: Tab, window: Window) -> None:
 @pytest.mark.parametrize("expired", [False, True], ids=["", "with an expired access token"])
 def test_a_logout_leaves_nothing_behind(deploy: Deploy, window: Window, anti_csrf: bool, expired: bool) -> None:
     server = deploy(
-        access_token_validity=2, refresh_token_rotation_grace_period=10, enable_anti_csrf=anti_csrf, **ON_DOMAIN
+        access_token_validity=3, refresh_token_rotation_grace_period=2, enable_anti_csrf=anti_csrf, **ON_DOMAIN
     )
     tab = window.tab(server.origin())
     tab.login()
@@ -44,7 +44,7 @@ def test_a_logout_leaves_nothing_behind(deploy: Deploy, window: Window, anti_csr
 def test_with_blacklisting_the_call_after_a_revocation_is_unauthorised(deploy: Deploy, window: Window) -> None:
     server = deploy(
         access_token_validity=3,
-        refresh_token_rotation_grace_period=10,
+        refresh_token_rotation_grace_period=2,
         access_token_blacklisting=True,
         enable_anti_csrf=True,
         **ON_DOMAIN,
@@ -61,7 +61,7 @@ def test_with_blacklisting_the_call_after_a_revocation_is_unauthorised(deploy: D
 
 
 def test_without_blacklisting_a_revoked_session_ends_with_its_access_token(deploy: Deploy, window: Window) -> None:
-    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=10, **ON_DOMAIN)
+    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2, **ON_DOMAIN)
     tab = window.tab(server.origin())
     tab.login()
     assert tab.call("/revokeAll", "POST").ok
@@ -75,24 +75,24 @@ def test_without_blacklisting_a_revoked_session_ends_with_its_access_token(deplo
 
 def test_a_session_that_has_expired_ends_in_a_login(deploy: Deploy, window: Window) -> None:
     server = deploy(
-        access_token_validity=2, refresh_token_rotation_grace_period=10, refresh_token_validity=60, **ON_DOMAIN
+        access_token_validity=3, refresh_token_rotation_grace_period=2, refresh_token_validity=60, **ON_DOMAIN
     )
     tab = window.tab(server.origin())
     tab.login()
     server.clock.advance(minutes=61)
 
-    assert tab.start(times=3).answers() == [Answer(401, '{"error":"try refresh token","message":"try refresh token"}\n')] * 3
+    assert [answer.status for answer in tab.start(times=3).answers()] == [401] * 3
     assert tab.refreshes == 1
     assert_logged_out(tab, window)
     tab.login()
     assert tab.call() == Answer(200, USER)
 
 
-@pytest.mark.parametrize("grace", [10, 0])
+@pytest.mark.parametrize("grace", [2, 0])
 def test_a_replaced_refresh_token_that_comes_from_another_client_is_theft(
     deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, grace: int
 ) -> None:
-    server = deploy(access_token_validity=2, refresh_token_rotation_grace_period=grace, **ON_DOMAIN)
+    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=grace, **ON_DOMAIN)
     tab = window.tab(server.origin())
     tab.login()
     stolen = window.cookie("sRefreshToken")
@@ -113,12 +113,12 @@ def test_a_replaced_refresh_token_that_comes_from_another_client_is_theft(
     assert_logged_out(tab, window)
 
 
-@pytest.mark.parametrize("grace", [10, 0])
+@pytest.mark.parametrize("grace", [2, 0])
 def test_a_thief_who_is_faster_than_the_browser_is_caught_when_the_browser_comes(
     deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, grace: int
 ) -> None:
     server = deploy(
-        access_token_validity=2, refresh_token_rotation_grace_period=grace, enable_anti_csrf=True, **ON_DOMAIN
+        access_token_validity=3, refresh_token_rotation_grace_period=grace, enable_anti_csrf=True, **ON_DOMAIN
     )
     tab = window.tab(server.origin())
     tab.login()

@@ -69,6 +69,20 @@ class Window:
         """Where cookies apply; with a leading dot also below."""
         return {cookie["domain"] for cookie in self._context.cookies()}
 
+    @property
+    def first_expiry(self) -> float:
+        """When the first of all cookies expires, in seconds since the epoch; -1 if one goes with the window."""
+        return min(cookie["expires"] for cookie in self._context.cookies())
+
+    def forget(self, name: str) -> None:
+        """As browsers do that are short of space."""
+        self._context.clear_cookies(name=name)
+
+    def damage(self, name: str, value: str) -> None:
+        """Something else wrote over it."""
+        [cookie] = [cookie for cookie in self._context.cookies() if cookie["name"] == name]
+        self._context.add_cookies([{**cookie, "value": value}])  # type: ignore[typeddict-item]
+
     def received(self, name: str, path: str) -> list[str]:
         """The values of that cookie in the answers from `path`, one for each that sets it."""
         answers = [response for response in self._responses if urlsplit(response.url).path == path]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.engine import access_token as access_tokens

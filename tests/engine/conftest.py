@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+
 from supertokens.engine.sealing import Sealer
 from supertokens.engine.signing_keys import KeyRing, StoredKey, generate_signing_material
 

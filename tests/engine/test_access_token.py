@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from supertokens.engine import base64url
 from supertokens.engine.access_token import (
     MAX_TOKEN_CHARACTERS,

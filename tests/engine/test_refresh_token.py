@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from supertokens.engine import base64url
 from supertokens.engine.refresh_token import (
     LONGEST_TEXT,
@@ -24,8 +25,14 @@ OTHER_KEY = RefreshKey("11" * 8, b"\x02" * 32)
 KEYS = {KEY.id: KEY}
 HANDLE = "7b0aa0a2-3f4c-4f0e-8a43-0123456789ab"
 
-GOLDEN_PLAIN = "AQAAAAAAAAAAewqgoj9MTw6KQwEjRWeJqwAAAAAAAAACAAAAAAAAAAG1xtMtysKFXoHTryfLt-nLOJSG_2LCiE7CrhQ8maQX5A"
-GOLDEN_GUARDED = "AQAAAAAAAAAAewqgoj9MTw6KQwEjRWeJqwAAAAAAAAACAAAAAAAAAAGzvJvc2brKzsayBEEFWc8P6ImC6NDXkDYGRJBbMRRaEhT4C7suGbMfNWV2bfmBb28"
+GOLDEN_PLAIN = (
+    "AQAAAAAAAAAAewqgoj9MTw6KQwEjRWeJqwAAAAAAAAACAAAAAAAAAAG1xtMtysKFXoHTryfLt-nLOJSG"
+    "_2LCiE7CrhQ8maQX5A"
+)
+GOLDEN_GUARDED = (
+    "AQAAAAAAAAAAewqgoj9MTw6KQwEjRWeJqwAAAAAAAAACAAAAAAAAAAGzvJvc2brKzsayBEEFWc8P6ImC"
+    "6NDXkDYGRJBbMRRaEhT4C7suGbMfNWV2bfmBb28"
+)
 
 SERIALS = st.integers(0, 2**64 - 1)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
 from supertokens.engine import base64url
 from supertokens.engine.sealing import Sealer, SealingError
 from supertokens.engine.signing_keys import (

@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import flask
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+import flask
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.flask import SuperTokens, create_new_session, refresh_session, supertokens_middleware
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import Browser, FakeClock
-from werkzeug.test import TestResponse
 
 LEGACY = {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"}
 MODERN = {"st-auth-mode": "cookie", "rid": "anti-csrf"}
@@ -58,7 +59,7 @@ def make_app(store: SqliteStore, clock: FakeClock) -> MakeApp:
         extension = SuperTokens(app, core=core, **options)
         app.extensions["the core"] = core
         app.extensions["the extension"] = extension
-        app.extensions["supertokens"].edge.clock = clock
+        app.extensions["supertokens"].clock = clock
 
         @app.post("/login")
         def login() -> flask.Response:

@@ -10,8 +10,9 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
-import flask
 import pytest
+
+import flask
 from supertokens.config import ConfigError
 from supertokens.errors import (
     SuperTokensTokenTheftError,
@@ -19,8 +20,8 @@ from supertokens.errors import (
     SuperTokensUnauthorisedError,
 )
 from supertokens.flask import (
-    Supertokens,
     SuperTokens,
+    Supertokens,
     create_new_session,
     get_all_session_handles_for_user,
     get_cors_allowed_headers,
@@ -627,7 +628,7 @@ def test_an_app_under_test_has_a_store_of_its_own_that_dies_with_it(tmp_path: Pa
     app.testing = True
     SuperTokens(app)
     with app.app_context():
-        core = app.extensions["supertokens"].edge.core
+        core = app.extensions["supertokens"].core
         core.create_session("user", {}, {}, anti_csrf=False)
     folder = core.store._database.path.parent
     assert folder.exists()

@@ -7,10 +7,11 @@ import hmac
 import json
 from typing import Any
 
-import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import flask
 from supertokens.engine import base64url
 from supertokens.errors import (
     SuperTokensGeneralError,
@@ -152,7 +153,7 @@ def test_the_clearing_reaches_the_response_of_the_error_handler_also_when_res_wa
         get_session(response, False)
         return response
 
-    app.extensions["the extension"].set_unauthorised_error_handler(lambda error: ("please log in", 403))
+    app.extensions["the extension"].set_unauthorised_error_handler(lambda _error: ("please log in", 403))
     client = logged_in(app, clock)
     client.post("/session/refresh")
     app.extensions["the core"].revoke_user("user")

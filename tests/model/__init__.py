@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An exhaustive model check of the rotation rules (DESIGN, section 3), run on ``supertokens.engine.rotation`` itself.
+
+From the bottom up:
+
+    rules, variants            the product's tables, asked in small numbers; the same with one clause away
+    state, serials             what is where; one name for all states that differ only in how far serials have counted
+    browser, network, server, disasters -> honest      everything that can happen to one honest browser
+    thief -> turns             a victim and a thief; how many turns they can take
+    protocol1 -> serial_vs_protocol1                   W = 0 beside the old protocol
+    polling                    a simulation: how long a polling thief stays unseen
+    explore, story             breadth-first search; a counterexample as a numbered story
+    check -> checks_* -> catalogue                     every claim as a sentence, with what its search must find
+
+``pytest tests/model`` runs CI's share. ``python -m tests.model`` runs everything, ``python -m tests.model broken``
+one group, with the stories; the exit status is 1 if a search finds anything else than the claim says.
+"""

@@ -19,7 +19,7 @@ class Honest:
 
     def __init__(self, rules: Rules, world: World) -> None:
         judge = Judge(rules, spread=world.spread(), gap=world.gap or 0)
-        self.world = world
+        self.values = bool(world.anti_csrf)
         self.old_reads_win = rules.verify_writes_old_read or "last" not in rules.swap_on
         self.browser = Browser(world)
         self.network = Network(judge, world)
@@ -32,13 +32,13 @@ class Honest:
     def moves(self, state: State) -> Iterator[Move]:
         yield from self.network.tick(state)
         yield from self.browser.sends(state)
-        before = None
-        for place, message in enumerate(state.messages):
-            if message == before:
+        messages = state.messages
+        for place, message in enumerate(messages):
+            if place and message == messages[place - 1]:
                 continue  # of two equal messages it does not matter which one arrives
-            before = message
-            yield from self.network.duplicate(state, message)
-            yield from self._arrives(state, state.messages[:place] + state.messages[place + 1 :], message)
+            if state.left.duplicates:
+                yield from self.network.duplicate(state, message)
+            yield from self._arrives(state, messages[:place] + messages[place + 1 :], message)
         if state.left.backups or state.left.power_cuts:
             yield from self.disasters.strike(state)
 
@@ -57,13 +57,15 @@ class Honest:
     def normal(self, state: State) -> State:
         """The name that `state` shares with all states that behave alike."""
         record, jar, messages, left, hint, backup, disk = state
-        values = bool(self.world.anti_csrf)
+        values = self.values
         alive = {record[0], record[1], record[2], jar[0], jar[1], jar[2], jar[3]}
         floor = record[2]
         if values:
-            alive.add(jar.value)
+            alive.add(jar[6])
+        nameless = False
         for kind, _, serial, parent, _, value, read in messages:
             if kind is TOKEN and not values:
+                nameless = True
                 continue
             alive.add(serial)
             alive.add(parent)
@@ -77,33 +79,42 @@ class Honest:
             if stored is not None:
                 alive.update(stored[:3])
                 floor = min(floor, stored[2])
+        if nameless:
+            # An access token without the marker is just that: whose it was makes no difference any more.
+            messages = tuple([Message(TOKEN, m[1], 0, 0) if m[0] is TOKEN else m for m in messages])
         names = renumbering(alive, floor)
-        if names is None:
-            if messages:
-                if not values:
-                    messages = tuple([m if m[0] is not TOKEN else Message(TOKEN, m[1], 0, 0) for m in messages])
-                messages = tuple(sorted(messages))
-            return State(record, jar, messages, left, hint, backup, disk)
-        return self._renamed(state, names)
+        if names is not None:
+            return self._renamed(state, messages, names)
+        if len(messages) > 1:
+            messages = tuple(sorted(messages))
+        return State(record, jar, messages, left, hint, backup, disk)
 
-    def _renamed(self, state: State, names: Mapping[int, int]) -> State:
-        record, jar, messages, left, hint, backup, disk = state
-        values = bool(self.world.anti_csrf)
+    def _renamed(self, state: State, messages: tuple[Message, ...], names: Mapping[int, int]) -> State:
+        record, jar, _, left, hint, backup, disk = state
+        values = self.values
 
         def named(stored: Record | None) -> Record | None:
             return stored and Record(names[stored[0]], names[stored[1]], names[stored[2]], stored[3], stored[4])
 
         renamed = []
-        for kind, age, serial, parent, sender, value, read in messages:
-            if kind is TOKEN and not values:
-                renamed.append(Message(TOKEN, age, 0, 0))
-                continue
-            value = names[value] if values and kind is REFRESH else value
-            renamed.append(Message(kind, age, names[serial], names[parent], sender, value, named(read)))
+        for message in messages:
+            kind, age, serial, parent, sender, value, read = message
+            if kind is not TOKEN or values:
+                value = names[value] if values and kind is REFRESH else value
+                message = Message(kind, age, names[serial], names[parent], sender, value, named(read))
+            renamed.append(message)
         renamed.sort()
         return State(
             Record(names[record[0]], names[record[1]], names[record[2]], record[3], record[4]),
-            Jar(names[jar[0]], names[jar[1]], names[jar[2]], names[jar[3]], jar[4], jar[5], names[jar[6]] if values else 1),
+            Jar(
+                names[jar[0]],
+                names[jar[1]],
+                names[jar[2]],
+                names[jar[3]],
+                jar[4],
+                jar[5],
+                names[jar[6]] if values else jar[6],
+            ),
             tuple(renamed),
             left,
             hint,

@@ -76,7 +76,7 @@ class Network:
     def duplicate(self, state: State, message: Message) -> Iterator[Move]:
         """The network delivers a request twice."""
         left = state.left
-        if left.duplicates and message.kind in (REFRESH, CALL) and len(state.messages) < self.world.in_flight:
+        if message.kind in (REFRESH, CALL) and len(state.messages) < self.world.in_flight:
             event = (f"the network duplicates the {message.kind} of {{}}", message.serial)
             after = state._replace(
                 messages=(*state.messages, message), left=left._replace(duplicates=left.duplicates - 1)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-
 class Protocol1(NamedTuple):
     """Tokens are numbered in the order of issue; ``parent_of[k]`` is the token that token k was refreshed from."""
 

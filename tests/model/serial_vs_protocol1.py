@@ -44,7 +44,12 @@ class SideBySide:
     """
 
     def __init__(
-        self, rules: Rules, *, clocks: tuple[int, ...] = (0,), hints: tuple[int, ...] = (0,), siblings: int | None = None
+        self,
+        rules: Rules,
+        *,
+        clocks: tuple[int, ...] = (0,),
+        hints: tuple[int, ...] = (0,),
+        siblings: int | None = None,
     ) -> None:
         self.judge = Judge(rules, spread=max(clocks) - min(clocks))
         self.askers = [(clock, hint) for clock in clocks for hint in hints]

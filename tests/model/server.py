@@ -65,7 +65,7 @@ class Server:
             messages = (*rest, Message(PAIR, 0, pair.serial, pair.parent, 0, int(pair.marked)))
             kept = write if disk is not None and ruling.accepted else disk
             yield event, State(after, jar, messages, left, hint, backup, kept), broken
-            if left.crashes and write is not None and ruling.row in self.world.crash_rows:
+            if left.crashes and write is not None and self._may_be_lost(record, ruling.row):
                 fewer = left._replace(crashes=left.crashes - 1)
                 event = (f"{event[0]} [the write is lost in a crash]", *event[1:])
                 yield event, State(record, jar, messages, fewer, hint, backup, disk), ""
@@ -92,6 +92,12 @@ class Server:
             kept = ruling.write if disk is not None and ruling.accepted else disk
             event = self._verified(message, ruling.row, clock, ruling.confirmed)
             yield event, State(after, jar, messages, left, hint, backup, kept), broken_claim(record, after)
+
+    def _may_be_lost(self, record: Record, row: int) -> bool:
+        """Whether a crash can take this write back, though it was acknowledged."""
+        if row == 3 and self.world.second_mint_is_durable and record.last > record.current:
+            return False
+        return row in self.world.crash_rows
 
     def _too_far(self, serial: int, older: Record | None) -> bool:
         """A bound of the search: how many serials the store may be ahead of its backup, or of its disk."""

@@ -106,6 +106,9 @@ class World:
     crashes: int = 0
     """single writes that are acknowledged and never reach the disk"""
     crash_rows: tuple[int, ...] = (3,)
+    """the rows whose writes may be lost so"""
+    second_mint_is_durable: bool = False
+    """... but not row 3's while an earlier child is pending"""
     power_cuts: int = 0
     """losses of everything that was written since the last durable write"""
     checkpoints: bool = False

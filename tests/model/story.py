@@ -27,12 +27,11 @@ def sentences(events: Iterable[Event]) -> list[str]:
     return told
 
 
-def tell(title: str, events: Sequence[Event], ending: str, *, round_begins: int | None = None) -> str:
+def tell(events: Sequence[Event], ending: str, *, round_begins: int | None = None) -> str:
     """A numbered story. From `round_begins` on, an index of `events`, it goes round and round."""
     begin = sentences(events[:round_begins])
     again = sentences(events[round_begins:]) if round_begins is not None else []
-    lines = [title]
-    lines += [f"  {number:2}. {line}" for number, line in enumerate(begin, 1)]
+    lines = [f"  {number:2}. {line}" for number, line in enumerate(begin, 1)]
     if again:
         lines.append("      and then, again and again:")
         lines += [f"  {number:2}. {line}" for number, line in enumerate(again, len(begin) + 1)]

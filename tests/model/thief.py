@@ -155,9 +155,7 @@ class Pursuit:
             after = after._replace(victim=child, victims_marked=marked, turn_of=VICTIM)
             if self.plan.diligent and marked:
                 call = self.judge.verify(record, *marked, 0, 0)
-                after = after._replace(
-                    record=call.write or record, victims_marked=None if call.confirmed else marked
-                )
+                after = after._replace(record=call.write or record, victims_marked=None if call.confirmed else marked)
                 event = (f"{text}, and uses it at once", *event[1:])
             yield event, after, state.turn_of == THIEF
 
@@ -218,16 +216,12 @@ class Pursuit:
     def _without_the_dead(self, state: Theft) -> Theft:
         """Forget what can change nothing any more: tokens that only raise theft, and moments beyond W."""
         record = state.record
-        thiefs = {
-            token for token in state.thiefs if record.parent == token[0] or self._may_be_confirmed(record, token)
-        }
+        thiefs = {token for token in state.thiefs if record.parent == token[0] or self._may_be_confirmed(record, token)}
         marked = {token for token in state.thiefs_marked if self._may_be_confirmed(record, token)}
         recent: frozenset[Refreshed] = frozenset()
         if self.plan.timing == APART_ON_A_TOKEN:
             obtainable = {*thiefs, state.victim, (record.current, record.parent), (record.last, record.current)}
-            recent = frozenset(
-                entry for entry in state.recent if entry.age <= self.grace and entry.token in obtainable
-            )
+            recent = frozenset(entry for entry in state.recent if entry.age <= self.grace and entry.token in obtainable)
         # Older siblings all lead to the same: one stands for those that nothing else refers to.
         spare = thiefs & marked - {state.victim, state.victims_marked} - {entry.token for entry in recent}
         for token in sorted(token for token in spare if token[1] == record.current and token[0] < record.last)[:-1]:

@@ -93,4 +93,3 @@ def _without_bound(pursuit: Pursuit, graph: Graph, start: Theft, within: list[Th
                 events, _ = follow(pursuit.start, [*way[1:], *_way(back, state)], steps, pursuit.normal)
                 return Turns(None, len(graph), tuple(events), len(way) - 1)
     raise AssertionError("a set of states that turns keep within itself contains a round")
-

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
@@ -177,7 +178,7 @@ def test_writes_that_wait_together_are_committed_together(path: Path) -> None:
 def test_a_child_process_after_a_fork_uses_connections_of_its_own(path: Path) -> None:
     store = SqliteStore(path, synchronous="normal")
     store.create(a_record(1), "{}")
-    inherited = store._database._readers + [store._database._commits._connection]
+    inherited = [*store._database._readers, store._database._commits._connection]
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:

@@ -130,9 +130,10 @@ class StoreContract:
 
     def test_rotate_swaps_only_what_it_has_seen(self, store: Store) -> None:
         seen = a_record(lineage=Lineage(1, 0, 2, _NOW, b"hint"))
-        for field, other in (("current", 2), ("last", 3), ("at", _NOW + 1)):
-            number = 1 + ("current", "last", "at").index(field)
-            record = a_record(number, lineage=seen.lineage._replace(**{field: other}))
+        was = seen.lineage
+        others = {"current": was._replace(current=2), "last": was._replace(last=3), "at": was._replace(at=_NOW + 1)}
+        for number, (field, lineage) in enumerate(others.items(), start=1):
+            record = a_record(number, lineage=lineage)
             store.create(record, "{}")
             stale = a_record(number, lineage=seen.lineage)
             assert store.rotate(stale, replace(stale, anti_csrf=False), durable=True) is False, field

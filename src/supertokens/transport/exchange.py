@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -29,14 +30,28 @@ __all__ = ["Edge", "Emit", "Exchange"]
 
 
 class Edge:
-    """The browser edge of one application: what its exchanges have in common. `clock` gives ms since the epoch."""
+    """The browser edge of one application: what its exchanges have in common.
 
-    def __init__(self, core: Core, config: Config, *, clock: Callable[[], int] = system_clock) -> None:
-        self.core = core
+    `open_core` is called on the first use, once. `clock` gives milliseconds since the epoch.
+    """
+
+    def __init__(
+        self, config: Config, open_core: Callable[[], Core], *, clock: Callable[[], int] = system_clock
+    ) -> None:
         self.config = config
         self.clock = clock
         self.cookies = CookiePolicy(config)
         self.artefacts = Artefacts(self.cookies, config.refresh_token_validity_ms)
+        self._open_core = open_core
+        self._opening = threading.Lock()
+        self._core: Core | None = None
+
+    @property
+    def core(self) -> Core:
+        if self._core is None:
+            with self._opening:
+                self._core = self._core or self._open_core()
+        return self._core
 
     def jwt_payload(self, handle: str) -> JsonObject:
         """By handle: as stored."""

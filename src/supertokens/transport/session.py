@@ -3,14 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from supertokens.engine.session import VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
-if TYPE_CHECKING:
-    from supertokens.transport.exchange import Exchange
+__all__ = ["Session", "SessionVerbs"]
 
-__all__ = ["Session"]
+
+class SessionVerbs(Protocol):
+    """What a session needs of the request that it belongs to."""
+
+    def regenerate(self, access_token: str, user_id: str, jwt_payload: object) -> VerifiedSession: ...
+
+    def session_data(self, handle: str) -> JsonObject: ...
+
+    def update_session_data(self, handle: str, session_data: object) -> None: ...
+
+    def revoke(self, handle: str) -> None: ...
 
 
 class Session:
@@ -24,7 +34,7 @@ class Session:
     __slots__ = ("_access_token", "_exchange", "_handle", "_jwt_payload", "_user_id")
 
     def __init__(
-        self, exchange: Exchange, handle: str, user_id: str, jwt_payload: JsonObject, access_token: str
+        self, exchange: SessionVerbs, handle: str, user_id: str, jwt_payload: JsonObject, access_token: str
     ) -> None:
         self._exchange = exchange
         self._handle = handle

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the value of a key may be: kinds of values, how they are read, and how a refusal is worded."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+__all__ = [
+    "ConfigError", "KeyDescription", "Kind", "api_keys", "boolean", "choice", "cookie_path", "database", "domain",
+    "encryption_keys", "integer", "number", "older_domain", "read", "shown", "sqlite_file",
+]  # fmt: skip
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used. The message names key, value and remedy, and shows no secret.
+
+    `key`: the key at fault, where there is one.
+    """
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Kind(NamedTuple):
+    """The values of a key. `read`: as Config holds them; its ValueError says what they must be, without the value."""
+
+    name: str
+    read: Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDescription:
+    """What help and documentation say about one key. `unit` is empty where there is none."""
+
+    name: str
+    default: object
+    kind: Kind = field(repr=False)
+    meaning: str = ""
+    unit: str = ""
+    secret: bool = False
+
+    @property
+    def type(self) -> str:
+        return self.kind.name
+
+
+def integer(least: int, most: int) -> Kind:
+    def read(value: object) -> int:
+        # To Python a bool is an int, but `true` is no number of seconds.
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise ValueError(f"must be a whole number from {least} to {most}")
+
+    return Kind("integer", read)
+
+
+def number(least: float, most: float) -> Kind:
+    def read(value: object) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        raise ValueError(f"must be a number from {least:.12g} to {most:.12g}")
+
+    return Kind("number", read)
+
+
+def choice(*options: str, because: str = "") -> Kind:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value.lower() in options:
+            return value.lower()
+        raise ValueError(f"must be {' or '.join(map(repr, options))}{because}")
+
+    return Kind(" or ".join(f"`{option}`" for option in options), read)
+
+
+def boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
+def cookie_path(value: object) -> str:
+    # Out with what would end the Path attribute of a cookie, or make browsers drop it (RFC 6265bis, 5.6).
+    if isinstance(value, str) and re.fullmatch(r"/[!-~]{0,1023}", value) and not set(value) & set(";?#"):
+        return value
+    raise ValueError("must be a path that starts with '/', in visible ASCII characters without ';', '?' and '#'")
+
+
+def domain(value: object) -> str:
+    # To browsers ".Example.com" is "example.com"; one spelling lets the older domain be told from the present one.
+    name = value.removeprefix(".").lower() if isinstance(value, str) else ""
+    label = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+    if len(name) <= 253 and re.fullmatch(rf"{label}(\.{label})*", name):
+        return name
+    raise ValueError("must be a domain such as 'example.com', without scheme, port or path (in ASCII: 'xn--…')")
+
+
+def older_domain(value: object) -> str:
+    return "" if value == "" else domain(value)
+
+
+def database(value: object) -> str:
+    text = os.fspath(value) if isinstance(value, Path) else value
+    if isinstance(text, str):
+        sqlite_file(text)
+        return text
+    raise ValueError("must be a URL such as 'sqlite:///sessions.sqlite3', or the path of a file")
+
+
+def sqlite_file(database: str) -> Path:
+    path, scheme = database, re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", database)
+    if scheme:
+        if scheme[1].lower() != "sqlite":
+            raise ValueError(f"names {scheme[1]!r}, which is not available in this version; available: sqlite")
+        if not re.fullmatch(r"//(/[^?#]*)?", database[scheme.end() :]):
+            raise ValueError("must be 'sqlite:///relative/file' or 'sqlite:////absolute/file', and nothing after it")
+        path = unquote(database[scheme.end() + 3 :])
+    if path in ("", ":memory:"):
+        raise ValueError("must name a file, since threads and processes share it (app.testing makes a temporary one)")
+    if path.endswith(("/", os.sep)) or not path.isprintable():
+        raise ValueError("must name a file, not a folder, in printable characters")
+    return Path(path)
+
+
+def encryption_keys(value: object) -> tuple[bytes, ...]:
+    keys = [_decoded(item) for item in _items(value)]
+    if keys and all(len(key) == 32 for key in keys):
+        return tuple(keys)
+    raise ValueError(
+        "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between; a good one comes from"
+        ' python -c "import secrets; print(secrets.token_hex(32))"'
+    )
+
+
+def _decoded(key: object) -> bytes:
+    if isinstance(key, str) and re.fullmatch(r"[0-9A-Fa-f]{64}", key):
+        return bytes.fromhex(key)
+    if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", key):
+        return base64.b64decode(key[:43].replace("-", "+").replace("_", "/") + "=")
+    return key if isinstance(key, bytes) else b""
+
+
+def api_keys(value: object) -> tuple[str, ...]:
+    keys = tuple(str(item) for item in _items(value))
+    if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
+        return keys
+    raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
+
+
+def _items(value: object) -> list[object]:
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    return [item.strip() if isinstance(item, str) else item for item in items]
+
+
+def read(key: KeyDescription, value: object) -> object:
+    try:
+        return key.kind.read(value)
+    except ValueError as refusal:
+        unit = f" ({key.unit})" if key.unit else ""
+        given = "" if key.secret else f", but it is {shown(value)}"
+        usual = "" if key.default is None else f" for the default, {key.default!r}"
+        is_text = key.type not in ("integer", "number", "boolean")
+        hint = " (in YAML, text such as no needs quotes)" if is_text and isinstance(value, bool | int | float) else ""
+        raise ConfigError(f"'{key.name}' {refusal}{unit}{given}{hint}; or leave it out{usual}", key.name) from None
+
+
+def shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "too long to be shown"
+    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that is claimed, in groups; each group is a module with a list of checks."""
+
+from __future__ import annotations
+
+from . import (
+    checks_anti_csrf,
+    checks_broken,
+    checks_disasters,
+    checks_hints,
+    checks_honest,
+    checks_polling,
+    checks_protocol1,
+    checks_serials,
+    checks_thieves,
+    checks_workers,
+)
+from .check import Check
+
+GROUPS: dict[str, list[Check]] = {
+    "honest": checks_honest.CHECKS,
+    "workers": checks_workers.CHECKS,
+    "disasters": checks_disasters.CHECKS,
+    "serials": checks_serials.CHECKS,
+    "hints": checks_hints.CHECKS,
+    "anti-csrf": checks_anti_csrf.CHECKS,
+    "thieves": checks_thieves.CHECKS,
+    "protocol-1": checks_protocol1.CHECKS,
+    "polling": checks_polling.CHECKS,
+    "broken": checks_broken.CHECKS,
+}

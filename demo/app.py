@@ -29,12 +29,12 @@ from contextvars import Context
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response as BaseResponse
 
-from flask import Flask, Response, g, jsonify, request
 from supertokens import ConfigError
 from supertokens.flask import (
     Session,

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
-
-from flask import Flask
 
 LOGIN = {"userId": "ada", "jwtPayload": {"role": "reader"}}
 

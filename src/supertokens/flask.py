@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -16,9 +15,12 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
 
 from supertokens.config import Config
-from supertokens.core import Core, open_core, open_temporary_core
+from supertokens.core import Core, open_core
 from supertokens.errors import (
-    SuperTokensError, SuperTokensGeneralError, SuperTokensTokenTheftError, SuperTokensTryRefreshTokenError,
+    SuperTokensError,
+    SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )  # fmt: skip
 from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session
@@ -57,15 +59,18 @@ class SuperTokens:
     def init_app(self, app: flask.Flask) -> None:
         """Attach to `app`, with the configuration that it has now."""
         config = Config.load(arguments=self._options, app_config=app.config, environ=os.environ)
-        app_alive = weakref.ref(app)
-        app.extensions[_EXTENSION] = Edge(config, lambda: self._core or _open_core(app_alive(), config))
+
+        def core() -> Core:
+            database = Path(app.instance_path) / "supertokens.sqlite3"
+            return self._core or open_core(config, database, temporary_for=app if app.testing else None)
+
+        app.extensions[_EXTENSION] = Edge(config, core)
         app.register_error_handler(SuperTokensUnauthorisedError, lambda error: self._on_unauthorised(error))
         app.register_error_handler(SuperTokensTryRefreshTokenError, lambda error: self._on_try_refresh(error))
         app.register_error_handler(
             SuperTokensTokenTheftError, lambda error: self._on_theft(error.session_handle, error.user_id)
         )
-        app.before_request(_forget_session_of_another_request)
-        app.after_request(_apply_pending)
+        app.after_request(_finish)
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
         """What answers a request without a session; the cookies are cleared on its response."""
@@ -214,13 +219,6 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
     return protected
 
 
-def _open_core(app: flask.Flask | None, config: Config) -> Core:
-    assert app is not None, "an app in use is alive"
-    if app.testing and config.database is None:
-        return open_temporary_core(config, app)
-    return open_core(config, Path(app.instance_path) / "supertokens.sqlite3")
-
-
 def _edge() -> Edge:
     edge: Edge | None = flask.current_app.extensions.get(_EXTENSION)
     if edge is None:
@@ -239,12 +237,9 @@ def _answer(error: str) -> flask.Response:
     return response
 
 
-def _forget_session_of_another_request() -> None:
+def _finish(response: flask.Response) -> flask.Response:
     # `g` lives as long as the app context, which tests and scripts keep open over several requests.
     flask.g.pop("supertokens", None)
-
-
-def _apply_pending(response: flask.Response) -> flask.Response:
     if _PENDING in flask.request.environ:
         _apply(flask.request.environ.pop(_PENDING), response)
     return response

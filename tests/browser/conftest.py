@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
-from flask import Flask
 from supertokens.testing import FakeClock
 
 from . import website_library

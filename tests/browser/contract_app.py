@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from flask import Flask, Response, g, jsonify, request
+
 from supertokens.core import Core
 from supertokens.flask import (
     SuperTokens,

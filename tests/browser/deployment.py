@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from flask import Flask
+
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-import flask
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.flask import SuperTokens, create_new_session, refresh_session, supertokens_middleware

@@ -10,9 +10,9 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 
-import flask
 from supertokens.config import ConfigError
 from supertokens.errors import (
     SuperTokensTokenTheftError,

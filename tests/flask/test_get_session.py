@@ -7,11 +7,11 @@ import hmac
 import json
 from typing import Any
 
+import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import flask
 from supertokens.engine import base64url
 from supertokens.errors import (
     SuperTokensGeneralError,

@@ -25,6 +25,7 @@ CHECKS = [
     ),
     claim_3("verify writes an old read", variants.verify_writes_an_old_read(1), "last decreased", life=6, gap=2),
     claim_3("without current in the swap", variants.swap_without_current(1), "current decreased", life=6, gap=2),
+    claim_3("without last in the swap", variants.swap_without_last(1), "last decreased", life=4, gap=1, mixed=True),
     honest("without row 5", variants.no_row_5(9), THEFT, life=20),
     chased("row 5 while a child is pending", variants.row_5_while_a_child_is_pending(2), NO_BOUND, **CLONED),
     honest(
@@ -52,5 +53,4 @@ CHECKS = [
         "without the time in row 5: thief with another hint", variants.no_time_limit_in_row_5(2), at_most(2), **ANOTHER
     ),
     honest("a one-sided window, clocks differ", variants.near_is_one_sided(4), SAFE, life=12, clocks=(0, 2)),
-    honest("without last in the swap", variants.swap_without_last(6), SAFE, life=10, gap=1),
 ]

@@ -37,7 +37,7 @@ def grid(q: int, r: int, *, w_most: int, in_flight: int = 3) -> Check:
                 off.append(f"W={w}, L={life}: {search.violation or SAFE}")
         return Finding("; ".join(off) or SHARP, states)
 
-    return Check(f"the grid of W and L for q = {q}, r = {r}", SHARP, look)
+    return Check(f"the grid of W up to {w_most} and L for q = {q}, r = {r}", SHARP, look)
 
 
 CHECKS = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a polling thief stays unseen, simulated: W = 10 s, access tokens live 1 h, the victim calls once a minute."""
+"""How long a polling thief stays unseen, simulated: W = 10 s, access tokens live 1 h, a call a minute."""
 
 from __future__ import annotations
 

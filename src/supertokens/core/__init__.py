@@ -3,6 +3,6 @@
 
 from supertokens.core.embedded import EmbeddedCore, system_clock
 from supertokens.core.protocol import AntiCsrfMode, Core
-from supertokens.core.topology import open_core, open_temporary_core
+from supertokens.core.topology import open_core
 
-__all__ = ["AntiCsrfMode", "Core", "EmbeddedCore", "open_core", "open_temporary_core", "system_clock"]
+__all__ = ["AntiCsrfMode", "Core", "EmbeddedCore", "open_core", "system_clock"]

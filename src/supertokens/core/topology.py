@@ -13,23 +13,23 @@ from supertokens.config import Config
 from supertokens.core.embedded import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
 
-__all__ = ["open_core", "open_temporary_core"]
+__all__ = ["open_core"]
 
 
-def open_core(config: Config, default_database: Path) -> EmbeddedCore:
+def open_core(config: Config, default_database: Path, *, temporary_for: object = None) -> EmbeddedCore:
     """The engine in this process, on the store that `database` names, or else on the file `default_database`.
 
-    Nothing is opened until the first use.
+    `temporary_for`: an object with which the sessions shall go, where `database` is unset (an app under test).
+    Nothing but that temporary folder is made before the first use.
     """
-    store = SqliteStore(config.sqlite_path or default_database, synchronous=config.sqlite_synchronous)
-    return EmbeddedCore(config, store)
-
-
-def open_temporary_core(config: Config, owner: object) -> EmbeddedCore:
-    """The same on a file in a temporary folder, which goes when `owner` does."""
-    folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
-    core = open_core(config, folder / "supertokens.sqlite3")
-    weakref.finalize(owner, _discard, core, folder, os.getpid())
+    path = config.sqlite_path or default_database
+    folder = None
+    if temporary_for is not None and config.sqlite_path is None:
+        folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
+        path = folder / "supertokens.sqlite3"
+    core = EmbeddedCore(config, SqliteStore(path, synchronous=config.sqlite_synchronous))
+    if folder is not None:
+        weakref.finalize(temporary_for, _discard, core, folder, os.getpid())
     return core
 
 

@@ -37,7 +37,6 @@ __all__ = [
 _Json = dict[str, Any] | None
 _EXTENSION: Final = "supertokens"
 _PENDING: Final = "supertokens.changes"
-_UNPROTECTED_METHODS: Final = frozenset(("OPTIONS", "TRACE"))
 
 
 class SuperTokens:
@@ -207,7 +206,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
         method = flask.request.method
-        if method not in _UNPROTECTED_METHODS:
+        if method not in ("OPTIONS", "TRACE"):
             exchange = _exchange(None)
             if exchange.is_refresh:
                 flask.g.supertokens = exchange.refresh()
@@ -240,8 +239,8 @@ def _answer(error: str) -> flask.Response:
 def _finish(response: flask.Response) -> flask.Response:
     # `g` lives as long as the app context, which tests and scripts keep open over several requests.
     flask.g.pop("supertokens", None)
-    if _PENDING in flask.request.environ:
-        _apply(flask.request.environ.pop(_PENDING), response)
+    if changes := flask.request.environ.pop(_PENDING, None):
+        _apply(changes, response)
     return response
 
 

@@ -59,8 +59,10 @@ def _install() -> None:
         # Several test processes may come here together. The lock goes with the file.
         fcntl.flock(description, fcntl.LOCK_EX)
         wanted = json.loads(description.read())["dependencies"][PACKAGE]
-        installed = FOLDER / "node_modules" / PACKAGE / "package.json"
-        if installed.exists() and json.loads(installed.read_text("utf-8"))["version"] == wanted:
+        # npm writes this file last, so an installation that was cut off does not count.
+        record = FOLDER / "node_modules" / ".package-lock.json"
+        installed = json.loads(record.read_text("utf-8"))["packages"] if record.exists() else {}
+        if installed.get(f"node_modules/{PACKAGE}", {}).get("version") == wanted:
             return
         npm = shutil.which("npm")
         if npm is None:

@@ -46,7 +46,7 @@ CHECKS = [
     # Known limits, all of them without the lock or with messages that outlive a store.
     honest("row 2's write is lost, no lock: not covered", Rules(4), THEFT, life=10, crashes=1, crash_rows=(2,)),
     honest("a power cut loses two mints of one parent, no lock: not covered", Rules(3), THEFT, life=10, power_cuts=1),
-    honest("a second mint is lost, t comes with the row, no lock: not covered", Rules(9), THEFT, **TOGETHER),
+    honest("a second mint is lost, t comes with the row, no lock: not covered", Rules(4), THEFT, **TOGETHER),
     honest(
         "a failover with messages in flight: not covered",
         Rules(3),

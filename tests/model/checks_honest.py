@@ -47,15 +47,16 @@ CHECKS = [
     honest("W = q + r: 5 messages in flight", Rules(2), life=4, in_flight=5),
     honest("W = q + r: slower ways, 4 in flight", Rules(4), q=2, r=2, life=7, in_flight=4),
     honest("W = q + r - 1: slower ways, 4 in flight", Rules(3), THEFT, q=2, r=2, life=7, in_flight=4),
-    honest("L = q + 2r: slower ways, 4 in flight", Rules(9), THEFT, q=2, r=2, life=6, in_flight=4),
+    honest("L = q + 2r: slower ways", Rules(9), THEFT, q=2, r=2, life=6),
     honest("W = 0 has no grace for a straggler", Rules(0), THEFT),
     honest("one explicit refresh without the lock is not covered", Rules(9), THEFT, life=20, explicit=1),
     honest("3 explicit refreshes under the lock", Rules(2), life=20, explicit=3, lock=True),
-    honest("4 explicit refreshes under the lock", Rules(2), life=20, explicit=4, lock=True, in_flight=4),
     honest("explicit refreshes under the lock, duplicated", Rules(2), life=8, explicit=2, lock=True, duplicates=1),
     *(grid(q, r, w_most=4) for q in (0, 1) for r in (0, 1)),
     *(grid(q, r, w_most=10).deep() for q in range(5) for r in range(5)),
     honest("W = q + r: 5 messages in flight, 3 duplicates", Rules(2), life=4, in_flight=5, duplicates=3).deep(),
+    honest("4 explicit refreshes under the lock", Rules(2), life=20, explicit=4, lock=True, in_flight=4).deep(),
+    honest("5 explicit refreshes under the lock", Rules(2), life=20, explicit=5, lock=True, in_flight=4).deep(),
     honest("W = q + r: 6 messages in flight", Rules(2), life=4, in_flight=6).deep(),
     honest(
         "W = q + r: slower ways, 5 in flight, a duplicate", Rules(4), q=2, r=2, life=7, in_flight=5, duplicates=1

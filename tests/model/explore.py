@@ -68,8 +68,9 @@ def explore(system: System[S], *, most: int = 20_000_000, depth: int | None = No
                             continue
                         return Search(violation, len(came_from), True, _path(came_from, state))
                     after = normal(after)
-                    if after not in came_from:
-                        came_from[after] = state
+                    known = len(came_from)
+                    came_from.setdefault(after, state)  # hashes once, where a lookup before it would hash twice
+                    if len(came_from) > known:
                         found.append(after)
                 if len(came_from) > most:
                     return Search("", len(came_from), False, ())

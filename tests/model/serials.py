@@ -9,14 +9,16 @@ the same moves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 
 
-def renumbering(alive: Iterable[int], floor: int) -> Mapping[int, int] | None:
+def renumbering(alive: Set[int], floor: int) -> Mapping[int, int] | None:
     """New names for the serials in `alive`; None if they bear them already.
 
     `floor`, itself alive, is the lowest serial after which anything can be minted from now on.
     """
+    if len(alive) == floor + 1 and max(alive) == floor:
+        return None
     ordered = sorted(alive)
     rank = ordered.index(floor)
     if rank == floor and ordered[0] == 0:

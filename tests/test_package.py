@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The distribution: what is tested is what is shipped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import supertokens
+from supertokens import errors
+
+BASE = {"cryptography", "msgspec", "PyYAML"}
+
+
+def test_the_tests_import_the_built_wheel_and_not_the_source_tree(root: Path) -> None:
+    imported = Path(supertokens.__file__).resolve()
+    assert "site-packages" in imported.parts, "run `make test`, which builds the wheel and installs it"
+    assert root / "src" not in imported.parents
+
+
+def test_the_wheel_is_typed_licensed_and_needs_three_packages() -> None:
+    distribution = importlib.metadata.distribution("supertokens-sessions")
+    files = {str(file) for file in distribution.files or []}
+    assert "supertokens/py.typed" in files
+    assert any(name.endswith("LICENSE") for name in files)
+    assert not any("test_" in name for name in files)
+    required = {
+        line.partition(">")[0].partition("<")[0] for line in distribution.requires or [] if "extra ==" not in line
+    }
+    assert required == BASE
+    assert supertokens.__version__ == distribution.version
+
+
+def test_the_base_import_loads_no_framework_and_no_optional_dependency() -> None:
+    code = "import sys, supertokens, supertokens.testing; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"flask", "werkzeug", "sqlalchemy", "redis", "django", "starlette", "click", "requests"} & set(loaded)
+
+
+def test_a_missing_framework_says_what_to_install() -> None:
+    code = "import sys; sys.modules['flask'] = None; import supertokens.flask"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'supertokens-sessions[flask]'" in done.stderr
+
+
+def test_every_module_is_there_for_a_reason_that_its_docstring_tells() -> None:
+    vague = {"utils", "helpers", "common", "constants", "types", "misc", "base64"}
+    for module in pkgutil.walk_packages(supertokens.__path__, "supertokens."):
+        loaded = __import__(module.name, fromlist=["_"])
+        assert loaded.__doc__, module.name
+        assert module.name.rpartition(".")[2] not in vague
+
+
+def test_modules_and_functions_stay_small(root: Path) -> None:
+    sizes = {path: len(path.read_text().splitlines()) for path in (root / "src").rglob("*.py")}
+    assert {str(path.relative_to(root)): size for path, size in sizes.items() if size > 350} == {}
+    assert sizes[root / "src" / "supertokens" / "flask.py"] <= 250
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_the_errors_have_one_root_and_survive_pickling(name: str) -> None:
+    kind = getattr(errors, name)
+    assert issubclass(kind, errors.SuperTokensError)
+    error = kind("handle", "user") if name == "SuperTokensTokenTheftError" else kind("message")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (kind, str(error), vars(error))
+
+
+def test_no_file_of_the_project_knows_the_machine_it_was_written_on(root: Path) -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    here = [os.sep + "work" + os.sep, os.sep + "root" + os.sep]
+    for name in tracked:
+        path = root / name
+        if path.suffix in {".py", ".md", ".toml", ".js", ".json", ".html", ".css", ".yaml", ""} and path.is_file():
+            text = path.read_text(errors="ignore")
+            assert not any(place in text for place in here), name

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,8 +43,7 @@ _PENDING: Final = "supertokens.changes"
 class SuperTokens:
     """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
 
-    `core`: another one than the configuration asks for (tests, or one core for several apps).
-    Raises ConfigError where the configuration is wrong. The store is opened on first use.
+    `core`: another than the configuration asks for. The store is opened on first use. Raises ConfigError.
     """
 
     def __init__(self, app: flask.Flask | None = None, *, core: Core | None = None, **options: object) -> None:
@@ -90,20 +90,20 @@ Supertokens = SuperTokens  # as the older documentation spells it
 class _Response:
     """Where the changes of an exchange go: onto `res` or, where that is None, onto the response of the request."""
 
-    def __init__(self, res: flask.Response | None) -> None:
+    def __init__(self, res: flask.Response | None, environ: dict[str, Any]) -> None:
         if not (res is None or isinstance(res, flask.wrappers.Response)):
             raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
         self._res = res
+        self._environ = environ
 
     def __call__(self, changes: Changes, *, raising: bool = False) -> None:
-        environ = flask.request.environ
         if self._res is not None:
             _apply(changes, self._res)
             if changes.whole and not raising:
-                environ.pop(_PENDING, None)
+                self._environ.pop(_PENDING, None)
         # An error's response is made by a handler, so what belongs on it has to wait.
         if self._res is None or raising:
-            environ.setdefault(_PENDING, Changes()).update(changes)
+            self._environ.setdefault(_PENDING, Changes()).update(changes)
 
 
 def create_new_session(
@@ -126,10 +126,8 @@ def get_session(res: flask.Response | None, enable_csrf_protection: bool) -> Ses
 
 
 def refresh_session(res: flask.Response | None) -> Session:
-    """The session of the current request, with new tokens.
-
-    Raises SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (the cookies are
-    cleared), SuperTokensGeneralError.
+    """The session of the current request, with new tokens. Raises SuperTokensUnauthorisedError and, once the session
+    is revoked, SuperTokensTokenTheftError (the cookies are cleared), SuperTokensGeneralError.
     """
     return _exchange(res).refresh()
 
@@ -192,8 +190,7 @@ def set_relevant_headers_for_options_api(res: flask.Response) -> None:
 def supertokens_middleware(anti_csrf_check: bool | Callable[..., Any] | None = None) -> Any:
     """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check; the session is `g.supertokens`.
 
-    The check is made by default for every method but GET. OPTIONS and TRACE pass through. A POST to
-    `refresh_api_path` is refreshed instead of verified.
+    By default all methods but GET are checked. OPTIONS and TRACE pass; a POST to `refresh_api_path` is a refresh.
     """
     if callable(anti_csrf_check):
         return _protected(anti_csrf_check, None)
@@ -203,30 +200,39 @@ def supertokens_middleware(anti_csrf_check: bool | Callable[..., Any] | None = N
 
 
 def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callable[..., Any]:
+    is_async = iscoroutinefunction(view)
+
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
-        method = flask.request.method
+        exchange, method = _exchange(None)
         if method not in ("OPTIONS", "TRACE"):
-            exchange = _exchange(None)
-            if exchange.is_refresh:
-                flask.g.supertokens = exchange.refresh()
+            if method == "POST" and exchange.is_refresh:
+                session = exchange.refresh()
             else:
-                check = method != "GET" if anti_csrf_check is None else anti_csrf_check
-                flask.g.supertokens = exchange.verify(check_anti_csrf=check)
-        return flask.current_app.ensure_sync(view)(*args, **kwargs)
+                session = exchange.verify(
+                    check_anti_csrf=method != "GET" if anti_csrf_check is None else anti_csrf_check
+                )
+            _behind(flask.g).supertokens = session
+        return flask.current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
     return protected
 
 
+def _behind(proxy: Any) -> Any:
+    """The object that a proxy of Flask's stands for now: each use of the proxy would cost a microsecond."""
+    return proxy._get_current_object()
+
+
 def _edge() -> Edge:
-    edge: Edge | None = flask.current_app.extensions.get(_EXTENSION)
+    edge: Edge | None = _behind(flask.current_app).extensions.get(_EXTENSION)
     if edge is None:
         raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
     return edge
 
 
 def _exchange(res: flask.Response | None) -> Exchange:
-    return Exchange(_edge(), Request.from_wsgi(flask.request.environ), _Response(res))
+    environ = _behind(flask.request).environ
+    return Exchange(_edge(), Request(environ), _Response(res, environ))
 
 
 def _answer(error: str) -> flask.Response:
@@ -238,8 +244,8 @@ def _answer(error: str) -> flask.Response:
 
 def _finish(response: flask.Response) -> flask.Response:
     # `g` lives as long as the app context, which tests and scripts keep open over several requests.
-    flask.g.pop("supertokens", None)
-    if changes := flask.request.environ.pop(_PENDING, None):
+    _behind(flask.g).pop("supertokens", None)
+    if changes := _behind(flask.request).environ.pop(_PENDING, None):
         _apply(changes, response)
     return response
 

@@ -154,7 +154,6 @@ def test_a_logout_after_cookies_moved_leaves_none(
     assert tab.call().status == 401
 
 
-@pytest.mark.xfail(reason="CookiePolicy.clear leaves host-only cookies if older_cookie_domain is unset", strict=True)
 def test_a_logout_right_after_cookies_moved_to_a_domain_leaves_none_even_if_the_app_is_not_told(
     deploy: Deploy, window: Window
 ) -> None:

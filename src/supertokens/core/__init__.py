@@ -2,7 +2,7 @@
 """The core: the only place where a rule of the engine meets a store."""
 
 from supertokens.core.embedded import EmbeddedCore, system_clock
-from supertokens.core.protocol import AntiCsrfMode, Core
+from supertokens.core.protocol import Core
 from supertokens.core.topology import open_core
 
-__all__ = ["AntiCsrfMode", "Core", "EmbeddedCore", "open_core", "system_clock"]
+__all__ = ["Core", "EmbeddedCore", "open_core", "system_clock"]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import os
 import threading
@@ -16,7 +15,8 @@ from typing import Final
 from supertokens.config import Config
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
-from supertokens.core.protocol import AntiCsrfMode
+from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
+from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
 from supertokens.engine.access_token import (
@@ -26,7 +26,8 @@ from supertokens.engine.access_token import (
     carried_payload,
     verify_signature,
 )
-from supertokens.engine.refresh_token import RefreshToken, UnknownRefreshKeyError
+from supertokens.engine.anti_csrf import AntiCsrfMode
+from supertokens.engine.refresh_token import RefreshToken, UnknownRefreshKeyError, serial_of
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Pair, decide
 from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession, is_handle, new_handle
 from supertokens.engine.user_data import JsonObject
@@ -82,6 +83,7 @@ class EmbeddedCore:
         self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
         self._next_sweep = 0
         self._issuer = Issuer(config, self.keys)
+        self._seen = VerifiedTokens()
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
@@ -125,19 +127,20 @@ class EmbeddedCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        token = self._signed(access_token, now)
-        if token.expires_at < now:
+        seen = self._signed(access_token, now)
+        token = seen.token
+        if seen.expires_at < now:
             raise SuperTokensTryRefreshTokenError("Access token expired")
-        if check_anti_csrf and not _same_secret(token.anti_csrf_token, anti_csrf_token):
-            raise SuperTokensTryRefreshTokenError("anti-csrf check failed")
-        if token.parent is not None:
-            return self._verify_marked(token, token.parent, client, check_database, now)
+        if check_anti_csrf:
+            anti_csrf_rules.check_on_verify(seen.anti_csrf_token, anti_csrf_token)
+        if token.parent_refresh_token_hash is not None:
+            return self._verify_marked(seen, client, check_database, now)
         if not check_database:
-            return verified(token)
+            return seen.verified
         found = self.store.get(token.handle, now)
         if found is None:
             raise SuperTokensUnauthorisedError("Either the session has ended or has been blacklisted")
-        return self._with_stored_payload(token, found.record, now)
+        return self._with_stored_payload(seen, found.record, now)
 
     def refresh(
         self,
@@ -152,7 +155,7 @@ class EmbeddedCore:
     ) -> IssuedSession:
         presented = self._authentic(refresh_token, self._clock())
         if anti_csrf:
-            _check_anti_csrf(presented, anti_csrf_token, anti_csrf_mode)
+            anti_csrf_rules.check_on_refresh(presented.anti_csrf_token, anti_csrf_token, anti_csrf_mode)
         record, decision, now = self._rotate(presented, client, anti_csrf, static_key)
         with self._counting:
             self.refreshes[decision.row] += 1
@@ -164,7 +167,7 @@ class EmbeddedCore:
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         now = self._clock()
         try:
-            token = self._signed(access_token, now)
+            token = self._signed(access_token, now).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error)) from error
         record = self.session(token.handle)
@@ -214,7 +217,7 @@ class EmbeddedCore:
 
     def authentic_access_token(self, text: str) -> AccessToken | None:
         try:
-            return self._signed(text, self._clock())
+            return self._signed(text, self._clock()).token
         except SuperTokensTryRefreshTokenError:
             return None
 
@@ -226,12 +229,12 @@ class EmbeddedCore:
 
     def sweep(self) -> int:
         """Delete all expired sessions and the tombstones that nobody can ask for any more; how many sessions."""
-        total, now = 0, self._clock()
-        while True:
+        now = self._clock()
+        total = swept = self._sweep(now)
+        while swept == _SWEEP_AT_ONCE:
             swept = self._sweep(now)
             total += swept
-            if swept < _SWEEP_AT_ONCE:
-                return total
+        return total
 
     def close(self) -> None:
         """Let go of the store's connections."""
@@ -239,14 +242,21 @@ class EmbeddedCore:
 
     # Tokens in
 
-    def _signed(self, text: str, now: int) -> AccessToken:
+    def _signed(self, text: str, now: int) -> VerifiedToken:
+        ring = self.keys.to_verify(now)
+        seen = self._seen.get(text, ring)
+        if seen is not None:
+            return seen
         try:
-            return verify_signature(text, self.keys.to_verify(now))
+            token = verify_signature(text, ring)
         except UnknownSigningKeyError as error:
-            ring = self.keys.after_unknown_key(now, error.created_at)
-            if ring is None:
+            newer = self.keys.after_unknown_key(now, error.created_at)
+            if newer is None:
                 raise
-            return verify_signature(text, ring)
+            token = verify_signature(text, newer)
+        seen = VerifiedToken(token, verified(token))
+        self._seen.add(text, seen, ring)
+        return seen
 
     def _authentic(self, text: str, now: int) -> RefreshToken:
         try:
@@ -293,8 +303,10 @@ class EmbeddedCore:
         raise SuperTokensGeneralError(f"a refresh lost {_MOST_LOST_RACES} races in a row")
 
     def _verify_marked(
-        self, token: AccessToken, parent: int, client: str | None, check_database: bool, now: int
+        self, seen: VerifiedToken, client: str | None, check_database: bool, now: int
     ) -> VerifiedSession:
+        token = seen.token
+        parent = serial_of(token.parent_refresh_token_hash or "")
         for _ in range(_MOST_LOST_RACES):
             asked = Asked(token.serial, parent, now, self._hint(token.handle, client, now), self._grace)
             confirmation = self.store.confirm(token.handle, asked, now + self._refresh_validity)
@@ -305,15 +317,19 @@ class EmbeddedCore:
             if confirmation.written or (decision.confirmed and decision.write is None):
                 return self._issuer.renew(token, record, now)
             if decision.write is None:
-                return self._with_stored_payload(token, record, now) if check_database else verified(token)
+                return self._with_stored_payload(seen, record, now) if check_database else seen.verified
             now = self._clock()
         raise SuperTokensGeneralError(f"a verify lost {_MOST_LOST_RACES} races in a row")
 
-    def _with_stored_payload(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
+    def _with_stored_payload(self, seen: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
+        if record.jwt_payload == seen.stored_payload:
+            return seen.verified
+        token = seen.token
         stored = carried_payload(user_data.decode_object(record.jwt_payload), token.version)
-        if user_data.equal(token.jwt_payload, stored):
-            return verified(token)
-        return self._issuer.renew(token, record, now)
+        if not user_data.equal(token.jwt_payload, stored):
+            return self._issuer.renew(token, record, now)
+        seen.stored_payload = record.jwt_payload
+        return seen.verified
 
     # Sweeping
 
@@ -330,20 +346,6 @@ class EmbeddedCore:
         except SuperTokensGeneralError:
             # The session that was just created stands; expired ones are absent anyway.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
-
-
-def _same_secret(expected: str | None, given: str | None) -> bool:
-    if expected is None or given is None:
-        return False
-    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
-
-
-def _check_anti_csrf(presented: RefreshToken, given: str | None, mode: AntiCsrfMode) -> None:
-    """Before the record is read: a stolen stale token without its value must not be able to raise theft."""
-    if presented.anti_csrf_token is None or (given is None and mode == "if_sent"):
-        return
-    if not _same_secret(presented.anti_csrf_token, given):
-        raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching")
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:

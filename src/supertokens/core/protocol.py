@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from supertokens.engine.access_token import AccessToken, TokenVersion
+from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import RefreshToken
 from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
-__all__ = ["AntiCsrfMode", "Core"]
-
-AntiCsrfMode = Literal["required", "if_sent"]
-"""What a refresh does when the request lacks the anti-CSRF value: refuse, or let pass (DESIGN, section 4)."""
+__all__ = ["Core"]
 
 
 class Core(Protocol):

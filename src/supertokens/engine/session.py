@@ -83,7 +83,10 @@ class IssuedSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedSession:
-    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it."""
+    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it.
+
+    One answer may be given many times: whoever hands `jwt_payload` out, hands out a copy.
+    """
 
     handle: str
     user_id: str

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "JsonObject", "decode_object", "encode_object", "equal"]
+__all__ = ["MAX_DEPTH", "JsonObject", "copied", "decode_object", "encode_object", "equal"]
 
 JsonObject = dict[str, Any]
 
@@ -44,6 +44,15 @@ def decode_object(text: str | bytes) -> JsonObject:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise ValueError("not a JSON object") from error
+
+
+def copied(value: Any) -> Any:
+    """A JSON value that shares nothing changeable with `value`."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
 
 
 def equal(left: object, right: object) -> bool:

@@ -81,18 +81,17 @@ class CookiePolicy:
         return self._cookie(kind, quote(value), expires, self._domain, secure)
 
     def clear(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Delete it where it is set, and where an earlier configuration set it (`older_cookie_domain`)."""
-        secure = self._is_secure(request)
-        domains = [self._domain]
-        if self._older_domain is not None:
-            domains.append(self._older_domain or None)
-        return [self._cookie(kind, "", _EPOCH, domain, secure) for domain in dict.fromkeys(domains)]
+        """Delete it where it is set, and where an earlier configuration may have set it."""
+        return [self._cleared(kind, self._domain, request), *self.clear_elsewhere(kind, request)]
 
     def clear_elsewhere(self, kind: CookieKind, request: Request) -> list[SetCookie]:
         """Delete its doubles: at the other known domains, but not where it is set now."""
-        others = dict.fromkeys([self._older_domain or None, None])
+        others = dict.fromkeys([] if self._prefix else [self._older_domain or None, None])
         others.pop(self._domain, None)
-        return [self._cookie(kind, "", _EPOCH, domain, self._is_secure(request)) for domain in others]
+        return [self._cleared(kind, domain, request) for domain in others]
+
+    def _cleared(self, kind: CookieKind, domain: str | None, request: Request) -> SetCookie:
+        return self._cookie(kind, "", _EPOCH, domain, self._is_secure(request))
 
     def _cookie(self, kind: CookieKind, value: str, expires: str, domain: str | None, secure: bool) -> SetCookie:
         path = "/" if self._prefix else self._paths[kind]
@@ -112,11 +111,9 @@ class CookiePolicy:
 
 def cookie_values(header: str, name: str) -> list[str]:
     """All values of that cookie in a raw Cookie header, percent-decoded once, in the order sent."""
-    if name not in header:
+    start = f"{name}="
+    if start not in header:
         return []
-    values = []
-    for pair in header.split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            values.append(unquote(value) if "%" in value else value)
-    return values
+    pairs = [pair.strip() for pair in header.split(";")]
+    values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]
+    return [unquote(value) if "%" in value else value for value in values]

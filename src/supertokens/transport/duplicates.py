@@ -34,8 +34,6 @@ class PlantedCookiesError(SuperTokensUnauthorisedError):
 
 def pick_access_token(values: Sequence[str], core: Core, now: int) -> str:
     """The one of `values` to verify; any of them where none is authentic. Raises PlantedCookiesError."""
-    if len(values) == 1:
-        return values[0]
     looked_at = [(text, core.authentic_access_token(text)) for text in values[:_MOST_LOOKED_AT]]
     tokens = [(token, text) for text, token in looked_at if token is not None]
     live = [(token, text) for token, text in tokens if token.expires_at >= now] or tokens
@@ -47,8 +45,6 @@ def pick_access_token(values: Sequence[str], core: Core, now: int) -> str:
 
 def pick_refresh_token(values: Sequence[str], core: Core) -> str:
     """The one of `values` to present; any of them where none is authentic. Raises PlantedCookiesError."""
-    if len(values) == 1:
-        return values[0]
     newest_of_handle: dict[str, tuple[int, str]] = {}
     for text in values[:_MOST_LOOKED_AT]:
         token = core.authentic_refresh_token(text)

@@ -11,7 +11,7 @@ from typing import Protocol
 from supertokens.config import Config
 from supertokens.core import Core, system_clock
 from supertokens.engine import user_data
-from supertokens.engine.session import IssuedSession, VerifiedSession
+from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensTokenTheftError,
@@ -87,6 +87,10 @@ class Exchange:
         self._header_mode = False
 
     @property
+    def method(self) -> str:
+        return self._request.method
+
+    @property
     def is_refresh(self) -> bool:
         """Whether this is the call of the refresh API."""
         path = self._edge.config.refresh_api_path
@@ -111,17 +115,21 @@ class Exchange:
         """
         edge, request = self._edge, self._request
         token = self._access_token()
-        with self._clearing_when_unauthorised():
+        try:
             verified = edge.core.verify(
                 token,
                 check_anti_csrf=check_anti_csrf and edge.config.enable_anti_csrf and not self._header_mode,
-                anti_csrf_token=request.header("anti-csrf"),
+                anti_csrf_token=request.anti_csrf_token,
                 check_database=edge.config.access_token_blacklisting,
-                client=request.header("user-agent"),
+                client=request.user_agent,
             )
-        self._emit_renewed(verified)
-        new = verified.new_access_token
-        return Session(self, verified.handle, verified.user_id, verified.jwt_payload, new.text if new else token)
+        except SuperTokensUnauthorisedError:
+            self._clear_before_raising()
+            raise
+        if verified.new_access_token is not None:
+            self._emit_renewed(verified, verified.new_access_token)
+            token = verified.new_access_token.text
+        return Session(self, verified.handle, verified.user_id, verified.jwt_payload, token)
 
     def refresh(self) -> Session:
         """The session with its next pair of tokens.
@@ -135,9 +143,9 @@ class Exchange:
                 issued = edge.core.refresh(
                     token,
                     anti_csrf=edge.config.enable_anti_csrf and not self._header_mode,
-                    anti_csrf_token=request.header("anti-csrf"),
+                    anti_csrf_token=request.anti_csrf_token,
                     anti_csrf_mode="if_sent",
-                    client=request.header("user-agent"),
+                    client=request.user_agent,
                 )
             except SuperTokensTokenTheftError as theft:
                 # Before any handler of the application runs: none may leave the session to the thief.
@@ -150,7 +158,8 @@ class Exchange:
         payload = check_jwt_payload(jwt_payload, user_id, self._edge.artefacts)
         with self._clearing_when_unauthorised():
             verified = self._edge.core.regenerate(access_token, payload)
-        self._emit_renewed(verified)
+        if verified.new_access_token is not None:
+            self._emit_renewed(verified, verified.new_access_token)
         return verified
 
     def session_data(self, handle: str) -> JsonObject:
@@ -175,18 +184,19 @@ class Exchange:
         bearer = self._bearer_token(values)
         if bearer is not None:
             return bearer
-        has_id_token = bool(self._cookie_values("sIdRefreshToken"))
-        if values and (has_id_token or dialect is not Dialect.LEGACY):
-            with self._clearing_when_unauthorised():
-                token = pick_access_token(values, self._edge.core, self._edge.clock())
-            if len(values) > 1:
-                self._settle_doubles("sAccessToken", token)
-            return token
-        if has_id_token and dialect is not Dialect.MODERN:
+        if values and (dialect is not Dialect.LEGACY or self._cookie_values("sIdRefreshToken")):
+            return values[0] if len(values) == 1 else self._newest_access_token(values)
+        if self._cookie_values("sIdRefreshToken") and dialect is not Dialect.MODERN:
             raise SuperTokensTryRefreshTokenError("access token missing in cookies")
         if dialect is not Dialect.MODERN:
             self._emit(self._edge.artefacts.ended(request, said_by_front_token=False), raising=True)
         raise SuperTokensUnauthorisedError("no session in the request")
+
+    def _newest_access_token(self, values: list[str]) -> str:
+        with self._clearing_when_unauthorised():
+            token = pick_access_token(values, self._edge.core, self._edge.clock())
+        self._settle_doubles("sAccessToken", token)
+        return token
 
     def _refresh_token(self) -> str:
         values = self._cookie_values("sRefreshToken")
@@ -198,9 +208,10 @@ class Exchange:
                 "Missing auth tokens in cookies. Is the refresh API served at 'refresh_api_path', and does the frontend"
                 " call it there?"
             )
+        if len(values) == 1:
+            return values[0]
         token = pick_refresh_token(values, self._edge.core)
-        if len(values) > 1:
-            self._settle_doubles("sRefreshToken", token)
+        self._settle_doubles("sRefreshToken", token)
         return token
 
     def _bearer_token(self, cookies: list[str]) -> str | None:
@@ -211,7 +222,7 @@ class Exchange:
         return bearer
 
     def _cookie_values(self, kind: CookieKind) -> list[str]:
-        return cookie_values(self._request.header("cookie") or "", self._edge.cookies.name(kind))
+        return cookie_values(self._request.cookies, self._edge.cookies.name(kind))
 
     def _settle_doubles(self, kind: CookieKind, token: str) -> None:
         """Keep `token` where cookies are set now, and nothing at the other places that we know of."""
@@ -233,22 +244,19 @@ class Exchange:
         self._emit(changes)
         return Session(self, issued.handle, issued.user_id, issued.jwt_payload, issued.access_token.text)
 
-    def _emit_renewed(self, verified: VerifiedSession) -> None:
-        if verified.new_access_token is not None:
-            self._emit(
-                self._edge.artefacts.renewed(
-                    verified.user_id,
-                    verified.jwt_payload,
-                    verified.new_access_token,
-                    self._request,
-                    header_mode=self._header_mode,
-                )
-            )
+    def _emit_renewed(self, verified: VerifiedSession, token: Credential) -> None:
+        payload, header_mode = verified.jwt_payload, self._header_mode
+        self._emit(
+            self._edge.artefacts.renewed(verified.user_id, payload, token, self._request, header_mode=header_mode)
+        )
+
+    def _clear_before_raising(self) -> None:
+        self._emit(self._edge.artefacts.ended(self._request), raising=True)
 
     @contextmanager
     def _clearing_when_unauthorised(self) -> Iterator[None]:
         try:
             yield
         except (SuperTokensUnauthorisedError, SuperTokensTokenTheftError):
-            self._emit(self._edge.artefacts.ended(self._request), raising=True)
+            self._clear_before_raising()
             raise

@@ -88,11 +88,6 @@ def _largest_session(user_id: str, payload: JsonObject) -> IssuedSession:
     )
 
 
-def _request(**headers: str) -> Request:
-    return Request(
-        "POST", "/", "https", "example.com", "192.0.2.1", {k.replace("_", "-"): v for k, v in headers.items()}.get
-    )
-
-
-_PLAIN: Final = _request()
-_MODERN: Final = _request(st_auth_mode="header")
+_ENVIRON: Final = {"REQUEST_METHOD": "POST", "wsgi.url_scheme": "https", "HTTP_HOST": "example.com"}
+_PLAIN: Final = Request(_ENVIRON)
+_MODERN: Final = Request(_ENVIRON | {"HTTP_ST_AUTH_MODE": "header"})

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any
@@ -23,39 +22,55 @@ class Dialect(Enum):
     """None of them: forms, curl, tests."""
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
-    """What an integration tells of a request. `header` looks a name up in any case and gives None if it is absent."""
+    """What the rules ask of a request, read from a WSGI environment (PEP 3333), and only when they ask."""
 
-    method: str
-    path: str
-    scheme: str
-    host: str
-    peer: str
-    header: Callable[[str], str | None]
+    __slots__ = ("_environ",)
 
-    @classmethod
-    def from_wsgi(cls, environ: Mapping[str, Any]) -> Request:
-        """The request of a WSGI environment (PEP 3333)."""
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
 
-        def header(name: str) -> str | None:
-            value = environ.get("HTTP_" + name.upper().replace("-", "_"))
-            return None if value is None else str(value)
+    def header(self, name: str) -> str | None:
+        """The value of a header, or None if it is absent."""
+        value: str | None = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        return value
 
-        return cls(
-            method=environ["REQUEST_METHOD"],
-            path=environ.get("PATH_INFO", ""),
-            scheme=environ.get("wsgi.url_scheme", "http"),
-            host=environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
-            peer=environ.get("REMOTE_ADDR") or "",
-            header=header,
-        )
+    @property
+    def cookies(self) -> str:
+        """The raw Cookie header."""
+        header: str = self._environ.get("HTTP_COOKIE", "")
+        return header
+
+    @property
+    def anti_csrf_token(self) -> str | None:
+        value: str | None = self._environ.get("HTTP_ANTI_CSRF")
+        return value
+
+    @property
+    def user_agent(self) -> str | None:
+        value: str | None = self._environ.get("HTTP_USER_AGENT")
+        return value
+
+    @property
+    def method(self) -> str:
+        method: str = self._environ["REQUEST_METHOD"]
+        return method
+
+    @property
+    def path(self) -> str:
+        path: str = self._environ.get("PATH_INFO", "")
+        return path
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        return scheme
 
     @property
     def dialect(self) -> Dialect:
-        if self.header("st-auth-mode") is not None:
+        if "HTTP_ST_AUTH_MODE" in self._environ:
             return Dialect.MODERN
-        if self.header("supertokens-sdk-name") is not None:
+        if "HTTP_SUPERTOKENS_SDK_NAME" in self._environ:
             return Dialect.LEGACY
         return Dialect.PLAIN
 
@@ -80,9 +95,13 @@ class Request:
     @property
     def is_local(self) -> bool:
         """Whether a browser on this very machine talks to us in plain http, with nothing between."""
-        forwarded = any(self.header(name) is not None for name in _FORWARDED)
+        environ = self._environ
+        host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
         return (
-            self.scheme == "http" and not forwarded and _is_loopback(self.peer) and _is_loopback(_host_name(self.host))
+            self.scheme == "http"
+            and all(self.header(name) is None for name in _FORWARDED)
+            and _is_loopback(environ.get("REMOTE_ADDR") or "")
+            and _is_loopback(_host_name(host))
         )
 
     @property

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from supertokens.engine.session import VerifiedSession
-from supertokens.engine.user_data import JsonObject
+from supertokens.engine.user_data import JsonObject, copied
 
 __all__ = ["Session", "SessionVerbs"]
 
@@ -31,7 +31,7 @@ class Session:
     SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
     """
 
-    __slots__ = ("_access_token", "_exchange", "_handle", "_jwt_payload", "_user_id")
+    __slots__ = ("_access_token", "_exchange", "_handle", "_jwt_payload", "_own_payload", "_user_id")
 
     def __init__(
         self, exchange: SessionVerbs, handle: str, user_id: str, jwt_payload: JsonObject, access_token: str
@@ -40,6 +40,7 @@ class Session:
         self._handle = handle
         self._user_id = user_id
         self._jwt_payload = jwt_payload
+        self._own_payload: JsonObject | None = None
         self._access_token = access_token
 
     def __repr__(self) -> str:
@@ -60,8 +61,13 @@ class Session:
         return self._access_token
 
     def get_jwt_payload(self) -> JsonObject:
-        """What the access token carries for the application. No I/O."""
-        return self._jwt_payload
+        """What the access token carries for the application. No I/O.
+
+        A copy of this session's own: changing it changes nothing until `update_jwt_payload`.
+        """
+        if self._own_payload is None:
+            self._own_payload = copied(self._jwt_payload)
+        return self._own_payload
 
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
         """Replace the payload, in the store and in the browser's access token.
@@ -70,6 +76,7 @@ class Session:
         """
         verified = self._exchange.regenerate(self._access_token, self._user_id, new_jwt_payload)
         self._jwt_payload = verified.jwt_payload
+        self._own_payload = None
         if verified.new_access_token is not None:
             self._access_token = verified.new_access_token.text
 

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Access tokens whose signature this process has verified already, by their exact text.
+
+What is kept is the signature's verdict. Expiry, anti-CSRF, revocation and the marker are looked at on every call; an
+entry whose key has left the ring is never found. Only authentic tokens get in, so garbage can push nothing out.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from supertokens.engine.access_token import AccessToken
+from supertokens.engine.session import VerifiedSession
+from supertokens.engine.signing_keys import KeyRing
+
+__all__ = ["DEFAULT_BYTES", "VerifiedToken", "VerifiedTokens"]
+
+DEFAULT_BYTES: Final = 16 * 1024 * 1024
+"""Memory that the entries of one core may take, by a generous estimate."""
+
+_ENTRY_BYTES: Final = 2048
+_BYTES_PER_CHARACTER: Final = 6  # the text itself, and what its claims take as Python objects
+
+
+class VerifiedToken:
+    """A token, and what it says of its session while it needs no store. Neither is ever changed."""
+
+    __slots__ = ("anti_csrf_token", "expires_at", "stored_payload", "token", "verified")
+
+    def __init__(self, token: AccessToken, verified: VerifiedSession) -> None:
+        self.token = token
+        self.verified = verified
+        self.expires_at = token.expires_at
+        self.anti_csrf_token = token.anti_csrf_token
+        self.stored_payload: str | None = None
+        """The stored payload, as text, that was last found equal to the token's."""
+
+
+class VerifiedTokens:
+    """A bounded map. Two generations: what is used stays, what is not goes with the older one."""
+
+    def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
+        self._most_bytes = most_bytes // 2  # of each generation
+        self._adding = threading.Lock()
+        self._ring: KeyRing | None = None
+        self._young: dict[str, VerifiedToken] = {}
+        self._old: dict[str, VerifiedToken] = {}
+        self._young_bytes = 0
+
+    def get(self, text: str, ring: KeyRing) -> VerifiedToken | None:
+        """The entry of that very text, if `ring` still has its key."""
+        if ring is not self._ring:
+            self._change_ring(ring)
+        entry = self._young.get(text)
+        if entry is not None:
+            return entry
+        entry = self._old.get(text)
+        if entry is not None:
+            self.add(text, entry, ring)
+        return entry
+
+    def add(self, text: str, entry: VerifiedToken, ring: KeyRing) -> None:
+        """Keep `entry`, verified with `ring`."""
+        size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
+        with self._adding:
+            # A verify that took its time may have used a key that was dropped meanwhile.
+            if ring is not self._ring or size > self._most_bytes:
+                return
+            if self._young_bytes + size > self._most_bytes:
+                self._old, self._young, self._young_bytes = self._young, {}, 0
+            self._young[text] = entry
+            self._young_bytes += size
+
+    def _change_ring(self, ring: KeyRing) -> None:
+        with self._adding:
+            if self._ring is None or self._ring.by_header.keys() != ring.by_header.keys():
+                self._young, self._old, self._young_bytes = {}, {}, 0
+            self._ring = ring

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a request carries the anti-CSRF value of its session (DESIGN, section 4)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Literal
+
+from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
+
+__all__ = ["AntiCsrfMode", "check_on_refresh", "check_on_verify"]
+
+AntiCsrfMode = Literal["required", "if_sent"]
+"""What a refresh does when the request lacks the value: refuse, or let pass."""
+
+
+def check_on_verify(issued: str | None, given: str | None) -> None:
+    """Raises SuperTokensTryRefreshTokenError unless the token was issued with a value and it is the one given."""
+    if issued is None or given is None or not _same(issued, given):
+        raise SuperTokensTryRefreshTokenError("anti-csrf check failed")
+
+
+def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) -> None:
+    """Raises SuperTokensUnauthorisedError. A token issued without a value passes, so that switching the check on
+    logs nobody out.
+
+    To be called before the record is read: a stolen stale token without its value must not be able to raise theft.
+    """
+    if issued is None or (given is None and mode == "if_sent"):
+        return
+    if given is None or not _same(issued, given):
+        raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching")
+
+
+def _same(issued: str, given: str) -> bool:
+    # In constant time, which for text is defined for ASCII only; ours is.
+    return given.isascii() and hmac.compare_digest(issued, given)

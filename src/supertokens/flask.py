@@ -194,7 +194,7 @@ def supertokens_middleware(anti_csrf_check: bool | Callable[..., Any] | None = N
     """
     if callable(anti_csrf_check):
         return _protected(anti_csrf_check, None)
-    if anti_csrf_check is not None and not isinstance(anti_csrf_check, bool):
+    if not isinstance(anti_csrf_check, bool | None):
         raise TypeError("supertokens_middleware takes True, False or nothing")
     return lambda view: _protected(view, anti_csrf_check)
 
@@ -204,14 +204,10 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
 
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
-        exchange, method = _exchange(None)
-        if method not in ("OPTIONS", "TRACE"):
-            if method == "POST" and exchange.is_refresh:
-                session = exchange.refresh()
-            else:
-                session = exchange.verify(
-                    check_anti_csrf=method != "GET" if anti_csrf_check is None else anti_csrf_check
-                )
+        exchange = _exchange(None)
+        if exchange.method not in ("OPTIONS", "TRACE"):
+            check = exchange.method != "GET" if anti_csrf_check is None else anti_csrf_check
+            session = exchange.refresh() if exchange.is_refresh else exchange.verify(check_anti_csrf=check)
             _behind(flask.g).supertokens = session
         return flask.current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
@@ -237,9 +233,7 @@ def _exchange(res: flask.Response | None) -> Exchange:
 
 def _answer(error: str) -> flask.Response:
     # The older browser libraries read `error`, the newer ones `message`.
-    response = flask.jsonify(error=error, message=error)
-    response.status_code = _edge().config.session_expired_status_code
-    return response
+    return flask.make_response({"error": error, "message": error}, _edge().config.session_expired_status_code)
 
 
 def _finish(response: flask.Response) -> flask.Response:

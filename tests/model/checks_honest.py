@@ -6,7 +6,7 @@ Claim 3 (the serials only rise, in order) is checked at every write of every sea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from .check import SAFE, THEFT, Check, Finding, honest
 from .explore import explore
@@ -17,27 +17,26 @@ from .state import World
 SHARP = "safe exactly where W >= q + r and L > q + 2r"
 
 
-def grid(q: int, r: int, *, w_most: int, in_flight: int = 3) -> Check:
-    """Every W from 1 on, and every L near the bound."""
-
-    def points() -> Iterator[tuple[int, int]]:
-        bound = q + 2 * r
-        for w in range(1, w_most + 1):
-            for life in sorted({1, q + r, bound - 1, bound, bound + 1, bound + 2, 20}):
-                if life >= 1:
-                    yield w, life
+def grid(q: int, r: int, ws: Iterable[int]) -> Check:
+    """Every L near the bound for each of these W."""
+    points = [
+        (w, life)
+        for w in ws
+        for life in sorted({1, q + r, q + 2 * r - 1, q + 2 * r, q + 2 * r + 1, q + 2 * r + 2, 20})
+        if life >= 1
+    ]
 
     def look() -> Finding:
         states, off = 0, []
-        for w, life in points():
-            search = explore(Honest(Rules(w), World(q=q, r=r, life=life, in_flight=in_flight)))
+        for w, life in points:
+            search = explore(Honest(Rules(w), World(q=q, r=r, life=life)))
             states += search.states
             holds = w >= q + r and life > q + 2 * r
             if holds == bool(search.violation) or search.violation not in ("", THEFT):
                 off.append(f"W={w}, L={life}: {search.violation or SAFE}")
         return Finding("; ".join(off) or SHARP, states)
 
-    return Check(f"the grid of W up to {w_most} and L for q = {q}, r = {r}", SHARP, look)
+    return Check(f"{len(points)} points of W and L for q = {q}, r = {r}", SHARP, look)
 
 
 CHECKS = [
@@ -52,8 +51,9 @@ CHECKS = [
     honest("one explicit refresh without the lock is not covered", Rules(9), THEFT, life=20, explicit=1),
     honest("3 explicit refreshes under the lock", Rules(2), life=20, explicit=3, lock=True),
     honest("explicit refreshes under the lock, duplicated", Rules(2), life=8, explicit=2, lock=True, duplicates=1),
-    *(grid(q, r, w_most=4) for q in (0, 1) for r in (0, 1)),
-    *(grid(q, r, w_most=10).deep() for q in range(5) for r in range(5)),
+    *(grid(q, r, range(1, 5)) for q in (0, 1) for r in (0, 1)),
+    *(grid(q, r, range(1, 9)).deep() for q in range(4) for r in range(4)),
+    *(grid(q, r, (q + r - 1, q + r)).deep() for q in range(5) for r in range(5) if 4 in (q, r)),
     honest("W = q + r: 5 messages in flight, 3 duplicates", Rules(2), life=4, in_flight=5, duplicates=3).deep(),
     honest("4 explicit refreshes under the lock", Rules(2), life=20, explicit=4, lock=True, in_flight=4).deep(),
     honest("5 explicit refreshes under the lock", Rules(2), life=20, explicit=5, lock=True, in_flight=4).deep(),

@@ -46,9 +46,9 @@ _log = logging.getLogger("supertokens")
 _MOST_LOST_RACES: Final = 200
 """Compare-and-swaps that one request may lose; each loss is another request's success."""
 
-_SWEEP_EVERY: Final = 10 * 60 * 1000
+_SWEEP_EVERY: Final = 600_000  # ms
 _SWEEP_AT_ONCE: Final = 500
-_TOMBSTONE_SLACK: Final = 60_000
+_TOMBSTONE_SLACK: Final = 60_000  # ms
 
 
 def system_clock() -> int:
@@ -57,9 +57,8 @@ def system_clock() -> int:
 
 
 class EmbeddedCore:
-    """A `Core` on a store that other processes may share.
+    """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes.
 
-    `clock` gives milliseconds since the epoch; `random` that many random bytes.
     `refreshes` counts answers by their row of the rotation table: many of row 2 are a sign of a cloned client.
     """
 

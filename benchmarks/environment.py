@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`.venv-bench`: a virtual environment of the benchmarks' own, with the built package and the pinned peers."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+__all__ = ["ENVIRONMENT", "ROOT", "ensure_environment"]
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+ENVIRONMENT: Final = ROOT / ".venv-bench"
+
+_REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+_PYTHON: Final = ENVIRONMENT / "bin" / "python"
+
+
+def ensure_environment() -> Path:
+    """Its interpreter, after everything that has changed has been installed.
+
+    Raises CalledProcessError where pip fails; its own words are on the terminal then.
+    """
+    if not _PYTHON.exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+        (ENVIRONMENT / ".gitignore").write_text("*\n", "utf-8")
+    version = sys.version.encode()
+    _unless_done("requirements", _digest([_REQUIREMENTS], version), "--requirement", str(_REQUIREMENTS))
+    sources = sorted(path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    # From a wheel, as users get it: an editable install would measure the source tree's import hooks as well.
+    package = ("--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
+    _unless_done("package", _digest([ROOT / "pyproject.toml", *sources], version), *package)
+    return _PYTHON
+
+
+def _unless_done(what: str, digest: str, *arguments: str) -> None:
+    stamp = ENVIRONMENT / f"{what}.stamp"
+    if stamp.exists() and stamp.read_text("utf-8") == digest:
+        return
+    command = [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
+    stamp.write_text(digest, "utf-8")
+
+
+def _digest(files: Iterable[Path], salt: bytes) -> str:
+    digest = hashlib.sha256(salt)
+    for file in files:
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()

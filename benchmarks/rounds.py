@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The discipline of measuring: many short rounds, every case in each of them, in an order that changes.
+
+A machine's speed drifts and other processes come and go. Cases that are measured within milliseconds of each other
+share that, so a ratio is computed in each round, and its median over the rounds is the figure.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+__all__ = ["Case", "Figure", "Loop", "Team", "Timings", "interleave", "order_of_round"]
+
+Timings = dict[str, list[float]]
+"""Microseconds per operation, by case and round."""
+
+
+class Case(Protocol):
+    """Something whose speed is measured, in batches."""
+
+    @property
+    def name(self) -> str: ...
+
+    def calibrate(self, seconds: float) -> None:
+        """Warm up, and find the size of a batch that takes about that long."""
+
+    def measure(self) -> float:
+        """Run one batch: microseconds per operation. Raises where an operation came out wrong."""
+
+
+def _repeated(count: int) -> Sequence[Any]:
+    return [None] * count
+
+
+def _accepted(outcomes: list[Any]) -> None:
+    """Take any outcome."""
+
+
+@dataclass
+class Loop:
+    """One thread that repeats an operation.
+
+    `prepare(count)` gives the arguments of so many operations, `settle(outcomes)` looks at what they returned and
+    raises if that is wrong; neither is timed.
+    """
+
+    name: str
+    operation: Callable[[Any], Any]
+    prepare: Callable[[int], Sequence[Any]] = _repeated
+    settle: Callable[[list[Any]], None] = _accepted
+    count: int = field(default=1, init=False)
+
+    def calibrate(self, seconds: float) -> None:
+        self.count = _calibrated(self._batch, seconds, 1)
+
+    def measure(self) -> float:
+        return self._batch(self.count) / self.count * 1e6
+
+    def _batch(self, count: int) -> float:
+        arguments, operation = self.prepare(count), self.operation
+        with _collector_off():
+            start = time.perf_counter_ns()
+            outcomes = [operation(argument) for argument in arguments]
+            elapsed = time.perf_counter_ns() - start
+        self.settle(outcomes)
+        return elapsed / 1e9
+
+
+@dataclass
+class Team:
+    """Threads that share the operations of a batch; the time is from the first one's start to the last one's end.
+
+    `worker(number)` is called once in the life of each thread's part and gives what repeats the operation so often.
+    """
+
+    name: str
+    threads: int
+    worker: Callable[[int], Callable[[int], None]]
+    count: int = field(default=1, init=False)
+
+    def __post_init__(self) -> None:
+        self._workers = [self.worker(number) for number in range(self.threads)]
+
+    def calibrate(self, seconds: float) -> None:
+        self.count = _calibrated(self._batch, seconds, self.threads)
+
+    def measure(self) -> float:
+        return self._batch(self.count) / self.count * 1e6
+
+    def _batch(self, count: int) -> float:
+        share = math.ceil(count / self.threads)
+        barrier = threading.Barrier(self.threads)
+        spans: list[tuple[int, int]] = []
+        failures: list[BaseException] = []
+
+        def run(work: Callable[[int], None]) -> None:
+            try:
+                barrier.wait(60)
+                start = time.perf_counter_ns()
+                work(share)
+                spans.append((start, time.perf_counter_ns()))
+            except BaseException as failure:
+                failures.append(failure)
+                raise
+
+        threads = [threading.Thread(target=run, args=(work,)) for work in self._workers]
+        with _collector_off():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        if failures:
+            raise RuntimeError(f"{self.name}: {len(failures)} threads failed") from failures[0]
+        elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
+        return elapsed / 1e9 * count / (share * self.threads)
+
+
+def interleave(
+    cases: Sequence[Case], rounds: int, seconds: float, progress: Callable[[str], None] = lambda _: None
+) -> Timings:
+    """Measure every case once in each round, in batches of about so many seconds."""
+    for case in cases:
+        progress(f"warming up: {case.name}")
+        case.calibrate(seconds)
+    gc.collect()
+    gc.freeze()  # what stands by now need not be looked at again by each collection
+    timings: Timings = {case.name: [] for case in cases}
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        for case in order_of_round(cases, number):
+            timings[case.name].append(case.measure())
+    gc.unfreeze()
+    return timings
+
+
+def order_of_round(cases: Sequence[Case], number: int) -> list[Case]:
+    """Each round starts one case further on, and every other one goes backwards: no case has a fixed neighbour."""
+    start = number % len(cases)
+    rotated = [*cases[start:], *cases[:start]]
+    return rotated[::-1] if number % 2 else rotated
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A quantity over the rounds. `of_minima`: the same quantity, computed from each case's best round."""
+
+    median: float
+    low: float
+    high: float
+    of_minima: float
+    """`low` and `high`: the quartiles."""
+
+    @classmethod
+    def of(cls, quantity: Callable[[Mapping[str, float]], float], timings: Timings) -> Figure:
+        """`quantity` computes it from one round's microseconds by case. Raises KeyError for a case that is missing."""
+        rounds = len(next(iter(timings.values())))
+        values = [quantity({name: times[number] for name, times in timings.items()}) for number in range(rounds)]
+        low, median, high = statistics.quantiles(values, n=4) if rounds > 1 else values * 3
+        best = quantity({name: min(times) for name, times in timings.items()})
+        return cls(median=median, low=low, high=high, of_minima=best)
+
+
+def _calibrated(batch: Callable[[int], float], seconds: float, least: int) -> int:
+    count, elapsed = least, batch(least)
+    while elapsed < seconds / 2:
+        count *= 2 if elapsed > seconds / 8 else 4
+        elapsed = batch(count)
+    return max(least, round(count * seconds / elapsed / least) * least)
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """A collection that falls into one batch would be charged to a case that did not cause it."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

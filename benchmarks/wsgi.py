@@ -39,7 +39,7 @@ class Client:
         body.close()
         return self._answer
 
-    def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+    def _start_response(self, status: str, headers: list[tuple[str, str]], _: object = None) -> None:
         self._answer = (status, headers)
 
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Through a real server: gunicorn with 2 workers of its default kind, wrk, and sockets on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks import names
+from benchmarks.apps import LoggedIn, open_benchmark_core, sessions_app
+from benchmarks.environment import ROOT
+from benchmarks.rounds import Case
+from benchmarks.wsgi import HEADERS
+
+__all__ = ["has_wrk", "server_cases"]
+
+_WORKERS: Final = 2
+_CONNECTIONS: Final = 8
+_START_WITHIN: Final = 20.0  # seconds
+
+
+def has_wrk() -> bool:
+    return shutil.which("wrk") is not None
+
+
+@contextmanager
+def server_cases(folder: Path) -> Iterator[list[Case]]:
+    """Two servers side by side, of which one at a time is asked; both get the same requests, cookies included."""
+    core = open_benchmark_core(folder, "served")
+    cookies = LoggedIn(sessions_app(core)).cookies
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items() if name != "sRefreshToken")
+    core.close()
+    headers = {name: value for name, value in HEADERS.items() if name != "Host"} | {"Cookie": cookie}
+    database = {"SUPERTOKENS_DATABASE": str(folder / "served.sqlite3")}
+    with ExitStack() as stack:
+        bare = stack.enter_context(_gunicorn("bare", folder, {}))
+        protected = stack.enter_context(_gunicorn("protected", folder, database))
+        yield [_Wrk(names.SERVER_BARE, bare, headers), _Wrk(names.SERVER_PROTECTED, protected, headers)]
+
+
+@dataclass
+class _Wrk:
+    """A batch is one run of wrk; it takes whole seconds."""
+
+    name: str
+    url: str
+    headers: Mapping[str, str]
+    seconds: int = field(default=1, init=False)
+
+    def calibrate(self, seconds: float) -> None:
+        self.measure()
+        self.seconds = max(1, round(seconds))
+
+    def measure(self) -> float:
+        command = ["wrk", "--threads", "1", "--connections", str(_CONNECTIONS), "--duration", f"{self.seconds}s"]
+        for name, value in self.headers.items():
+            command += ["--header", f"{name}: {value}"]
+        limit = self.seconds + 30
+        run = subprocess.run(  # noqa: S603 - our own arguments
+            [*command, self.url], capture_output=True, text=True, check=True, timeout=limit
+        )
+        throughput = re.search(r"^Requests/sec: +([\d.]+)$", run.stdout, re.MULTILINE)
+        if throughput is None or float(throughput[1]) == 0 or "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
+            raise RuntimeError(f"{self.name}: not every request was answered\n{run.stdout}{run.stderr}")
+        return 1e6 / float(throughput[1])
+
+
+@contextmanager
+def _gunicorn(application: str, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """The URL of the view that is measured, on a server that ends with the block."""
+    port = _free_port()
+    log = folder / f"gunicorn-{application}.log"
+    command = [
+        sys.executable, "-m", "gunicorn", "--workers", str(_WORKERS), "--bind", f"127.0.0.1:{port}",
+        "--log-level", "warning", "--log-file", str(log), "--no-control-socket",
+        f"benchmarks.served:{application}()",
+    ]  # fmt: skip
+    environ = {**os.environ, **settings}
+    with subprocess.Popen(command, cwd=ROOT, env=environ) as server:  # noqa: S603 - our own arguments
+        try:
+            _wait_for(port, server, log)
+            yield f"http://127.0.0.1:{port}/me"
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_WITHIN
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    words = log.read_text("utf-8") if log.exists() else ""
+    raise RuntimeError(f"gunicorn did not start within {_START_WITHIN:.0f} seconds\n{words}")

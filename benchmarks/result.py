@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run as JSON: what was measured, on what, and which goals it meets. Everything shown is computed from this."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.goals import GOALS, Outcome, outcome
+from benchmarks.rounds import Timings
+
+__all__ = ["LATEST", "RESULTS", "Result"]
+
+RESULTS: Final = Path(__file__).with_name("results")
+LATEST: Final = RESULTS / "latest.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`sections`: cases that were measured in the same rounds. `machine`: see `machine.described`."""
+
+    measured_at: str
+    commit: str
+    quick: bool
+    machine: dict[str, Any]
+    sections: dict[str, Timings]
+
+    @classmethod
+    def of_now(cls, commit: str, machine: dict[str, Any], sections: dict[str, Timings], *, quick: bool) -> Result:
+        return cls(datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), commit, quick, machine, sections)
+
+    @classmethod
+    def read(cls, file: Path) -> Result:
+        content = json.loads(file.read_text("utf-8"))
+        sections = {
+            section: {name: case["rounds"] for name, case in cases.items()}
+            for section, cases in content["sections"].items()
+        }
+        return cls(content["measured_at"], content["commit"], content["quick"], content["machine"], sections)
+
+    def write(self, file: Path) -> None:
+        content = {
+            "measured_at": self.measured_at,
+            "command": "make bench",
+            "commit": self.commit,
+            "quick": self.quick,
+            "machine": self.machine,
+            "goals": [_as_json(each) for each in self.outcomes],
+            "unit": "microseconds per operation",
+            "sections": {
+                section: {name: _summary(times) for name, times in timings.items()}
+                for section, timings in self.sections.items()
+            },
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        file.write_text(_one_line_per_list_of_numbers(text) + "\n", "utf-8")
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [outcome(goal, self.sections) for goal in GOALS]
+
+    @property
+    def file_name(self) -> str:
+        """`<date>-<time>-<commit>.json`: runs of one day do not replace each other."""
+        moment = self.measured_at.removesuffix(" UTC").replace(" ", "-").replace(":", "")
+        return f"{moment}-{self.commit.rstrip('+')}.json"
+
+
+def _summary(times: list[float]) -> dict[str, Any]:
+    rounded = [round(time, 3) for time in times]
+    return {"minimum": min(rounded), "median": round(statistics.median(times), 3), "rounds": rounded}
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    content: dict[str, Any] = {"case": outcome.goal.case, "goal": outcome.goal.text, "verdict": outcome.verdict}
+    if outcome.figure is not None:
+        figure = outcome.figure
+        content |= {
+            "figure": round(figure.median, 4),
+            "quartiles": [round(figure.low, 4), round(figure.high, 4)],
+            "figure_of_minima": round(figure.of_minima, 4),
+        }
+    return content
+
+
+def _one_line_per_list_of_numbers(text: str) -> str:
+    lines: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if inside:
+            lines[-1] += line.strip() if line.strip().startswith("]") else line.strip() + " " * line.endswith(",")
+            inside = not line.strip().startswith("]")
+        else:
+            lines.append(line)
+            inside = line.endswith('s": [') and '"goals"' not in line
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of several threads: checks, which must not get slower, and creates, which share their fsync."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from benchmarks import names
+from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, open_benchmark_core, sessions_app
+from benchmarks.rounds import Case, Team
+from benchmarks.wsgi import Client, browser_request, require_ok
+from supertokens.core import EmbeddedCore
+from supertokens.engine.session import SessionRecord
+
+__all__ = ["create_cases", "verify_cases"]
+
+_SESSIONS = 64
+_MANY = 16
+
+
+@contextmanager
+def verify_cases(folder: Path) -> Iterator[list[Case]]:
+    """Checks of tokens seen before, of many sessions, by 1, 4 and 16 threads of one process."""
+    core = open_benchmark_core(folder, "verify")
+    app = sessions_app(core)
+    browsers = [LoggedIn(app) for _ in range(_SESSIONS)]
+    tokens = [browser.cookies["sAccessToken"] for browser in browsers]
+    environs = [browser.request("GET", "/me") for browser in browsers]
+
+    def verifier(number: int) -> Callable[[int], None]:
+        def work(count: int) -> None:
+            for step in range(number, number + count):
+                core.verify(tokens[step % _SESSIONS], check_anti_csrf=False)
+
+        return work
+
+    def visitor(number: int) -> Callable[[int], None]:
+        client = Client(app)
+
+        def work(count: int) -> None:
+            for step in range(number, number + count):
+                require_ok([client(dict(environs[step % _SESSIONS]))])
+
+        return work
+
+    yield [
+        *(Team(names.with_threads(names.VERIFY, threads), threads, verifier) for threads in (1, 4, 16)),
+        *(Team(names.with_threads(names.PROTECTED, threads), threads, visitor) for threads in (1, 4, 16)),
+    ]
+    core.close()
+
+
+@contextmanager
+def create_cases(folder: Path) -> Iterator[list[Case]]:
+    """New sessions, with synchronous=FULL.
+
+    One fsync per create: a single thread, which waits for each commit before its next create. For comparison also
+    16 threads that are let into the store one at a time, so that no two writes ever share a commit.
+    """
+    with ExitStack() as stack:
+
+        def core(name: str) -> EmbeddedCore:
+            opened = open_benchmark_core(folder, f"create-{name}")
+            stack.callback(opened.close)
+            opened.create_session(USER_ID, PAYLOAD, {}, anti_csrf=False)  # makes the tables and the keys
+            return opened
+
+        cases: list[Case] = []
+        for threads in (1, _MANY):
+            cases.append(_at_the_store(names.STORE_CREATE, core(f"store-{threads}"), threads, alone=False))
+            cases.append(_at_the_core(core(f"core-{threads}"), threads))
+            cases.append(_logins(core(f"login-{threads}"), threads))
+        cases.append(_at_the_store(names.STORE_CREATE_ALONE, core("alone"), _MANY, alone=True))
+        yield cases
+
+
+def _at_the_store(name: str, core: EmbeddedCore, threads: int, *, alone: bool) -> Team:
+    [handle] = core.session_handles(USER_ID)
+    record, one_at_a_time = core.session(handle), threading.Lock()
+
+    def worker(_: int) -> Callable[[int], None]:
+        def work(count: int) -> None:
+            for another in _records(record, count):
+                if alone:
+                    with one_at_a_time:
+                        core.store.create(another, "{}")
+                else:
+                    core.store.create(another, "{}")
+
+        return work
+
+    return Team(names.with_threads(name, threads), threads, worker)
+
+
+def _records(like: SessionRecord, count: int) -> Iterator[SessionRecord]:
+    return (replace(like, handle=str(uuid4())) for _ in range(count))
+
+
+def _at_the_core(core: EmbeddedCore, threads: int) -> Team:
+    def worker(_: int) -> Callable[[int], None]:
+        def work(count: int) -> None:
+            for _ in range(count):
+                core.create_session(USER_ID, PAYLOAD, {}, anti_csrf=False)
+
+        return work
+
+    return Team(names.with_threads(names.CORE_CREATE, threads), threads, worker)
+
+
+def _logins(core: EmbeddedCore, threads: int) -> Team:
+    app = sessions_app(core)
+
+    def worker(_: int) -> Callable[[int], None]:
+        client = Client(app)
+
+        def work(count: int) -> None:
+            for _ in range(count):
+                require_ok([client(browser_request("POST", "/login"))])
+
+        return work
+
+    return Team(names.with_threads(names.LOGIN, threads), threads, worker)

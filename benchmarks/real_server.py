@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +45,8 @@ def server_cases(folder: Path) -> Iterator[list[Case]]:
     headers = {name: value for name, value in HEADERS.items() if name != "Host"} | {"Cookie": cookie}
     database = {"SUPERTOKENS_DATABASE": str(folder / "served.sqlite3")}
     with ExitStack() as stack:
-        bare = stack.enter_context(_gunicorn("bare", folder, {}))
-        protected = stack.enter_context(_gunicorn("protected", folder, database))
+        bare = stack.enter_context(_gunicorn("bare", folder, headers, {}))
+        protected = stack.enter_context(_gunicorn("protected", folder, headers, database))
         yield [_Wrk(names.SERVER_BARE, bare, headers), _Wrk(names.SERVER_PROTECTED, protected, headers)]
 
 
@@ -76,8 +78,8 @@ class _Wrk:
 
 
 @contextmanager
-def _gunicorn(application: str, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    """The URL of the view that is measured, on a server that ends with the block."""
+def _gunicorn(application: str, folder: Path, headers: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[str]:
+    """The URL of the view that is measured, on a server that ends with the block. `settings`: environment variables."""
     port = _free_port()
     log = folder / f"gunicorn-{application}.log"
     command = [
@@ -88,7 +90,7 @@ def _gunicorn(application: str, folder: Path, settings: Mapping[str, str]) -> It
     environ = {**os.environ, **settings}
     with subprocess.Popen(command, cwd=ROOT, env=environ) as server:  # noqa: S603 - our own arguments
         try:
-            _wait_for(port, server, log)
+            _wait_for_answer(port, headers, server, log)
             yield f"http://127.0.0.1:{port}/me"
         finally:
             server.terminate()
@@ -105,14 +107,21 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_answer(port: int, headers: Mapping[str, str], server: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a worker answers: the port is open some time before that."""
     deadline = time.monotonic() + _START_WITHIN
     while time.monotonic() < deadline and server.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=_START_WITHIN)
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            connection.request("GET", "/me", headers=dict(headers))
+            status = connection.getresponse().status
         except OSError:
             time.sleep(0.1)
-        else:
+            continue
+        finally:
+            connection.close()
+        if status == HTTPStatus.OK:
             return
+        raise RuntimeError(f"gunicorn answered {status} instead of 200")
     words = log.read_text("utf-8") if log.exists() else ""
     raise RuntimeError(f"gunicorn did not start within {_START_WITHIN:.0f} seconds\n{words}")

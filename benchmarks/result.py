@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +59,9 @@ class Result:
         }
         file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        file.write_text(_one_line_per_list_of_numbers(text) + "\n", "utf-8")
+        # A list of numbers goes on one line.
+        text = re.sub(r"\[[\d\s.,-]+\]", lambda numbers: " ".join(numbers[0].split()), text)
+        file.write_text(text + "\n", "utf-8")
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -86,16 +89,3 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
             "figure_of_minima": round(figure.of_minima, 4),
         }
     return content
-
-
-def _one_line_per_list_of_numbers(text: str) -> str:
-    lines: list[str] = []
-    inside = False
-    for line in text.splitlines():
-        if inside:
-            lines[-1] += line.strip() if line.strip().startswith("]") else line.strip() + " " * line.endswith(",")
-            inside = not line.strip().startswith("]")
-        else:
-            lines.append(line)
-            inside = line.endswith('s": [') and '"goals"' not in line
-    return "\n".join(lines)

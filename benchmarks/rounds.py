@@ -107,9 +107,8 @@ class Team:
                 start = time.perf_counter_ns()
                 work(share)
                 spans.append((start, time.perf_counter_ns()))
-            except BaseException as failure:
+            except BaseException as failure:  # noqa: BLE001 - raised below, in the thread that waits for this one
                 failures.append(failure)
-                raise
 
         threads = [threading.Thread(target=run, args=(work,)) for work in self._workers]
         with _collector_off():
@@ -142,10 +141,12 @@ def interleave(
 
 
 def order_of_round(cases: Sequence[Case], number: int) -> list[Case]:
-    """Each round starts one case further on, and every other one goes backwards: no case has a fixed neighbour."""
-    start = number % len(cases)
-    rotated = [*cases[start:], *cases[:start]]
-    return rotated[::-1] if number % 2 else rotated
+    """Each round starts one case further on, and each time around with another stride: no case keeps its place, or its
+    neighbour."""
+    size = len(cases)
+    strides = [stride for stride in range(1, max(size, 2)) if math.gcd(stride, size) == 1]
+    stride = strides[number // size % len(strides)]
+    return [cases[(number + stride * step) % size] for step in range(size)]
 
 
 @dataclass(frozen=True)

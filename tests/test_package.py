@@ -16,7 +16,7 @@ import pytest
 import supertokens
 from supertokens import errors
 
-BASE = {"cryptography", "msgspec", "PyYAML"}
+BASE = {"cryptography", "msgspec", "pyyaml"}
 
 
 def test_the_tests_import_the_built_wheel_and_not_the_source_tree(root: Path) -> None:

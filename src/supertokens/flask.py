@@ -24,7 +24,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )  # fmt: skip
-from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session
+from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session, listed
 
 __all__ = [
     "Session", "SuperTokens", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensTokenTheftError",
@@ -69,6 +69,7 @@ class SuperTokens:
         app.register_error_handler(
             SuperTokensTokenTheftError, lambda error: self._on_theft(error.session_handle, error.user_id)
         )
+        app.before_request(_start)
         app.after_request(_finish)
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
@@ -109,10 +110,7 @@ class _Response:
 def create_new_session(
     res: flask.Response | None, user_id: str, jwt_payload: _Json = None, session_data: _Json = None
 ) -> Session:
-    """Log `user_id` in on this browser.
-
-    Raises TypeError or ValueError for a user id, payload or data that cannot be kept, SuperTokensGeneralError.
-    """
+    """Log `user_id` in. Raises TypeError or ValueError for what cannot be kept, SuperTokensGeneralError."""
     return _exchange(res).create(user_id, jwt_payload, session_data)
 
 
@@ -168,10 +166,7 @@ def get_jwt_payload(session_handle: str) -> dict[str, Any]:
 
 
 def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
-    """Replace it in the store; access tokens take it on when they are next renewed.
-
-    Raises SuperTokensUnauthorisedError, TypeError, ValueError.
-    """
+    """Replace it in the store, for access tokens renewed from then on. Raises as `update_session_data` does."""
     _edge().update_jwt_payload(session_handle, new_jwt_payload)
 
 
@@ -182,8 +177,8 @@ def get_cors_allowed_headers() -> list[str]:
 
 def set_relevant_headers_for_options_api(res: flask.Response) -> None:
     """Let a preflight pass: our request headers, and credentials."""
-    allowed = [name.strip() for name in res.headers.get("Access-Control-Allow-Headers", "").split(",") if name.strip()]
-    res.headers["Access-Control-Allow-Headers"] = ", ".join(dict.fromkeys([*allowed, *CORS_HEADERS]))
+    allowed = res.headers.get("Access-Control-Allow-Headers", "")
+    res.headers["Access-Control-Allow-Headers"] = listed(allowed, CORS_HEADERS)
     res.headers["Access-Control-Allow-Credentials"] = "true"
 
 
@@ -236,9 +231,12 @@ def _answer(error: str) -> flask.Response:
     return flask.make_response({"error": error, "message": error}, _edge().config.session_expired_status_code)
 
 
-def _finish(response: flask.Response) -> flask.Response:
+def _start() -> None:
     # `g` lives as long as the app context, which tests and scripts keep open over several requests.
     _behind(flask.g).pop("supertokens", None)
+
+
+def _finish(response: flask.Response) -> flask.Response:
     if changes := _behind(flask.request).environ.pop(_PENDING, None):
         _apply(changes, response)
     return response

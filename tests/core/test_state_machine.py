@@ -11,9 +11,10 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import find, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,7 +22,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from supertokens.config import Config
@@ -234,18 +234,36 @@ class HonestClient(RuleBasedStateMachine):
         self.highest = (lineage.current, lineage.last)
 
 
-class SlowNetwork(HonestClient):
-    way = 6 * GRACE
-    """W < q + r: outside of the claim."""
-
-
-SETTINGS = settings(settings.get_profile("default"), max_examples=3 * settings().max_examples, stateful_step_count=30)
-HonestClient.TestCase.settings = SETTINGS
+HonestClient.TestCase.settings = settings(
+    settings.get_profile("default"), max_examples=3 * settings().max_examples, stateful_step_count=30
+)
 TestAnHonestClientIsNeverLoggedOut = HonestClient.TestCase
 
 
-def test_the_machine_finds_the_theft_where_the_network_is_slower_than_the_grace_period() -> None:
-    """The bound is sharp, and the machine able to fail."""
-    broken = settings(SETTINGS, max_examples=5_000, derandomize=True, database=None, phases=[Phase.generate])
-    with pytest.raises(SuperTokensTokenTheftError):
-        run_state_machine_as_test(SlowNetwork, settings=broken)
+class SlowNetwork(HonestClient):
+    way = 2 * GRACE
+    """W < q + r: outside of the claim."""
+
+
+class First:
+    """Draws the first of what there is."""
+
+    def draw(self, strategy: st.SearchStrategy[Any]) -> Any:
+        return find(strategy, lambda _: True)
+
+
+def test_the_machine_is_able_to_fail_where_the_network_is_slower_than_the_grace_period() -> None:
+    """Two tabs refresh; one request is late; the other's child is used; the late one comes back as a theft."""
+    machine = SlowNetwork()
+    try:
+        machine.log_in(anti_csrf=False, binding="user-agent")
+        machine.the_access_token_dies()
+        machine.tabs_send_a_refresh(tabs=2)
+        machine.a_request_arrives(worker=0, data=First(), duplicated=False)
+        machine.an_answer_arrives(data=First())
+        machine.a_tab_calls(worker=1, check_database=False, lost=False)
+        machine.time_passes(seconds=GRACE + 1)
+        with pytest.raises(SuperTokensTokenTheftError):
+            machine.a_request_arrives(worker=1, data=First(), duplicated=False)
+    finally:
+        machine.teardown()

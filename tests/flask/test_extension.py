@@ -472,6 +472,39 @@ def test_a_session_does_not_leak_into_the_next_request_of_one_app_context(app: f
         assert client.get("/open").text == "False"
 
 
+def test_a_view_that_streams_still_has_its_session(app: flask.Flask, clock: FakeClock) -> None:
+    seen = []
+    app.teardown_request(lambda _: seen.append("supertokens" in flask.g))
+
+    @app.get("/stream")
+    @supertokens_middleware
+    def stream() -> flask.Response:
+        return flask.Response(flask.stream_with_context(str(flask.g.supertokens.get_user_id()) for _ in range(2)))
+
+    assert logged_in(app, clock).get("/stream").text == "useruser"
+    assert seen[-1] is True
+
+
+def test_an_app_below_a_prefix_knows_its_refresh_api(make_app: MakeApp, clock: FakeClock) -> None:
+    app = make_app(refresh_api_path="/api/session/refresh")
+    app.add_url_rule("/session/refresh", "decorated", supertokens_middleware(lambda: "fresh"), methods=["PUT"])
+    app.view_functions["refresh"] = supertokens_middleware(lambda: "fresh")
+    client = logged_in(app, clock)
+    before = client.browser.value("sRefreshToken")
+    answer = client.post("/session/refresh", {"Cookie": f"sRefreshToken={before}"}, base_url="http://localhost/api")
+    assert answer.text == "fresh"
+    assert client.browser.value("sRefreshToken") != before
+
+
+def test_a_session_that_moves_to_header_mode_leaves_no_cookies_of_the_earlier_one(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    client = logged_in(app, clock, MODERN)
+    client.dialect = HEADER_MODE
+    client.post("/login")
+    assert client.browser.value("sAccessToken") is None
+
+
 def test_async_views_work_under_the_decorator(app: flask.Flask, clock: FakeClock) -> None:
     @app.get("/async")
     @supertokens_middleware

@@ -51,7 +51,7 @@ def test_the_error_names_the_field_the_limit_and_the_size(request_context: flask
     with pytest.raises(ValueError, match=r"session_data has \d{7} bytes as JSON; .*allows 1048576"):
         create_new_session(flask.Response(), "user", {}, {"x": "y" * 1_048_576})
     with pytest.raises(
-        ValueError, match=r"jwt_payload is too large: with 5008 bytes, the .* of the 4096 .*session_data"
+        ValueError, match=r"jwt_payload is too large: with 5008 bytes as JSON, the .* of the 4096 .*session_data"
     ):
         create_new_session(flask.Response(), "user", {"x": "y" * 5_000})
 
@@ -188,6 +188,12 @@ def test_the_front_token_is_ascii_and_says_what_the_session_says(app: flask.Flas
         front = b64decode(response.headers["front-token"], validate=True).decode("ascii")
         assert json.loads(front)["up"] == payload == session.get_jwt_payload()
         assert json.loads(front)["uid"] == "Jörg ☃"
+
+
+def test_a_user_id_that_leaves_no_room_is_named_itself(request_context: flask.Flask) -> None:
+    create_new_session(flask.Response(), "x" * 512)
+    with pytest.raises(ValueError, match="user_id is too long: with 512 bytes in UTF-8, the header front-token"):
+        create_new_session(flask.Response(), "é" * 256)
 
 
 def test_nones_are_empty_objects(request_context: flask.Flask) -> None:

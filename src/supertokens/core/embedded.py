@@ -340,7 +340,8 @@ class EmbeddedCore:
             return
         self._next_sweep = now + _SWEEP_EVERY
         try:
-            self._sweep(now)
+            if self._sweep(now) == _SWEEP_AT_ONCE:
+                self._next_sweep = now + 1000  # there are more
         except SuperTokensGeneralError:
             # The session that was just created stands; expired ones are absent anyway.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)

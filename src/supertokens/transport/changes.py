@@ -8,7 +8,7 @@ from typing import Final
 
 from supertokens.transport.cookies import SetCookie
 
-__all__ = ["Changes", "Header"]
+__all__ = ["Changes", "Header", "listed"]
 
 Header = tuple[str, str]
 
@@ -54,18 +54,17 @@ class Changes:
         ours = {name.lower() for name in self._headers} | {"access-control-expose-headers", "cache-control"}
         if self._whole:
             ours.update(_SESSION_HEADERS)
-        kept, exposed = [], []
+        kept, exposed = [], ""
         for name, value in headers:
             lower = name.lower()
             if lower == "access-control-expose-headers":
-                exposed += [part.strip() for part in value.split(",") if part.strip()]
+                exposed = f"{exposed},{value}"
             elif lower not in ours and not (lower == "set-cookie" and _identity(value) in self._cookies):
                 kept.append((name, value))
         kept += [("Set-Cookie", cookie.line) for cookie in self._cookies.values()]
         kept += self._headers.items()
-        exposed = list(dict.fromkeys([*exposed, *self._headers]))
-        if exposed:
-            kept.append((_EXPOSE, ", ".join(exposed)))
+        if exposed or self._headers:
+            kept.append((_EXPOSE, listed(exposed, self._headers)))
         # Tokens are for nobody's cache (RFC 9111, 5.2.2.5; OWASP ASVS 14.3.2).
         kept.append(("Cache-Control", "no-store"))
         return kept
@@ -84,6 +83,12 @@ class Changes:
     def size_of_all(self) -> int:
         """Bytes of all headers together, as they go over the wire."""
         return sum(len(name) + len(value) + 4 for name, value in self.applied_to([]))
+
+
+def listed(header: str, names: Iterable[str]) -> str:
+    """A comma-separated header with `names` added to what it has, each once."""
+    present = (part.strip() for part in header.split(","))
+    return ", ".join(dict.fromkeys([*filter(None, present), *names]))
 
 
 # Browser libraries keep these headers in JavaScript cookies of other names, and those have the limit of a cookie.

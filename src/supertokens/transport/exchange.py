@@ -93,8 +93,7 @@ class Exchange:
     @property
     def is_refresh(self) -> bool:
         """Whether this is the call of the refresh API."""
-        path = self._edge.config.refresh_api_path
-        return self._request.method == "POST" and self._request.path.rstrip("/") == path.rstrip("/")
+        return self._request.method == "POST" and self._request.is_for(self._edge.config.refresh_api_path)
 
     def create(self, user_id: str, jwt_payload: object, session_data: object) -> Session:
         """A new session for `user_id`. Raises TypeError or ValueError for what cannot be kept."""
@@ -239,10 +238,19 @@ class Exchange:
     def _begin(self, issued: IssuedSession) -> Session:
         request = self._request
         changes = self._edge.artefacts.issued(issued, request, header_mode=self._header_mode)
-        if request.dialect is Dialect.MODERN and self._cookie_values("sIdRefreshToken"):
-            changes.set_cookies(self._edge.cookies.clear("sIdRefreshToken", request))
+        for kind in self._superseded_cookies():
+            changes.set_cookies(self._edge.cookies.clear(kind, request))
         self._emit(changes)
         return Session(self, issued.handle, issued.user_id, issued.jwt_payload, issued.access_token.text)
+
+    def _superseded_cookies(self) -> list[CookieKind]:
+        """Cookies of the request that the session which begins does not set, and that would outlive the earlier one."""
+        if self._request.dialect is not Dialect.MODERN:
+            return []
+        kinds: list[CookieKind] = ["sIdRefreshToken"]
+        if self._header_mode:
+            kinds += ["sAccessToken", "sRefreshToken"]
+        return [kind for kind in kinds if self._cookie_values(kind)]
 
     def _emit_renewed(self, verified: VerifiedSession, token: Credential) -> None:
         payload, header_mode = verified.jwt_payload, self._header_mode

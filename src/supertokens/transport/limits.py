@@ -55,22 +55,29 @@ def check_jwt_payload(jwt_payload: object, user_id: str, artefacts: Artefacts) -
         raise ValueError(
             f"jwt_payload must not use the names of the token's own claims: {', '.join(sorted(in_the_way))}"
         )
+    excess = _excess(user_id, payload, artefacts)
+    if excess and _excess(user_id, {}, artefacts):
+        raise ValueError(f"user_id is too long: with {len(user_id.encode())} bytes in UTF-8, {excess}")
+    if excess:
+        raise ValueError(
+            f"jwt_payload is too large: with {len(text.encode())} bytes as JSON, {excess}; put what only the server"
+            " needs into session_data"
+        )
+    return payload
+
+
+def _excess(user_id: str, payload: JsonObject, artefacts: Artefacts) -> str:
+    """Which limit the largest headers of such a session would break, and by how much; empty if none."""
     session = _largest_session(user_id, payload)
     for request, header_mode in ((_PLAIN, False), (_MODERN, True)):
         changes = artefacts.issued(session, request, header_mode=header_mode)
         what, size = changes.size_of_largest()
         if size > MAX_COOKIE_BYTES:
-            raise ValueError(
-                f"jwt_payload is too large: with {len(text.encode())} bytes, {what} would have up to {size} bytes of"
-                f" the {MAX_COOKIE_BYTES} that browsers keep; put what only the server needs into session_data"
-            )
-        if changes.size_of_all() > MAX_ALL_HEADERS_BYTES:
-            raise ValueError(
-                f"jwt_payload is too large: with {len(text.encode())} bytes, all session headers together would have up"
-                f" to {changes.size_of_all()} bytes of {MAX_ALL_HEADERS_BYTES}; put what only the server needs into"
-                " session_data"
-            )
-    return payload
+            return f"{what} would have up to {size} bytes of the {MAX_COOKIE_BYTES} that browsers keep"
+        size = changes.size_of_all()
+        if size > MAX_ALL_HEADERS_BYTES:
+            return f"all session headers together would have up to {size} bytes of {MAX_ALL_HEADERS_BYTES}"
+    return ""
 
 
 def _largest_session(user_id: str, payload: JsonObject) -> IssuedSession:

@@ -56,10 +56,14 @@ class Request:
         method: str = self._environ["REQUEST_METHOD"]
         return method
 
-    @property
-    def path(self) -> str:
-        path: str = self._environ.get("PATH_INFO", "")
-        return path
+    def is_for(self, path: str) -> bool:
+        """Whether this is a request for `path`, with or without a slash at its end.
+
+        For an application that is mounted below a prefix, `path` may be given with or without that.
+        """
+        below_prefix: str = self._environ.get("PATH_INFO", "").rstrip("/")
+        prefix: str = self._environ.get("SCRIPT_NAME", "")
+        return path.rstrip("/") in (below_prefix, prefix + below_prefix)
 
     @property
     def scheme(self) -> str:
@@ -99,7 +103,7 @@ class Request:
         host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
         return (
             self.scheme == "http"
-            and all(self.header(name) is None for name in _FORWARDED)
+            and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
             and _is_loopback(environ.get("REMOTE_ADDR") or "")
             and _is_loopback(_host_name(host))
         )
@@ -109,12 +113,6 @@ class Request:
         """Whether the browser used plain http, as far as can be told."""
         forwarded_scheme = self.header("x-forwarded-proto") or self.header("forwarded") or ""
         return self.scheme == "http" and "https" not in forwarded_scheme.lower()
-
-
-_FORWARDED = (
-    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-prefix",
-    "x-forwarded-server",
-)  # fmt: skip
 
 
 def _host_name(host: str) -> str:

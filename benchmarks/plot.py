@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a session check adds to a request, ours beside the peers', as a picture for the README."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Final
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from benchmarks import names
+from benchmarks.goals import added_cost
+from benchmarks.result import Result
+from benchmarks.rounds import Figure
+
+__all__ = ["draw"]
+
+_OURS: Final = "#1a7f5a"
+_PEERS: Final = "#9aa3ad"
+_BARS: Final = {
+    names.OURS_GET: "ours, token seen before",
+    names.OURS_QUERY: "ours, blacklisting: asks SQLite each time",
+    names.OURS_FIRST_SIGHT: "ours, first sight of a token",
+    names.SIGNED_COOKIE: "Flask's signed cookie",
+    names.JWT_EXTENDED_HS256: "Flask-JWT-Extended, HS256",
+    names.JWT_EXTENDED_RS256: "Flask-JWT-Extended, RS256",
+    names.VALKEY_SESSION: "Flask-Session on Valkey",
+    names.SUPERTOKENS_FLASK: "supertokens-flask 1.4.1",
+}
+
+
+def draw(result: Result, folder: Path) -> None:
+    """Write `latest.png` and `latest.svg`."""
+    timings = result.sections["per request"]
+    figures = {name: Figure.of(added_cost(name, names.BARE_GET), timings) for name in _BARS}
+    ordered = sorted(_BARS, key=lambda name: figures[name].median, reverse=True)
+    widths = [figures[name].median for name in ordered]
+    spread = [
+        [figures[name].median - figures[name].low for name in ordered],
+        [figures[name].high - figures[name].median for name in ordered],
+    ]
+    # A fixed salt: the same result gives the same file.
+    with mpl.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+        colours = [_OURS if name.startswith("ours") else _PEERS for name in ordered]
+        bars = axes.barh([_BARS[name] for name in ordered], widths, color=colours, height=0.66)
+        axes.errorbar(widths, range(len(ordered)), xerr=spread, fmt="none", ecolor="#30363d", elinewidth=0.8)
+        axes.bar_label(bars, [f"{width:.0f} µs" if width >= 20 else f"{width:.1f} µs" for width in widths], padding=6)
+        axes.set_title("What a session check adds to a GET in Flask", loc="left", fontweight="bold")
+        bare = statistics.median(timings[names.BARE_GET])
+        axes.set_xlabel(
+            f"µs per request on top of a bare route ({bare:.0f} µs), through WSGI; less is better\n"
+            f"{result.machine['cpu']}, {result.machine['python']}, {result.measured_at[:10]}, make bench"
+        )
+        axes.set_xlim(0, max(widths) * 1.12)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        figure.savefig(folder / "latest.png", dpi=150)
+        figure.savefig(folder / "latest.svg", metadata={"Date": None})
+        plt.close(figure)

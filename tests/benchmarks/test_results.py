@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is shown of a result: verdicts on the goals, and figures in documents that nobody typed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from benchmarks import names
+from benchmarks.figures import DOCUMENTS, filled
+from benchmarks.goals import BREAKDOWN, GOALS
+from benchmarks.report import details, summary, terminal
+from benchmarks.result import LATEST, RESULTS, Result
+
+from supertokens.core.verified_tokens import DEFAULT_BYTES
+
+ROOT: Final = Path(__file__).parent.parent.parent
+
+MACHINE: Final[dict[str, Any]] = {
+    "cpu": "A CPU", "cores": 2, "kernel": "Linux 6", "file_system": "ext4", "python": "CPython 3.11.7",
+    "sqlite": "3.40.1", "openssl": "OpenSSL 3", "libraries": {}, "load": 0.0, "busy": False,
+}  # fmt: skip
+
+HALF_OF_THEM_NEEDED: Final = {
+    names.BARE_GET: [40.0, 42.0, 41.0], names.OURS_GET: [48.0, 50.0, 49.0], names.OURS_OPEN: [41.0, 43.0, 42.0],
+    names.OURS_FIRST_SIGHT: [90.0, 91.0, 92.0], names.OURS_QUERY: [80.0, 84.0, 82.0], names.EXCHANGE: [5.0, 5.0, 5.0],
+    names.CORE_SEEN: [1.0, 1.0, 1.0], names.CORE_FIRST_SIGHT: [40.0, 40.0, 40.0], names.RSA_VERIFY: [25.0, 25.0, 25.0],
+    names.RSA_SIGN: [400.0, 400.0, 400.0], names.CORE_REFRESH: [500.0, 500.0, 500.0], names.STORE_GET: [5.0, 5.0, 5.0],
+    names.SUPERTOKENS_FLASK: [460.0, 460.0, 460.0],
+}  # fmt: skip
+
+
+def result(**sections: dict[str, list[float]]) -> Result:
+    return Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, dict(sections))
+
+
+REQUESTS: Final = Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, {"per request": HALF_OF_THEM_NEEDED})
+
+
+def verdicts(of: Result) -> dict[str, str]:
+    return {each.goal.case: each.verdict for each in of.outcomes}
+
+
+def test_each_goal_is_met_missed_or_not_measured() -> None:
+    of = verdicts(REQUESTS)
+    assert of["GET protected, token seen before"] == "met"
+    assert of["GET protected, blacklisting `query` on SQLite, seen before"] == "missed"
+    assert of["refresh at `core.refresh` (embedded, SQLite)"] == "met"
+    assert of["verify with 16 threads"] == "not measured"
+
+
+def test_the_goals_are_those_of_the_project() -> None:
+    assert [goal.text for goal in GOALS] == [
+        "≥ 0.82 of the bare route's throughput",
+        "≤ 1/40 of what supertokens-flask 1.4.1 adds",
+        "≥ 0.78 of the bare route's throughput",
+        "≤ 2.4 × one RSA-2048 verify",
+        "≥ 0.70 of the bare route's throughput",
+        "≤ 1.5 × one RSA-2048 sign",
+        "≥ 5 × the throughput of one fsync per create",
+        "≥ 2 × the throughput of one fsync per create",
+        "≥ 0.93 of the bare route's throughput",
+        "≥ 0.95 of the throughput of 1 thread",
+    ]
+
+
+def test_the_stretches_of_a_check_add_up_to_it() -> None:
+    times = {name: rounds[0] for name, rounds in HALF_OF_THEM_NEEDED.items()}
+    stretches = [part.quantity(times) for part in BREAKDOWN]
+    total = next(index for index, part in enumerate(BREAKDOWN) if "protected GET" in part.name)
+    assert sum(stretches[:total]) == pytest.approx(stretches[total])
+
+
+def test_a_result_that_was_written_reads_the_same(tmp_path: Path) -> None:
+    REQUESTS.write(tmp_path / "result.json")
+    assert Result.read(tmp_path / "result.json") == REQUESTS
+    content = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert content["goals"][0]["verdict"] == "met"
+    assert content["sections"]["per request"][names.BARE_GET]["minimum"] == 40.0
+
+
+def test_runs_of_one_day_have_files_of_their_own() -> None:
+    assert REQUESTS.file_name == "2026-01-02-0304-abc1234.json"
+
+
+def test_every_table_shows_what_there_is(tmp_path: Path) -> None:
+    for text in (terminal(REQUESTS), details(REQUESTS), summary(REQUESTS)):
+        assert "missed" in text
+        assert "not measured" in text
+        assert names.OURS_GET in text
+
+
+def test_a_run_on_a_busy_machine_says_so() -> None:
+    busy = Result("2026-01-02 03:04 UTC", "abc1234", True, {**MACHINE, "busy": True}, {})
+    assert "measure again" in terminal(busy)
+    assert "Quick mode" in terminal(busy)
+
+
+def test_figures_replace_what_is_between_the_marks_and_nothing_else() -> None:
+    text = "before\n<!-- figures:begin -->\nold\n<!-- figures:end -->\nafter\n"
+    once = filled(text, "new \\1")
+    assert once == "before\n<!-- figures:begin -->\n\nnew \\1\n\n<!-- figures:end -->\nafter\n"
+    assert filled(once, "new \\1") == once
+    assert filled("no marks\n", "new") == "no marks\n"
+
+
+@pytest.mark.skipif(not LATEST.exists(), reason="nothing has been measured yet: make bench")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_the_figures_in_a_document_are_those_of_the_latest_result(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert filled(text, DOCUMENTS[document](Result.read(LATEST))) == text
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*.json")), ids=lambda file: file.name)
+def test_a_published_result_is_a_full_one_and_says_nothing_of_whose_machine_it_was(file: Path) -> None:
+    published = Result.read(file)
+    assert not published.quick
+    expected = {*MACHINE}
+    assert set(published.machine) == expected
+    assert not re.search(r'"/|[A-Z]:\\\\|(?<![\w.])/(home|root|work|tmp|Users)/', file.read_text("utf-8"))
+
+
+def test_the_bound_of_the_cache_is_the_documented_one() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    assert f"{DEFAULT_BYTES // 2**20} MiB for a core" in page

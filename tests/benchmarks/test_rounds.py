@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The discipline of the benchmarks: who is measured when, what counts as an answer, how a figure is computed."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from benchmarks.rounds import Figure, Loop, Team, interleave, order_of_round
+
+
+@dataclass
+class Scripted:
+    """A case that takes the times it is told."""
+
+    name: str
+    times: list[float]
+    log: list[str] = field(default_factory=list)
+
+    def calibrate(self, seconds: float) -> None:
+        self.log.append(f"{self.name} warms up")
+
+    def measure(self) -> float:
+        self.log.append(self.name)
+        return self.times.pop(0)
+
+
+def test_every_case_is_measured_once_in_every_round() -> None:
+    log: list[str] = []
+    cases = [Scripted(name, [1.0, 2.0, 3.0], log) for name in "abc"]
+    assert interleave(cases, 3, 0.1) == {name: [1.0, 2.0, 3.0] for name in "abc"}
+    assert log[:3] == ["a warms up", "b warms up", "c warms up"]
+    assert [sorted(log[start : start + 3]) for start in (3, 6, 9)] == [["a", "b", "c"]] * 3
+
+
+@pytest.mark.parametrize("size", [2, 6, 7, 24])
+def test_no_case_keeps_its_place_or_its_neighbour(size: int) -> None:
+    cases = [Scripted(str(number), []) for number in range(size)]
+    orders = [[case.name for case in order_of_round(cases, number)] for number in range(4 * size)]
+    for case in cases:
+        assert {order.index(case.name) for order in orders} == set(range(size))
+        before = {first for order in orders for first, second in pairwise(order) if second == case.name}
+        assert len(before) >= min(size - 1, 2)
+
+
+def test_a_figure_is_the_median_of_the_ratios_of_rounds() -> None:
+    # In the second round the machine was ten times slower, for both.
+    figure = Figure.of(
+        lambda times: times["bare"] / times["ours"], {"bare": [8.0, 80.0, 9.0], "ours": [10.0, 100.0, 10.0]}
+    )
+    assert figure.median == pytest.approx(0.8)
+    assert figure.of_minima == pytest.approx(0.8)
+    assert figure.low <= figure.median <= figure.high
+
+
+def test_a_figure_of_a_single_round_is_that_rounds() -> None:
+    figure = Figure.of(lambda times: times["a"], {"a": [3.0]})
+    assert (figure.low, figure.median, figure.high, figure.of_minima) == (3.0, 3.0, 3.0, 3.0)
+
+
+def test_a_loop_prepares_and_settles_as_many_operations_as_it_times() -> None:
+    settled: list[int] = []
+    case = Loop("double", lambda x: 2 * x, lambda count: list(range(count)), settled.extend)
+    case.calibrate(0.000_1)
+    settled.clear()
+    assert case.measure() > 0
+    assert settled == [2 * number for number in range(case.count)]
+
+
+def test_a_loop_whose_outcome_is_wrong_gives_no_figure() -> None:
+    def refuse(outcomes: list[object]) -> None:
+        raise RuntimeError("wrong")
+
+    with pytest.raises(RuntimeError, match="wrong"):
+        Loop("wrong", lambda _: None, settle=refuse).calibrate(0.000_1)
+
+
+def test_the_collector_rests_during_a_batch_and_works_again_after_it() -> None:
+    seen: list[bool] = []
+    Loop("look", lambda _: gc.isenabled(), settle=seen.extend).measure()
+    assert seen == [False]
+    assert gc.isenabled()
+
+
+def counting(done: list[int]) -> Callable[[int], Callable[[int], None]]:
+    return lambda number: lambda count: done.extend([number] * count)
+
+
+def test_the_threads_of_a_team_share_a_batch() -> None:
+    done: list[int] = []
+    case = Team("team", 4, counting(done))
+    case.count = 40
+    assert case.measure() > 0
+    assert sorted(done) == [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10
+
+
+def test_a_team_of_which_one_thread_fails_gives_no_figure() -> None:
+    def worker(number: int) -> Callable[[int], None]:
+        def work(count: int) -> None:
+            if number == 2:
+                raise ValueError("wrong answer")
+
+        return work
+
+    with pytest.raises(RuntimeError, match="1 threads failed"):
+        Team("team", 4, worker).calibrate(0.000_1)

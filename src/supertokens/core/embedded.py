@@ -340,8 +340,7 @@ class EmbeddedCore:
             return
         self._next_sweep = now + _SWEEP_EVERY
         try:
-            if self._sweep(now) == _SWEEP_AT_ONCE:
-                self._next_sweep = now + 1000  # there are more
+            self._next_sweep = now + (1000 if self._sweep(now) == _SWEEP_AT_ONCE else _SWEEP_EVERY)
         except SuperTokensGeneralError:
             # The session that was just created stands; expired ones are absent anyway.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)

@@ -15,12 +15,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 __all__ = ["Case", "Figure", "Loop", "Team", "Timings", "interleave", "order_of_round"]
 
 Timings = dict[str, list[float]]
 """Microseconds per operation, by case and round."""
+
+
+_WARM_UP: Final = 0.1
+"""What share of a batch is run before it, untimed."""
 
 
 class Case(Protocol):
@@ -49,7 +53,8 @@ class Loop:
     """One thread that repeats an operation.
 
     `prepare(count)` gives the arguments of so many operations, `settle(outcomes)` looks at what they returned and
-    raises if that is wrong; neither is timed.
+    raises if that is wrong; neither is timed. Nor are the first operations of a batch, in which the processor's caches
+    forget the case before.
     """
 
     name: str
@@ -65,10 +70,13 @@ class Loop:
         return self._batch(self.count) / self.count * 1e6
 
     def _batch(self, count: int) -> float:
-        arguments, operation = self.prepare(count), self.operation
+        before = math.ceil(count * _WARM_UP)
+        arguments, operation = self.prepare(before + count), self.operation
+        first, others = arguments[:before], arguments[before:]
         with _collector_off():
+            outcomes = [operation(argument) for argument in first]
             start = time.perf_counter_ns()
-            outcomes = [operation(argument) for argument in arguments]
+            outcomes += [operation(argument) for argument in others]
             elapsed = time.perf_counter_ns() - start
         self.settle(outcomes)
         return elapsed / 1e9

@@ -61,13 +61,14 @@ def test_a_figure_of_a_single_round_is_that_rounds() -> None:
     assert (figure.low, figure.median, figure.high, figure.of_minima) == (3.0, 3.0, 3.0, 3.0)
 
 
-def test_a_loop_prepares_and_settles_as_many_operations_as_it_times() -> None:
+def test_a_loop_prepares_and_settles_every_operation_that_it_runs() -> None:
     settled: list[int] = []
     case = Loop("double", lambda x: 2 * x, lambda count: list(range(count)), settled.extend)
     case.calibrate(0.000_1)
     settled.clear()
     assert case.measure() > 0
-    assert settled == [2 * number for number in range(case.count)]
+    assert case.count <= len(settled) <= 2 * case.count
+    assert settled == [2 * number for number in range(len(settled))]
 
 
 def test_a_loop_whose_outcome_is_wrong_gives_no_figure() -> None:
@@ -81,7 +82,7 @@ def test_a_loop_whose_outcome_is_wrong_gives_no_figure() -> None:
 def test_the_collector_rests_during_a_batch_and_works_again_after_it() -> None:
     seen: list[bool] = []
     Loop("look", lambda _: gc.isenabled(), settle=seen.extend).measure()
-    assert seen == [False]
+    assert set(seen) == {False}
     assert gc.isenabled()
 
 

@@ -330,6 +330,13 @@ def test_a_handle_that_cannot_be_one_names_no_session(core: EmbeddedCore, handle
         core.update_session_data(handle, {})
 
 
+@pytest.mark.parametrize("user_id", ["", "nobody", "\ud800", "x" * 100_000, "a\0b", "'; DROP TABLE session; --"])
+def test_a_user_id_that_nobody_has_has_no_sessions(core: EmbeddedCore, user_id: str) -> None:
+    create(core)
+    assert core.session_handles(user_id) == core.revoke_user(user_id) == []
+    assert len(core.session_handles("user")) == 1
+
+
 def test_one_string_instead_of_a_list_of_handles_is_the_callers_mistake(core: EmbeddedCore) -> None:
     with pytest.raises(TypeError, match="list"):
         core.revoke_sessions("7b0aa0a2-3f4c-4f0e-8a43-0123456789ab")

@@ -115,7 +115,7 @@ def test_a_million_checks_by_sixteen_threads_never_mix_two_sessions(core: Embedd
     """Every answer is compared; half of the entries are pushed out and verified again all the time."""
     users = [f"user-{number}" for number in range(64)]
     texts = {user: create(core, user).access_token.text for user in users}
-    core._seen = VerifiedTokens(112 * 8192)
+    core._seen = VerifiedTokens(100 * 8192)
 
     def check(seed: int) -> int:
         rng = random.Random(seed)

@@ -7,12 +7,13 @@ One value for the whole session is safe; a value per serial logs honest users ou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .check import SAFE, THEFT, UNAUTHORISED, Check, honest
 from .rules import Rules
 from .state import VALUE_OF_PARENT_TOO, VALUE_PER_SERIAL, VALUE_PER_SESSION
 
-WORLD = {"life": 8}
+WORLD: dict[str, Any] = {"life": 8}
 RULES = Rules(3)
 
 
@@ -27,7 +28,7 @@ def closed_pages() -> Iterator[Check]:
 
 def without_lock() -> Iterator[Check]:
     for value in (VALUE_PER_SERIAL, VALUE_OF_PARENT_TOO, VALUE_PER_SESSION):
-        world = {**WORLD, "anti_csrf": value, "stale_call": "wait"}
+        world: dict[str, Any] = {**WORLD, "anti_csrf": value, "stale_call": "wait"}
         safe = SAFE if value == VALUE_PER_SESSION else UNAUTHORISED
         told = UNAUTHORISED if value == VALUE_PER_SERIAL else THEFT
         yield honest(f"a value per {value}, no lock", RULES, **world)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .check import THEFT, Check, honest
 from .rules import Rules
@@ -13,14 +14,14 @@ def lost_mints_between_clocks() -> Iterator[Check]:
     """Hosts that disagree on the end of the window: one mints a second child, the other still repeats the first. If
     the second mint's write is lost as well, the browser holds both children, and no W helps."""
     for clocks in ((0, 1), (0, -1)):
-        world = {"life": 6, "clocks": clocks, "crashes": 2}
+        world: dict[str, Any] = {"life": 6, "clocks": clocks, "crashes": 2}
         claim = f"row 3's write is lost, clocks differ by {clocks[1]:+d}"
         yield honest(f"{claim}, no lock: not covered", Rules(9), THEFT, **world)
         yield honest(f"{claim}, under the lock", Rules(3), **world, lock=True, explicit=1)
         yield honest(f"{claim}, but a second mint is durable", Rules(3), **world, second_mint_is_durable=True)
 
 
-TOGETHER = {"life": 6, "gap": 1, "crashes": 1}
+TOGETHER: dict[str, Any] = {"life": 6, "gap": 1, "crashes": 1}
 
 CHECKS = [
     honest("row 3's write is lost in two crashes", Rules(2), life=10, crashes=2),
@@ -43,7 +44,7 @@ CHECKS = [
     honest("a backup is restored, clocks differ by +1", Rules(3), life=5, backups=1, ahead=2, clocks=(0, 1)),
     honest("a backup is restored, clocks differ by -1", Rules(3), life=5, backups=1, ahead=2, clocks=(0, -1)),
     *lost_mints_between_clocks(),
-    # Known limits, all of them without the lock or with messages that outlive a store.
+    # Known limits: clients without the lock, messages that outlive a store, a backup that is ahead of the disk.
     honest("row 2's write is lost, no lock: not covered", Rules(4), THEFT, life=10, crashes=1, crash_rows=(2,)),
     honest("a power cut loses two mints of one parent, no lock: not covered", Rules(3), THEFT, life=10, power_cuts=1),
     honest("a second mint is lost, t comes with the row, no lock: not covered", Rules(4), THEFT, **TOGETHER),

@@ -41,7 +41,7 @@ WORLDS = {
     "a swap on less": (variants.swap_without_last(4), World(life=6, gap=1, mixed=True)),
     "last not raised": (variants.last_is_not_raised(4), World(life=6, crashes=2)),
 }
-SYSTEMS: dict[str, System[Any]] = {
+SYSTEMS: dict[str, System[Any] | Pursuit] = {
     **{name: Honest(rules, world) for name, (rules, world) in WORLDS.items()},
     **{
         f"thief: {timing}, {hints}, diligent: {diligent}, crashes: {crashes}": Pursuit(

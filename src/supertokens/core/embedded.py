@@ -29,7 +29,14 @@ from supertokens.engine.access_token import (
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import RefreshToken, UnknownRefreshKeyError, serial_of
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Pair, decide
-from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession, is_handle, new_handle
+from supertokens.engine.session import (
+    IssuedSession,
+    SessionRecord,
+    VerifiedSession,
+    can_be_user_id,
+    is_handle,
+    new_handle,
+)
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensGeneralError,
@@ -186,10 +193,10 @@ class EmbeddedCore:
         return self.store.remove(possible, self._clock())
 
     def revoke_user(self, user_id: str) -> list[str]:
-        return self.store.remove_user(user_id, self._clock())
+        return self.store.remove_user(user_id, self._clock()) if can_be_user_id(user_id) else []
 
     def session_handles(self, user_id: str) -> list[str]:
-        return self.store.handles_of_user(user_id, self._clock())
+        return self.store.handles_of_user(user_id, self._clock()) if can_be_user_id(user_id) else []
 
     def session(self, handle: str) -> SessionRecord:
         found = self.store.get(handle, self._clock()) if is_handle(handle) else None

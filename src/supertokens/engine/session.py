@@ -15,14 +15,9 @@ from supertokens.engine.rotation import Lineage
 from supertokens.engine.user_data import JsonObject
 
 __all__ = [
-    "MAX_USER_ID_BYTES",
-    "Credential",
-    "IssuedSession",
-    "SessionRecord",
-    "VerifiedSession",
-    "is_handle",
+    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionRecord", "VerifiedSession", "can_be_user_id", "is_handle",
     "new_handle",
-]
+]  # fmt: skip
 
 MAX_USER_ID_BYTES: Final = 512
 """Longest user id, in UTF-8, that the Python verbs accept."""
@@ -38,6 +33,15 @@ def new_handle(random_bytes: bytes) -> str:
 def is_handle(text: str) -> bool:
     """Whether `text` has the form of a handle; nothing else can be the name of a session."""
     return _HANDLE.fullmatch(text) is not None
+
+
+def can_be_user_id(text: str) -> bool:
+    """Whether sessions of a user of that name can exist: a lone surrogate cannot be stored."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

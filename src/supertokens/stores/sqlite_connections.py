@@ -64,9 +64,11 @@ class SqliteDatabase:
             connection = self._open()
         try:
             rows = connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except BaseException as error:
             connection.close()
-            raise self._failure(error) from error
+            if isinstance(error, sqlite3.Error):
+                raise self._failure(error) from error
+            raise
         self._readers.append(connection)
         return rows
 

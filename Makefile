@@ -30,20 +30,23 @@ model-deep: $(VENV)/wheel.stamp
 	$(BIN)/python -m tests.model
 
 check: $(VENV)/dev.stamp docs
-	$(BIN)/ruff format --check src tests demo
-	$(BIN)/ruff check src tests demo
+	$(BIN)/ruff format --check src tests demo benchmarks
+	$(BIN)/ruff check src tests demo benchmarks
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp
-	$(BIN)/ruff format src tests demo
-	$(BIN)/ruff check --fix src tests demo
+	$(BIN)/ruff format src tests demo benchmarks
+	$(BIN)/ruff check --fix src tests demo benchmarks
+
+bench:
+	$(PYTHON) -m benchmarks
 
 docs: $(VENV)/wheel.stamp
 	$(BIN)/python -m pytest -q tests/docs
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf $(VENV) .venv-bench* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
 
 # A virtual environment with what the demo needs: the package and Flask.
 $(VENV)/run.stamp: pyproject.toml $(SOURCES) | $(BIN)/python

@@ -25,15 +25,16 @@ def ensure_environment() -> Path:
 
     Raises CalledProcessError where pip fails; its own words are on the terminal then.
     """
-    if not _PYTHON.exists():
+    made_with = ENVIRONMENT / "python.stamp"
+    if not _PYTHON.exists() or not made_with.exists() or made_with.read_text("utf-8") != sys.version:
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         (ENVIRONMENT / ".gitignore").write_text("*\n", "utf-8")
-    version = sys.version.encode()
-    _unless_done("requirements", _digest([_REQUIREMENTS], version), "--requirement", str(_REQUIREMENTS))
+        made_with.write_text(sys.version, "utf-8")
+    _unless_done("requirements", _digest([_REQUIREMENTS]), "--requirement", str(_REQUIREMENTS))
     sources = sorted(path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix != ".pyc")
     # From a wheel, as users get it: an editable install would measure the source tree's import hooks as well.
     package = ("--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
-    _unless_done("package", _digest([ROOT / "pyproject.toml", *sources], version), *package)
+    _unless_done("package", _digest([ROOT / "pyproject.toml", *sources]), *package)
     return _PYTHON
 
 
@@ -41,13 +42,13 @@ def _unless_done(what: str, digest: str, *arguments: str) -> None:
     stamp = ENVIRONMENT / f"{what}.stamp"
     if stamp.exists() and stamp.read_text("utf-8") == digest:
         return
-    command = [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments
     stamp.write_text(digest, "utf-8")
 
 
-def _digest(files: Iterable[Path], salt: bytes) -> str:
-    digest = hashlib.sha256(salt)
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

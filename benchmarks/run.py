@@ -49,7 +49,8 @@ def main() -> int:
     if not Path(supertokens.__file__).is_relative_to(ENVIRONMENT):
         print("not the built package: start this with `python -m benchmarks`", file=sys.stderr)
         return 2
-    results: Path = options.results or (ENVIRONMENT / "quick" if options.quick else RESULTS)
+    is_whole = not options.quick and not options.only
+    results: Path = options.results or (RESULTS if is_whole else ENVIRONMENT / "trials")
     # In the environment and not among temporary files: those may be in memory, where an fsync costs nothing.
     with tempfile.TemporaryDirectory(dir=ENVIRONMENT, prefix="stores-") as folder:
         result = _measured(Path(folder), options.only, quick=options.quick)
@@ -111,10 +112,13 @@ class _Progress:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few and short rounds, kept out of benchmarks/results")
-    parser.add_argument("--results", type=Path, metavar="FOLDER", help="where to write to")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds, for trying things out")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="write there instead")
     parser.add_argument(
-        "--only", action="append", choices=[section.name for section in SECTIONS], help="a section; may be repeated"
+        "--only",
+        action="append",
+        choices=[section.name for section in SECTIONS],
+        help="this section alone; may be repeated",
     )
     return parser.parse_args()
 

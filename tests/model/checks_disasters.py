@@ -37,7 +37,13 @@ CHECKS = [
         lock=True,
     ),
     honest(
-        "the same with 2 explicit refreshes", Rules(3), life=10, power_cuts=1, checkpoints=True, lock=True, explicit=2
+        "any latest writes lost in a power cut, under the lock, 2 explicit refreshes",
+        Rules(3),
+        life=10,
+        power_cuts=1,
+        checkpoints=True,
+        lock=True,
+        explicit=2,
     ),
     honest("a backup is restored with nothing in flight", Rules(2), life=4, backups=1),
     honest("two backups are restored", Rules(2), life=4, backups=2, ahead=2),

@@ -9,7 +9,7 @@ because a search asks the same question many thousand times.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -58,9 +58,6 @@ class Rules:
     """False: the accept of a verify is one UPDATE computed from the row. True: values of an earlier read."""
     hint_fades: bool = True
     """A hint that is older than W says nothing. Not so where a variant ignores the time."""
-
-    def broken(self, **changes: object) -> Rules:
-        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 class Judge:

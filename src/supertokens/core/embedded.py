@@ -15,6 +15,7 @@ from typing import Final
 from supertokens.config import Config
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
+from supertokens.core.sweeper import Sweeper
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import refresh_token as refresh_tokens
@@ -52,9 +53,6 @@ _log = logging.getLogger("supertokens")
 
 _MOST_LOST_RACES: Final = 200
 """Compare-and-swaps that one request may lose; each loss is another request's success."""
-_SWEEP_EVERY: Final = 600_000  # ms
-_SWEEP_AT_ONCE: Final = 500  # sessions
-_TOMBSTONE_SLACK: Final = 60_000  # ms
 
 
 def system_clock() -> int:
@@ -82,13 +80,12 @@ class EmbeddedCore:
         self._counting = threading.Lock()
         self._clock = clock
         self._random = random
-        self._access_validity = config.access_token_validity_ms
         self._refresh_validity = config.refresh_token_validity_ms
         self._grace = config.refresh_token_rotation_grace_period_ms
         self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
-        self._next_sweep = 0
         self._issuer = Issuer(config, self.keys)
         self._seen = VerifiedTokens()
+        self._sweeper = Sweeper(store, config.access_token_validity_ms)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
@@ -119,7 +116,7 @@ class EmbeddedCore:
         first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
         issued = self._issuer.issue(record, first, key, "", version, now)
         self.store.create(record, user_data.encode_object(session_data, "session_data"))
-        self._sweep_now_and_then(now)
+        self._sweeper.sweep_now_and_then(now)
         return issued
 
     def verify(
@@ -234,12 +231,7 @@ class EmbeddedCore:
 
     def sweep(self) -> int:
         """Delete all expired sessions and the tombstones that nobody can ask for any more; how many sessions."""
-        now = self._clock()
-        total = swept = self._sweep(now)
-        while swept == _SWEEP_AT_ONCE:
-            swept = self._sweep(now)
-            total += swept
-        return total
+        return self._sweeper.sweep_all(self._clock())
 
     def close(self) -> None:
         """Let go of the store's connections."""
@@ -335,22 +327,6 @@ class EmbeddedCore:
             return self._issuer.renew(token, record, now)
         seen.stored_payload = record.jwt_payload
         return seen.verified
-
-    # Sweeping
-
-    def _sweep(self, now: int) -> int:
-        tombstones_before = now - self._access_validity - _TOMBSTONE_SLACK
-        return self.store.sweep(now, tombstones_before=tombstones_before, limit=_SWEEP_AT_ONCE)
-
-    def _sweep_now_and_then(self, now: int) -> None:
-        if now < self._next_sweep:
-            return
-        self._next_sweep = now + _SWEEP_EVERY
-        try:
-            self._next_sweep = now + (1000 if self._sweep(now) == _SWEEP_AT_ONCE else _SWEEP_EVERY)
-        except SuperTokensGeneralError:
-            # The session that was just created stands; expired ones are absent anyway.
-            _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:

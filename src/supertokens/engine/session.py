@@ -15,8 +15,8 @@ from supertokens.engine.rotation import Lineage
 from supertokens.engine.user_data import JsonObject
 
 __all__ = [
-    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionRecord", "VerifiedSession", "can_be_user_id", "is_handle",
-    "new_handle",
+    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionRecord", "VerifiedSession", "can_be_user_id",
+    "is_handle", "new_handle",
 ]  # fmt: skip
 
 MAX_USER_ID_BYTES: Final = 512

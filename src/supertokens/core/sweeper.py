@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expired sessions leave the store a few at a time. They are absent anyway: this is about room, not about rules."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import SessionStore
+
+__all__ = ["Sweeper"]
+
+_log = logging.getLogger("supertokens")
+
+_EVERY: Final = 600_000  # ms
+_WHILE_THERE_ARE_MORE: Final = 1000  # ms
+_AT_ONCE: Final = 500  # sessions
+_SLACK: Final = 60_000  # ms
+
+
+class Sweeper:
+    """Sweeps one store, on behalf of one core. Moments in ms."""
+
+    def __init__(self, store: SessionStore, access_token_validity: int) -> None:
+        self._store = store
+        self._tombstone_life = access_token_validity + _SLACK
+        self._next = 0
+
+    def sweep_all(self, now: int) -> int:
+        """Delete all expired sessions, and tombstones that nobody can ask for any more; how many sessions."""
+        total = swept = self._sweep(now)
+        while swept == _AT_ONCE:
+            swept = self._sweep(now)
+            total += swept
+        return total
+
+    def sweep_now_and_then(self, now: int) -> None:
+        """To be called whenever a session was created: a few go every ten minutes, and more while there are more."""
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        try:
+            if self._sweep(now) == _AT_ONCE:
+                self._next = now + _WHILE_THERE_ARE_MORE
+        except SuperTokensGeneralError:
+            # The session that was just created stands.
+            _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
+
+    def _sweep(self, now: int) -> int:
+        return self._store.sweep(now, tombstones_before=now - self._tombstone_life, limit=_AT_ONCE)

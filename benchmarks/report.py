@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -21,6 +22,7 @@ _REQUEST_HEAD: Final[Row] = ("request", "minimum", "median", "added to bare", "o
 _PART_HEAD: Final[Row] = ("stretch", "µs")
 _UNIT_HEAD: Final[Row] = ("operation", "minimum", "median")
 _RATE_HEAD: Final[Row] = ("operation", "µs each", "per second")
+_LINE: Final = 120
 _MARKS: Final = {"met": "✓ met", "missed": "✗ missed", "not measured": "– not measured"}
 
 _REQUESTS: Final = (
@@ -56,7 +58,7 @@ def summary(result: Result) -> str:
         [
             _table(("case", "goal", "measured", ""), [_short(_goal_row(each)) for each in result.outcomes]),
             _table(_REQUEST_HEAD, peers),
-            f"µs per request through WSGI, without a socket. {_provenance(result)}",
+            f"µs per request through WSGI, without a socket.\n{_provenance(result)}",
         ]
     )
 
@@ -154,11 +156,12 @@ def _verdict(result: Result) -> str:
 
 def _provenance(result: Result) -> str:
     machine = result.machine
-    return (
+    words = (
         f"Measured {result.measured_at} at commit {result.commit} by `make bench`:"
         f" {machine['cpu']}, {machine['cores']} cores, {machine['kernel']}, {machine['file_system']},"
         f" {machine['python']}, SQLite {machine['sqlite']}, {machine['openssl']}."
     )
+    return textwrap.fill(words, _LINE)
 
 
 def _remarks(result: Result) -> list[str]:

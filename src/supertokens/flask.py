@@ -69,7 +69,7 @@ class SuperTokens:
         app.register_error_handler(
             SuperTokensTokenTheftError, lambda error: self._on_theft(error.session_handle, error.user_id)
         )
-        app.before_request(_start)
+        flask.request_started.connect(_start, app)
         app.after_request(_finish)
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
@@ -231,7 +231,7 @@ def _answer(error: str) -> flask.Response:
     return flask.make_response({"error": error, "message": error}, _edge().config.session_expired_status_code)
 
 
-def _start() -> None:
+def _start(_app: flask.Flask) -> None:
     # `g` lives as long as the app context, which tests and scripts keep open over several requests.
     _behind(flask.g).pop("supertokens", None)
 

@@ -24,7 +24,7 @@ MACHINE: Final[dict[str, Any]] = {
     "sqlite": "3.40.1", "openssl": "OpenSSL 3", "libraries": {}, "load": 0.0, "busy": False,
 }  # fmt: skip
 
-HALF_OF_THEM_NEEDED: Final = {
+TIMINGS: Final = {
     names.BARE_GET: [40.0, 42.0, 41.0], names.OURS_GET: [48.0, 50.0, 49.0], names.OURS_OPEN: [41.0, 43.0, 42.0],
     names.OURS_FIRST_SIGHT: [90.0, 91.0, 92.0], names.OURS_QUERY: [80.0, 84.0, 82.0], names.EXCHANGE: [5.0, 5.0, 5.0],
     names.CORE_SEEN: [1.0, 1.0, 1.0], names.CORE_FIRST_SIGHT: [40.0, 40.0, 40.0], names.RSA_VERIFY: [25.0, 25.0, 25.0],
@@ -33,11 +33,7 @@ HALF_OF_THEM_NEEDED: Final = {
 }  # fmt: skip
 
 
-def result(**sections: dict[str, list[float]]) -> Result:
-    return Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, dict(sections))
-
-
-REQUESTS: Final = Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, {"per request": HALF_OF_THEM_NEEDED})
+REQUESTS: Final = Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, {"per request": TIMINGS})
 
 
 def verdicts(of: Result) -> dict[str, str]:
@@ -68,7 +64,7 @@ def test_the_goals_are_those_of_the_project() -> None:
 
 
 def test_the_stretches_of_a_check_add_up_to_it() -> None:
-    times = {name: rounds[0] for name, rounds in HALF_OF_THEM_NEEDED.items()}
+    times = {name: rounds[0] for name, rounds in TIMINGS.items()}
     stretches = [part.quantity(times) for part in BREAKDOWN]
     total = next(index for index, part in enumerate(BREAKDOWN) if "protected GET" in part.name)
     assert sum(stretches[:total]) == pytest.approx(stretches[total])
@@ -86,11 +82,17 @@ def test_runs_of_one_day_have_files_of_their_own() -> None:
     assert REQUESTS.file_name == "2026-01-02-0304-abc1234.json"
 
 
-def test_every_table_shows_what_there_is(tmp_path: Path) -> None:
+def test_every_table_shows_what_there_is() -> None:
     for text in (terminal(REQUESTS), details(REQUESTS), summary(REQUESTS)):
         assert "missed" in text
         assert "not measured" in text
         assert names.OURS_GET in text
+
+
+def test_words_around_the_tables_are_wrapped() -> None:
+    long = Result("2026-01-02 03:04 UTC", "abc1234", True, {**MACHINE, "cpu": "A CPU " * 30, "busy": True}, {})
+    for text in (details(long), summary(long)):
+        assert [line for line in text.splitlines() if len(line) > 120 and not line.startswith("|")] == []
 
 
 def test_a_run_on_a_busy_machine_says_so() -> None:

@@ -112,8 +112,12 @@ class CookiePolicy:
 def cookie_values(header: str, name: str) -> list[str]:
     """All values of that cookie in a raw Cookie header, percent-decoded once, in the order sent."""
     start = f"{name}="
-    if start not in header:
+    at = header.find(start)
+    if at < 0:
         return []
-    pairs = [pair.strip() for pair in header.split(";")]
-    values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]
-    return [unquote(value) if "%" in value else value for value in values]
+    if header.find(start, at + 1) < 0 and (at == 0 or header[at - 2 : at] == "; "):
+        values = [header[at + len(start) :].partition(";")[0].rstrip()]  # as nearly every request has it
+    else:
+        pairs = [pair.strip() for pair in header.split(";")]
+        values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]
+    return [unquote(value) for value in values] if "%" in header else values

@@ -180,7 +180,7 @@ class Exchange:
         request = self._request
         dialect = request.dialect
         values = self._cookie_values("sAccessToken")
-        bearer = self._bearer_token(values)
+        bearer = self._bearer_token(values) if dialect is Dialect.MODERN else None
         if bearer is not None:
             return bearer
         if values and (dialect is not Dialect.LEGACY or self._cookie_values("sIdRefreshToken")):

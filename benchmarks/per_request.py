@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from benchmarks import names
 from benchmarks.apps import USER_ID, LoggedIn, bare_app, minted_token, open_benchmark_core, sessions_app
 from benchmarks.peers import flask_session_on_valkey, jwt_extended, signed_cookie, supertokens_flask_1_4_1
 from benchmarks.rounds import Case, Loop
+from benchmarks.units import fsync_case, signature_cases
 from benchmarks.wsgi import Answer, Client, browser_request, require_ok
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
@@ -58,8 +56,8 @@ def per_request_cases(folder: Path) -> Iterator[list[Case]]:
             _requests(names.SUPERTOKENS_FLASK, *supertokens_flask_1_4_1(plain_core)),
             *_parts(core("parts"), browser_request("GET", "/me")),
             _core_refresh(core("core_refresh")),
-            *_signature(),
-            _fsync(stack, folder / "fsync"),
+            *signature_cases(),
+            stack.enter_context(fsync_case(folder / "fsync")),
         ]
         yield cases
 
@@ -193,26 +191,3 @@ def _core_refresh(core: EmbeddedCore) -> Loop:
                 raise RuntimeError("a refresh was answered with a token of before")
 
     return Loop(names.CORE_REFRESH, lambda token: core.refresh(token, anti_csrf=False), prepare, settle)
-
-
-def _signature() -> list[Case]:
-    """What OpenSSL takes for the two operations that nothing can be faster than."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public, pkcs1, sha256 = key.public_key(), padding.PKCS1v15(), hashes.SHA256()
-    data = os.urandom(450)  # as long as what is signed of an access token
-    signature = key.sign(data, pkcs1, sha256)
-    return [
-        Loop(names.RSA_SIGN, lambda _: key.sign(data, pkcs1, sha256)),
-        Loop(names.RSA_VERIFY, lambda _: public.verify(signature, data, pkcs1, sha256)),
-    ]
-
-
-def _fsync(stack: ExitStack, path: Path) -> Loop:
-    file = stack.enter_context(path.open("wb", buffering=0))
-    page = os.urandom(4096)
-
-    def write(_: None) -> None:
-        file.write(page)
-        os.fsync(file.fileno())
-
-    return Loop(names.FSYNC, write)

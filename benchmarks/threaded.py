@@ -13,6 +13,7 @@ from uuid import uuid4
 from benchmarks import names
 from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, open_benchmark_core, sessions_app
 from benchmarks.rounds import Case, Team
+from benchmarks.units import fsync_case
 from benchmarks.wsgi import Client, browser_request, require_ok
 from supertokens.core import EmbeddedCore
 from supertokens.engine.session import SessionRecord
@@ -76,6 +77,7 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
             cases.append(_at_the_core(core(f"core-{threads}"), threads))
             cases.append(_logins(core(f"login-{threads}"), threads))
         cases.append(_at_the_store(names.STORE_CREATE_ALONE, core("alone"), _MANY, alone=True))
+        cases.append(stack.enter_context(fsync_case(folder / "fsync-of-creates")))
         yield cases
 
 

@@ -14,6 +14,8 @@ from supertokens.core import EmbeddedCore  # noqa: E402
 from supertokens.stores.sqlite import SqliteStore  # noqa: E402
 from supertokens.testing import FakeClock, KeysOnce  # noqa: E402
 
+from .model import tally  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 
 # Examples are found by search, so a run may take longer than the last; none of them waits for anything.
@@ -47,3 +49,8 @@ def store(tmp_path: Path, clock: FakeClock) -> SqliteStore:
 def core(store: SqliteStore, clock: FakeClock) -> EmbeddedCore:
     """A core with the default configuration."""
     return EmbeddedCore(Config(), store, clock=clock)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Here and not beside the model: over xdist, the process that prints the last lines collects no tests.
+    config.pluginmanager.register(tally, "model tally")

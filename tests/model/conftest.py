@@ -14,11 +14,6 @@ from . import tally
 from .check import Check, Finding
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if not config.pluginmanager.has_plugin("model tally"):
-        config.pluginmanager.register(tally, "model tally")
-
-
 @pytest.fixture
 def find(record_property: Callable[[str, object], None]) -> Callable[[Check], Finding]:
     def run(check: Check) -> Finding:

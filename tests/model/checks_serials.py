@@ -15,6 +15,12 @@ CHECKS = [
         "the serials rise in order: two hints, slow workers, 3 in flight", Rules(1), life=4, gap=1, mixed=True
     ).deep(),
     claim_3(
-        "the serials rise in order: clocks, slow workers", Rules(1), life=5, gap=1, clocks=(0, 2), mixed=True
+        "the serials rise in order: clocks, two hints, slow workers",
+        Rules(1),
+        life=5,
+        gap=1,
+        clocks=(0, 2),
+        mixed=True,
+        in_flight=2,
     ).deep(),
 ]

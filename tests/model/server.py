@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from supertokens.engine.rotation import Pair
+
 from .rules import Judge, Record
 from .state import CALL, CALLING, PAIR, REFRESH, REFRESHING, TOKEN, Event, Message, Move, State, World
 
@@ -23,6 +25,15 @@ def broken_claim(before: Record, after: Record) -> str:
         return "current > last"
     if after.parent >= after.current:
         return "parent >= current"
+    return ""
+
+
+def broken_pair(pair: Pair, record: Record) -> str:
+    """What is wrong with a pair that is handed out while `record` is stored, or ""."""
+    if pair.serial <= pair.parent:
+        return "child <= parent"
+    if pair.marked != (pair.serial > record.current):
+        return "marked without need" if pair.marked else "pending without the marker"
     return ""
 
 
@@ -61,7 +72,7 @@ class Server:
                 continue
             event = self._refreshed(message, ruling.row, clock, f"pair {pair.serial}")
             after = record if write is None else write
-            broken = "child <= parent" if pair.serial <= pair.parent else broken_claim(record, after)
+            broken = broken_pair(pair, after) or broken_claim(record, after)
             messages = (*rest, Message(PAIR, 0, pair.serial, pair.parent, 0, int(pair.marked)))
             kept = write if disk is not None and ruling.accepted else disk
             yield event, State(after, jar, messages, left, hint, backup, kept), broken

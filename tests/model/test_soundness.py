@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from supertokens.engine import rotation
-from supertokens.engine.rotation import NEW_SESSION, Asked
+from supertokens.engine.rotation import NEW_SESSION, Asked, Pair
 
 from . import variants
 from .catalogue import GROUPS
@@ -18,7 +18,7 @@ from .honest import Honest
 from .rules import Judge, Record, Rules
 from .serial_vs_protocol1 import SideBySide
 from .serials import renumbering
-from .server import broken_claim
+from .server import broken_claim, broken_pair
 from .state import VALUE_OF_PARENT_TOO, VALUE_PER_SERIAL, VALUE_PER_SESSION, World
 from .story import sentences, tell
 from .thief import ANY_TIME, APART, APART_ON_A_TOKEN, Plan, Pursuit
@@ -122,6 +122,20 @@ def test_a_moment_as_old_as_the_model_counts_is_as_good_as_long_ago(off: int) ->
 )
 def test_claim_3_is_told_apart_part_by_part(after: Record, broken: str) -> None:
     assert broken_claim(Record(3, 2, 5, 0, 0), after) == broken
+
+
+@pytest.mark.parametrize(
+    ("pair", "broken"),
+    [
+        (Pair(3, 2, marked=False), ""),
+        (Pair(4, 3, marked=True), ""),
+        (Pair(3, 3, marked=False), "child <= parent"),
+        (Pair(3, 2, marked=True), "marked without need"),
+        (Pair(4, 3, marked=False), "pending without the marker"),
+    ],
+)
+def test_an_access_token_is_marked_exactly_while_its_child_is_pending(pair: Pair, broken: str) -> None:
+    assert broken_pair(pair, Record(3, 2, 4, 0, 0)) == broken
 
 
 def test_a_story_keeps_its_serials_and_counts_its_ticks() -> None:

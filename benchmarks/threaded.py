@@ -83,11 +83,12 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
 
 def _at_the_store(name: str, core: EmbeddedCore, threads: int, *, alone: bool) -> Team:
     [handle] = core.session_handles(USER_ID)
-    record, one_at_a_time = core.session(handle), threading.Lock()
+    found, one_at_a_time = core.store.get(handle, 0), threading.Lock()
+    assert found is not None
 
     def worker(_: int) -> Callable[[int], None]:
         def work(count: int) -> None:
-            for another in _records(record, count):
+            for another in _records(found.record, count):
                 if alone:
                     with one_at_a_time:
                         core.store.create(another, "{}")

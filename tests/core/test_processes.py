@@ -71,7 +71,9 @@ def test_eight_processes_of_four_threads_share_sessions_without_theft_lost_revok
     assert core.session_handles("doomed") == []
     assert sorted(core.session_handles("shared")) == sorted(issued.handle for issued in shared)
     for issued in shared:
-        assert core.session(issued.handle).lineage.current == ROUNDS + 1, "one child a round, for all tabs"
+        found = core.store.get(issued.handle, 0)
+        assert found is not None
+        assert found.record.lineage.current == ROUNDS + 1, "one child a round, for all tabs"
     rows = [row for counts in said("rows", events) for row in counts]
     assert {"2", "3"} <= set(rows), "tabs did refresh at once"
     assert all(core.session_handles(f"own-{number}") == [] for number in range(PROCESSES * THREADS))

@@ -85,7 +85,8 @@ def test_two_sessions_of_one_user_settle_on_the_newest_and_the_doubles_are_clear
     refreshed = newer.post("/session/refresh", cookies(older, newer, names=("sRefreshToken",)))
     assert refreshed.status_code == 200
     [handle, _] = app.extensions["the core"].session_handles("user")
-    assert app.extensions["the core"].session(handle).lineage.last == 1, "the older session was not touched"
+    found = app.extensions["the core"].store.get(handle, 0)
+    assert found.record.lineage.last == 1, "the older session was not touched"
 
 
 @pytest.mark.parametrize("path", ["/me", "/session/refresh"])

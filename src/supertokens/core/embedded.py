@@ -32,6 +32,7 @@ from supertokens.engine.refresh_token import RefreshToken, UnknownRefreshKeyErro
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Pair, decide
 from supertokens.engine.session import (
     IssuedSession,
+    SessionInformation,
     SessionRecord,
     VerifiedSession,
     can_be_user_id,
@@ -62,6 +63,8 @@ def system_clock() -> int:
 
 class EmbeddedCore:
     """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes.
+
+    `create_session` and `refresh` take also the `version` of the access token: older callers of the service want V2.
 
     `refreshes` counts answers by their row of the rotation table: many of row 2 are a sign of a cloned client.
     """
@@ -172,7 +175,7 @@ class EmbeddedCore:
             token = self._signed(access_token, now).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error)) from error
-        record = self.session(token.handle)
+        record = self._record(token.handle)
         if jwt_payload is None:
             payload = user_data.decode_object(record.jwt_payload)
         else:
@@ -195,11 +198,15 @@ class EmbeddedCore:
     def session_handles(self, user_id: str) -> list[str]:
         return self.store.handles_of_user(user_id, self._clock()) if can_be_user_id(user_id) else []
 
-    def session(self, handle: str) -> SessionRecord:
-        found = self.store.get(handle, self._clock()) if is_handle(handle) else None
-        if found is None:
-            raise _no_such_session()
-        return found.record
+    def session(self, handle: str) -> SessionInformation:
+        record = self._record(handle)
+        return SessionInformation(
+            handle=record.handle,
+            user_id=record.user_id,
+            jwt_payload=user_data.decode_object(record.jwt_payload),
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+        )
 
     def session_data(self, handle: str) -> JsonObject:
         data = self.store.get_session_data(handle, self._clock()) if is_handle(handle) else None
@@ -270,6 +277,12 @@ class EmbeddedCore:
         return refresh_tokens.client_hint(self.keys.to_verify(now).newest_refresh, handle, client)
 
     # Rules meet the store
+
+    def _record(self, handle: str) -> SessionRecord:
+        found = self.store.get(handle, self._clock()) if is_handle(handle) else None
+        if found is None:
+            raise _no_such_session()
+        return found.record
 
     def _rotate(
         self, presented: RefreshToken, client: str | None, anti_csrf: bool, static_key: bool | None

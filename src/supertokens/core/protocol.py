@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from supertokens.engine.access_token import AccessToken, TokenVersion
+from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import RefreshToken
-from supertokens.engine.session import IssuedSession, SessionRecord, VerifiedSession
+from supertokens.engine.session import IssuedSession, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
 __all__ = ["Core"]
@@ -29,7 +29,6 @@ class Core(Protocol):
         session_data: JsonObject,
         *,
         anti_csrf: bool,
-        version: TokenVersion = "5",
         static_key: bool = False,
     ) -> IssuedSession:
         """A new session of `user_id`, whose identity the caller has made sure of."""
@@ -57,7 +56,6 @@ class Core(Protocol):
         anti_csrf_token: str | None = None,
         anti_csrf_mode: AntiCsrfMode = "required",
         client: str | None = None,
-        version: TokenVersion = "5",
         static_key: bool | None = None,
     ) -> IssuedSession:
         """The next pair; `anti_csrf` says whether that is a guarded one, `static_key` None leaves the kind of key.
@@ -77,7 +75,7 @@ class Core(Protocol):
     def session_handles(self, user_id: str) -> list[str]:
         """The user's sessions, oldest first."""
 
-    def session(self, handle: str) -> SessionRecord:
+    def session(self, handle: str) -> SessionInformation:
         """What is stored of a session, but for its data."""
 
     def session_data(self, handle: str) -> JsonObject:

@@ -15,8 +15,8 @@ from supertokens.engine.rotation import Lineage
 from supertokens.engine.user_data import JsonObject
 
 __all__ = [
-    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionRecord", "VerifiedSession", "can_be_user_id",
-    "is_handle", "new_handle",
+    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionInformation", "SessionRecord", "VerifiedSession",
+    "can_be_user_id", "is_handle", "new_handle",
 ]  # fmt: skip
 
 MAX_USER_ID_BYTES: Final = 512
@@ -61,6 +61,17 @@ class SessionRecord:
     anti_csrf: bool
     """Whether the newest pair was issued with an anti-CSRF value."""
     lineage: Lineage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInformation:
+    """What may be told of a session by its handle; its data is read on its own."""
+
+    handle: str
+    user_id: str
+    jwt_payload: JsonObject = field(repr=False)
+    created_at: int
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from supertokens.config import Config
 from supertokens.core import Core, system_clock
-from supertokens.engine import user_data
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
@@ -55,7 +54,7 @@ class Edge:
 
     def jwt_payload(self, handle: str) -> JsonObject:
         """By handle: as stored."""
-        return user_data.decode_object(self.core.session(handle).jwt_payload)
+        return self.core.session(handle).jwt_payload
 
     def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
         """By handle: in the store; access tokens take it on when they are next renewed."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from benchmarks import names
 from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, open_benchmark_core, sessions_app

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )  # fmt: skip
-from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Request, Session, listed
+from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Header, Request, Session, listed
 
 __all__ = [
     "Session", "SuperTokens", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensTokenTheftError",
@@ -37,7 +37,14 @@ __all__ = [
 
 _Json = dict[str, Any] | None
 _EXTENSION: Final = "supertokens"
+_EDGE: Final = "supertokens.edge"  # in the environment of a request
 _PENDING: Final = "supertokens.changes"
+
+# What Flask's proxies stand for now: each use of a proxy itself would cost a microsecond.
+_flask: Any = flask
+_request: Callable[[], flask.Request] = _flask.request._get_current_object
+_current_app: Callable[[], flask.Flask] = _flask.current_app._get_current_object
+_g: Callable[[], Any] = _flask.g._get_current_object
 
 
 class SuperTokens:
@@ -63,14 +70,13 @@ class SuperTokens:
             database = Path(app.instance_path) / "supertokens.sqlite3"
             return self._core or open_core(config, database, temporary_for=app if app.testing else None)
 
-        app.extensions[_EXTENSION] = Edge(config, core)
+        app.extensions[_EXTENSION] = edge = Edge(config, core)
         app.register_error_handler(SuperTokensUnauthorisedError, lambda error: self._on_unauthorised(error))
         app.register_error_handler(SuperTokensTryRefreshTokenError, lambda error: self._on_try_refresh(error))
         app.register_error_handler(
             SuperTokensTokenTheftError, lambda error: self._on_theft(error.session_handle, error.user_id)
         )
-        flask.request_started.connect(_start, app)
-        app.after_request(_finish)
+        app.wsgi_app = _around(app.wsgi_app, edge)  # type: ignore[method-assign]
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
         """What answers a request without a session; the cookies are cleared on its response."""
@@ -88,23 +94,37 @@ class SuperTokens:
 Supertokens = SuperTokens  # as the older documentation spells it
 
 
-class _Response:
-    """Where the changes of an exchange go: onto `res` or, where that is None, onto the response of the request."""
+def _around(application: Callable[..., Any], edge: Edge) -> Callable[..., Any]:
+    """The WSGI application with the changes of its requests made last: also after what `after_request` did."""
 
-    def __init__(self, res: flask.Response | None, environ: dict[str, Any]) -> None:
-        if not (res is None or isinstance(res, flask.wrappers.Response)):
-            raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
-        self._res = res
-        self._environ = environ
+    def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        def start(status: str, headers: list[Header], *error: Any) -> Any:
+            if changes := environ.pop(_PENDING, None):
+                headers = changes.applied_to(headers)
+            return start_response(status, headers, *error)
 
-    def __call__(self, changes: Changes, *, raising: bool = False) -> None:
-        if self._res is not None:
-            _apply(changes, self._res)
-            if changes.whole and not raising:
-                self._environ.pop(_PENDING, None)
-        # An error's response is made by a handler, so what belongs on it has to wait.
-        if self._res is None or raising:
-            self._environ.setdefault(_PENDING, Changes()).update(changes)
+        if flask.has_app_context():  # tests and scripts keep one open over several requests, and `g` with it
+            flask.g.pop(_EXTENSION, None)
+        environ[_EDGE] = edge
+        return application(environ, start)
+
+    return outermost
+
+
+def _on_its_response(environ: dict[str, Any], changes: Changes, *, raising: bool = False) -> None:  # noqa: ARG001
+    """What an exchange of `environ` changes goes onto the response of that request."""
+    environ.setdefault(_PENDING, Changes()).update(changes)
+
+
+def _on_response(res: flask.Response, environ: dict[str, Any], changes: Changes, *, raising: bool = False) -> None:
+    """It goes onto `res`; but an error's response is made by a handler, so what belongs on that has to wait."""
+    headers = changes.applied_to(list(res.headers))
+    res.headers.clear()
+    res.headers.extend(headers)
+    if raising:
+        _on_its_response(environ, changes)
+    elif changes.whole:
+        environ.pop(_PENDING, None)
 
 
 def create_new_session(
@@ -200,49 +220,33 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
         exchange = _exchange(None)
-        if exchange.method not in ("OPTIONS", "TRACE"):
-            check = exchange.method != "GET" if anti_csrf_check is None else anti_csrf_check
+        method = exchange.method
+        if method not in ("OPTIONS", "TRACE"):
+            check = method != "GET" if anti_csrf_check is None else anti_csrf_check
             session = exchange.refresh() if exchange.is_refresh else exchange.verify(check_anti_csrf=check)
-            _behind(flask.g).supertokens = session
+            _g().supertokens = session
         return flask.current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
     return protected
 
 
-def _behind(proxy: Any) -> Any:
-    """The object that a proxy of Flask's stands for now: each use of the proxy would cost a microsecond."""
-    return proxy._get_current_object()
-
-
 def _edge() -> Edge:
-    edge: Edge | None = _behind(flask.current_app).extensions.get(_EXTENSION)
+    edge: Edge | None = _current_app().extensions.get(_EXTENSION)
     if edge is None:
         raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
     return edge
 
 
 def _exchange(res: flask.Response | None) -> Exchange:
-    environ = _behind(flask.request).environ
-    return Exchange(_edge(), Request(environ), _Response(res, environ))
+    environ = _request().environ
+    edge = environ.get(_EDGE) or _edge()
+    if res is None:
+        return Exchange(edge, Request(environ), partial(_on_its_response, environ))
+    if not isinstance(res, flask.wrappers.Response):
+        raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
+    return Exchange(edge, Request(environ), partial(_on_response, res, environ))
 
 
 def _answer(error: str) -> flask.Response:
     # The older browser libraries read `error`, the newer ones `message`.
     return flask.make_response({"error": error, "message": error}, _edge().config.session_expired_status_code)
-
-
-def _start(_app: flask.Flask) -> None:
-    # `g` lives as long as the app context, which tests and scripts keep open over several requests.
-    _behind(flask.g).pop("supertokens", None)
-
-
-def _finish(response: flask.Response) -> flask.Response:
-    if changes := _behind(flask.request).environ.pop(_PENDING, None):
-        _apply(changes, response)
-    return response
-
-
-def _apply(changes: Changes, response: flask.Response) -> None:
-    headers = changes.applied_to(list(response.headers))
-    response.headers.clear()
-    response.headers.extend(headers)

@@ -7,11 +7,11 @@ import gc
 import random
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import flask
 import pytest
+from msgspec.structs import replace
 
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore

@@ -4,12 +4,12 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from supertokens.engine import base64url
 from supertokens.engine.access_token import (

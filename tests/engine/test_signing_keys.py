@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from msgspec.structs import replace
 
 from supertokens.engine import base64url
 from supertokens.engine.sealing import Sealer, SealingError

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper

@@ -9,7 +9,6 @@ What a token says of the rotation (its serial, and its parent's while unconfirme
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,6 +17,7 @@ from supertokens.engine import base64url
 from supertokens.engine.refresh_token import lineage_hash, serial_of
 from supertokens.engine.signing_keys import KeyRing, SigningKey
 from supertokens.engine.user_data import JsonObject, decode_object
+from supertokens.engine.value import Value
 from supertokens.errors import SuperTokensTryRefreshTokenError
 
 __all__ = [
@@ -65,9 +65,10 @@ class UnknownSigningKeyError(SuperTokensTryRefreshTokenError):
         self.created_at = created_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessToken:
+class AccessToken(Value, frozen=True, kw_only=True):
     """The claims of an access token. Hashes are those of `refresh_token.lineage_hash`; times are in ms."""
+
+    unshown = frozenset(("anti_csrf_token", "jwt_payload"))
 
     version: TokenVersion
     handle: str
@@ -75,8 +76,8 @@ class AccessToken:
     refresh_token_hash: str
     parent_refresh_token_hash: str | None
     """The marker: present while the refresh token that came with it has not been seen in use."""
-    anti_csrf_token: str | None = field(repr=False)
-    jwt_payload: JsonObject = field(repr=False)
+    anti_csrf_token: str | None
+    jwt_payload: JsonObject
     created_at: int
     expires_at: int
     regenerated_at: int | None = None
@@ -154,21 +155,22 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
     Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
     key is missing.
     """
-    parts = text.split(".") if len(text) <= MAX_TOKEN_CHARACTERS else ()
-    if len(parts) != 3 or not text.isascii():
-        raise SuperTokensTryRefreshTokenError("Invalid JWT")
-    header, body, signature = parts
+    signed, _, signature = text.rpartition(".") if len(text) <= MAX_TOKEN_CHARACTERS else ("", "", "")
+    header, _, body = signed.partition(".")
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
     # (alg, jku, jwk, x5u, crit) is ever acted upon.
     key = ring.by_header.get(header)
-    if key is not None:
-        _require_signature(key.is_signature(_decoded(signature), f"{header}.{body}".encode()))
-        return _v5_token(_decoded(body))
-    if header == _V2_HEADER:
-        signature_bytes, signed = _decoded(signature, padded=True), f"{header}.{body}".encode()
-        _require_signature(any(candidate.is_signature(signature_bytes, signed) for candidate in ring.dynamic))
-        return _v2_token(_decoded(body, padded=True))
-    raise _unknown_header(header)
+    try:
+        if key is not None:
+            _require_signature(key.is_signature(base64url.decode(signature), signed.encode("ascii")))
+            return _v5_token(base64url.decode(body))
+        if header == _V2_HEADER:
+            signature_bytes, signed_bytes = _padded_base64(signature), signed.encode("ascii")
+            _require_signature(any(each.is_signature(signature_bytes, signed_bytes) for each in ring.dynamic))
+            return _v2_token(_padded_base64(body))
+    except ValueError:
+        raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
+    raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT")
 
 
 def body_of(text: str) -> JsonObject | None:
@@ -185,8 +187,8 @@ def _require_signature(valid: bool) -> None:
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
     """Why no key has `header`: perhaps a dynamic key that was published after the ring was read."""
     try:
-        fields = decode_object(_decoded(header))
-    except (ValueError, SuperTokensTryRefreshTokenError):
+        fields = decode_object(base64url.decode(header))
+    except ValueError:
         return SuperTokensTryRefreshTokenError("JWT header mismatch")
     kid = fields.get("kid")
     digits = kid[2:] if isinstance(kid, str) and kid.startswith("d-") else ""
@@ -196,45 +198,72 @@ def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
 
 
 def _v5_token(body: bytes) -> AccessToken:
-    claims = _object(body)
     try:
-        token = AccessToken(
-            version="5",
-            handle=_text(claims.pop("sessionHandle")),
-            user_id=_text(claims.pop("sub")),
-            refresh_token_hash=_hash(claims.pop("refreshTokenHash1")),
-            parent_refresh_token_hash=_optional_hash(claims.pop("parentRefreshTokenHash1")),
-            anti_csrf_token=_optional_text(claims.pop("antiCsrfToken")),
-            jwt_payload=claims,
-            created_at=_integer(claims.pop("iat")) * 1000,
-            expires_at=_integer(claims.pop("exp")) * 1000,
-        )
-        if claims.pop("tId") != TENANT or claims.pop("rsub") != token.user_id:
+        claims = decode_object(body)
+        take = claims.pop
+        handle, user_id, created_at, expires_at = take("sessionHandle"), take("sub"), take("iat"), take("exp")
+        own_hash, parent_hash = take("refreshTokenHash1"), take("parentRefreshTokenHash1")
+        anti_csrf_token = take("antiCsrfToken")
+        if take("tId") != TENANT or take("rsub") != user_id:
             raise ValueError("tenant or recipe user of somebody else")
+        _require_types(handle, user_id, own_hash, parent_hash, anti_csrf_token, created_at, expires_at)
     except (KeyError, ValueError) as error:
         raise _incomplete() from error
-    return token
+    return AccessToken(
+        version="5",
+        handle=handle,
+        user_id=user_id,
+        refresh_token_hash=own_hash,
+        parent_refresh_token_hash=parent_hash,
+        anti_csrf_token=anti_csrf_token,
+        jwt_payload=claims,
+        created_at=created_at * 1000,
+        expires_at=expires_at * 1000,
+    )
 
 
 def _v2_token(body: bytes) -> AccessToken:
-    claims = _object(body)
     try:
-        if not isinstance(claims["userData"], dict):
+        claims = decode_object(body)
+        handle, user_id, payload = claims["sessionHandle"], claims["userId"], claims["userData"]
+        own_hash, parent_hash = claims["refreshTokenHash1"], claims.get("parentRefreshTokenHash1")
+        anti_csrf_token, created_at = claims.get("antiCsrfToken"), claims["timeCreated"]
+        expires_at, regenerated_at = claims["expiryTime"], claims["lmrt"]
+        _require_types(handle, user_id, own_hash, parent_hash, anti_csrf_token, created_at, expires_at, regenerated_at)
+        if type(payload) is not dict:
             raise ValueError("userData is not an object")
-        return AccessToken(
-            version="2",
-            handle=_text(claims["sessionHandle"]),
-            user_id=_text(claims["userId"]),
-            refresh_token_hash=_hash(claims["refreshTokenHash1"]),
-            parent_refresh_token_hash=_optional_hash(claims.get("parentRefreshTokenHash1")),
-            anti_csrf_token=_optional_text(claims.get("antiCsrfToken")),
-            jwt_payload=claims["userData"],
-            created_at=_integer(claims["timeCreated"]),
-            expires_at=_integer(claims["expiryTime"]),
-            regenerated_at=_integer(claims["lmrt"]),
-        )
     except (KeyError, ValueError) as error:
         raise _incomplete() from error
+    return AccessToken(
+        version="2",
+        handle=handle,
+        user_id=user_id,
+        refresh_token_hash=own_hash,
+        parent_refresh_token_hash=parent_hash,
+        anti_csrf_token=anti_csrf_token,
+        jwt_payload=payload,
+        created_at=created_at,
+        expires_at=expires_at,
+        regenerated_at=regenerated_at,
+    )
+
+
+def _require_types(
+    handle: object, user_id: object, own_hash: Any, parent_hash: Any, anti_csrf_token: object, *moments: object
+) -> None:
+    """Raises ValueError. The types are those of JSON's decoder, so that true is no integer."""
+    if not (type(handle) is type(user_id) is type(own_hash) is str):
+        raise ValueError("not a string")
+    serial_of(own_hash)
+    if parent_hash is not None:
+        if type(parent_hash) is not str:
+            raise ValueError("not a string")
+        serial_of(parent_hash)
+    if anti_csrf_token is not None and type(anti_csrf_token) is not str:
+        raise ValueError("not a string")
+    for moment in moments:
+        if type(moment) is not int:
+            raise ValueError("not an integer")
 
 
 def _v2_json(token: AccessToken) -> bytes:
@@ -263,50 +292,13 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _object(body: bytes) -> JsonObject:
-    try:
-        return decode_object(body)
-    except ValueError as error:
-        raise _incomplete() from error
-
-
 def _incomplete() -> SuperTokensTryRefreshTokenError:
     return SuperTokensTryRefreshTokenError("Access token does not contain all the information")
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a string")
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _hash(value: object) -> str:
-    serial_of(_text(value))
-    return str(value)
-
-
-def _optional_hash(value: object) -> str | None:
-    return None if value is None else _hash(value)
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("not an integer")
-    return value
-
-
-def _decoded(segment: str, *, padded: bool = False) -> bytes:
-    """A segment of V5, or a `padded` one of V2; the one text of its bytes or none."""
-    try:
-        if not padded:
-            return base64url.decode(segment)
-        data = b64decode(segment, validate=True)
-        if b64encode(data).decode() != segment:
-            raise ValueError("not canonical base64")
-    except ValueError:
-        raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
+def _padded_base64(segment: str) -> bytes:
+    """A segment of V2: the one text of its bytes. Raises ValueError for any other."""
+    data = b64decode(segment, validate=True)
+    if b64encode(data).decode() != segment:
+        raise ValueError("not canonical base64")
     return data

@@ -7,12 +7,12 @@ Times are integer milliseconds since the epoch, UTC.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from supertokens.engine.rotation import Lineage
 from supertokens.engine.user_data import JsonObject
+from supertokens.engine.value import Value
 
 __all__ = [
     "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionInformation", "SessionRecord", "VerifiedSession",
@@ -44,9 +44,10 @@ def can_be_user_id(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRecord:
+class SessionRecord(Value, frozen=True, kw_only=True):
     """What a store keeps of a session, but for the session data, which is read on its own."""
+
+    unshown = frozenset(("jwt_payload",))
 
     handle: str
     user_id: str
@@ -63,29 +64,32 @@ class SessionRecord:
     lineage: Lineage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInformation:
+class SessionInformation(Value, frozen=True, kw_only=True):
     """What may be told of a session by its handle; its data is read on its own."""
+
+    unshown = frozenset(("jwt_payload",))
 
     handle: str
     user_id: str
-    jwt_payload: JsonObject = field(repr=False)
+    jwt_payload: JsonObject
     created_at: int
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A token as it goes to the client. Its text never shows in a repr."""
+class Credential(Value, frozen=True):
+    """A token as it goes to the client."""
 
-    text: str = field(repr=False)
+    unshown = frozenset(("text",))
+
+    text: str
     created_at: int
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedSession:
+class IssuedSession(Value, frozen=True, kw_only=True):
     """What create and refresh hand out."""
+
+    unshown = frozenset(("anti_csrf_token", "jwt_payload"))
 
     handle: str
     user_id: str
@@ -93,15 +97,16 @@ class IssuedSession:
     access_token: Credential
     refresh_token: Credential
     id_refresh_token: Credential
-    anti_csrf_token: str | None = field(repr=False)
+    anti_csrf_token: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedSession:
+class VerifiedSession(Value, frozen=True, kw_only=True):
     """What verify and regenerate answer. `new_access_token`: the client must replace its own by it.
 
     One answer may be given many times: whoever hands `jwt_payload` out, hands out a copy.
     """
+
+    unshown = frozenset(("jwt_payload",))
 
     handle: str
     user_id: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from supertokens.engine import base64url
 from supertokens.engine.refresh_token import RefreshKey
 from supertokens.engine.sealing import Sealer
+from supertokens.engine.value import Value
 
 __all__ = [
     "MAX_RING_AGE_TO_SIGN",
@@ -48,14 +49,15 @@ _PADDING: Final = padding.PKCS1v15()
 _HASH: Final = hashes.SHA256()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
+class StoredKey(Value, frozen=True):
     """A key as a store keeps it. `material` is sealed where an encryption key is configured."""
+
+    unshown = frozenset(("material",))
 
     id: str
     purpose: KeyPurpose
     created_at: int
-    material: bytes = field(repr=False)
+    material: bytes
 
 
 def generate_signing_material() -> bytes:

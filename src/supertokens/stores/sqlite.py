@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from msgspec.structs import asdict, astuple
 
 from supertokens.engine.rotation import LONG_AGO, Asked, Lineage
 from supertokens.engine.session import SessionRecord
@@ -48,6 +49,7 @@ _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, refresh_key_id, uses_static_key, anti_csrf,"
     " current, parent, last, at, hint"
 )
+_INSERT: Final = f"INSERT INTO session ({_COLUMNS}, session_data) VALUES ({', '.join('?' * 14)})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at >= ?"
 # `rotation.accept`, computed from the row: SQLite's SET reads the values from before the statement.
 _CONFIRM: Final = f"""
@@ -110,10 +112,9 @@ class SqliteStore:
     # Sessions
 
     def create(self, record: SessionRecord, session_data: str) -> None:
-        row = [getattr(record, field.name) for field in fields(record) if field.name != "lineage"]
-        values = (*row, *record.lineage, session_data)
-        statement = f"INSERT INTO session ({_COLUMNS}, session_data) VALUES ({', '.join('?' * len(values))})"
-        self._database.write(lambda connection: connection.execute(statement, values))
+        *columns, lineage = astuple(record)
+        values = (*columns, *lineage, session_data)
+        self._database.write(lambda connection: connection.execute(_INSERT, values))
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))
@@ -209,7 +210,7 @@ class SqliteStore:
             WHERE (SELECT id FROM key WHERE purpose = :purpose ORDER BY created_at DESC, id DESC LIMIT 1) IS :after
             AND NOT EXISTS (SELECT 1 FROM key WHERE id = :id)
         """
-        values = {field.name: getattr(key, field.name) for field in fields(key)} | {"after": after}
+        values = asdict(key) | {"after": after}
         return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     def reseal_key(self, key: StoredKey, material: bytes) -> bool:

@@ -12,8 +12,9 @@ class TestMyStore(StoreContract):
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import product
+
+from msgspec.structs import replace
 
 from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Asked, Lineage, accept
 from supertokens.engine.session import SessionRecord, new_handle
@@ -40,7 +41,7 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
         anti_csrf=True,
         lineage=NEW_SESSION,
     )
-    return replace(record, **changes)  # type: ignore[arg-type]
+    return replace(record, **changes)
 
 
 class StoreContract:

@@ -66,10 +66,9 @@ class CookiePolicy:
             "sRefreshToken": config.refresh_api_path,
             "sIdRefreshToken": config.access_token_path,
         }
+        self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in Cookie}
+        """What each of our cookies begins with in a Cookie header."""
         self._has_warned = False
-
-    def name(self, kind: CookieKind) -> str:
-        return self._prefix + kind
 
     def set(self, kind: CookieKind, value: str, now: int, expires_at: int, request: Request) -> SetCookie:
         """A cookie that lives until `expires_at` (ms), 400 days at most."""
@@ -109,14 +108,17 @@ class CookiePolicy:
             )
 
 
-def cookie_values(header: str, name: str) -> list[str]:
-    """All values of that cookie in a raw Cookie header, percent-decoded once, in the order sent."""
-    start = f"{name}="
+def cookie_values(header: str, start: str) -> list[str]:
+    """All values of a cookie in a raw Cookie header, percent-decoded once, in the order sent.
+
+    `start`: the cookie's name and "=".
+    """
     at = header.find(start)
     if at < 0:
         return []
-    if header.find(start, at + 1) < 0 and (at == 0 or header[at - 2 : at] == "; "):
-        values = [header[at + len(start) :].partition(";")[0].rstrip()]  # as nearly every request has it
+    if header.rfind(start) == at and (at == 0 or header.startswith("; ", at - 2)):
+        end = header.find(";", at)  # as nearly every request has it
+        values = [header[at + len(start) : len(header) if end < 0 else end].rstrip()]
     else:
         pairs = [pair.strip() for pair in header.split(";")]
         values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]

@@ -127,7 +127,7 @@ class Exchange:
         if verified.new_access_token is not None:
             self._emit_renewed(verified, verified.new_access_token)
             token = verified.new_access_token.text
-        return Session(self, verified.handle, verified.user_id, verified.jwt_payload, token)
+        return Session(self, verified, token)
 
     def refresh(self) -> Session:
         """The session with its next pair of tokens.
@@ -220,7 +220,7 @@ class Exchange:
         return bearer
 
     def _cookie_values(self, kind: CookieKind) -> list[str]:
-        return cookie_values(self._request.cookies, self._edge.cookies.name(kind))
+        return cookie_values(self._request.cookies, self._edge.cookies.starts[kind])
 
     def _settle_doubles(self, kind: CookieKind, token: str) -> None:
         """Keep `token` where cookies are set now, and nothing at the other places that we know of."""
@@ -240,7 +240,7 @@ class Exchange:
         for kind in self._superseded_cookies():
             changes.set_cookies(self._edge.cookies.clear(kind, request))
         self._emit(changes)
-        return Session(self, issued.handle, issued.user_id, issued.jwt_payload, issued.access_token.text)
+        return Session(self, issued, issued.access_token.text)
 
     def _superseded_cookies(self) -> list[CookieKind]:
         """Cookies of the request that the session which begins does not set, and that would outlive the earlier one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from supertokens.engine.session import VerifiedSession
+from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
 
 __all__ = ["Session", "SessionVerbs"]
@@ -31,28 +31,24 @@ class Session:
     SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
     """
 
-    __slots__ = ("_access_token", "_exchange", "_handle", "_jwt_payload", "_own_payload", "_user_id")
+    __slots__ = ("_access_token", "_answer", "_exchange", "_own_payload")
 
-    def __init__(
-        self, exchange: SessionVerbs, handle: str, user_id: str, jwt_payload: JsonObject, access_token: str
-    ) -> None:
+    def __init__(self, exchange: SessionVerbs, answer: VerifiedSession | IssuedSession, access_token: str) -> None:
         self._exchange = exchange
-        self._handle = handle
-        self._user_id = user_id
-        self._jwt_payload = jwt_payload
+        self._answer = answer  # of the core: others may have been given the same, so that it is never changed
         self._own_payload: JsonObject | None = None
         self._access_token = access_token
 
     def __repr__(self) -> str:
-        return f"Session({self._handle!r})"
+        return f"Session({self._answer.handle!r})"
 
     def get_user_id(self) -> str:
         """No I/O."""
-        return self._user_id
+        return self._answer.user_id
 
     def get_handle(self) -> str:
         """The session's name: not a secret. No I/O."""
-        return self._handle
+        return self._answer.handle
 
     get_session_handle = get_handle
 
@@ -66,7 +62,7 @@ class Session:
         A copy of this session's own: changing it changes nothing until `update_jwt_payload`.
         """
         if self._own_payload is None:
-            self._own_payload = copied(self._jwt_payload)
+            self._own_payload = copied(self._answer.jwt_payload)
         return self._own_payload
 
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
@@ -74,20 +70,20 @@ class Session:
 
         Raises TypeError or ValueError for what JSON cannot express or a cookie cannot carry.
         """
-        verified = self._exchange.regenerate(self._access_token, self._user_id, new_jwt_payload)
-        self._jwt_payload = verified.jwt_payload
+        verified = self._exchange.regenerate(self._access_token, self._answer.user_id, new_jwt_payload)
+        self._answer = verified
         self._own_payload = None
         if verified.new_access_token is not None:
             self._access_token = verified.new_access_token.text
 
     def get_session_data(self) -> JsonObject:
         """What the application keeps of this session on the server."""
-        return self._exchange.session_data(self._handle)
+        return self._exchange.session_data(self._answer.handle)
 
     def update_session_data(self, new_session_data: dict[str, Any] | None) -> None:
         """Replace it. Raises TypeError or ValueError for what JSON cannot express or exceeds the limit."""
-        self._exchange.update_session_data(self._handle, new_session_data)
+        self._exchange.update_session_data(self._answer.handle, new_session_data)
 
     def revoke_session(self) -> None:
         """End the session, everywhere, and clear this browser's cookies."""
-        self._exchange.revoke(self._handle)
+        self._exchange.revoke(self._answer.handle)

@@ -98,10 +98,10 @@ def _around(application: Callable[..., Any], edge: Edge) -> Callable[..., Any]:
     """The WSGI application with the changes of its requests made last: also after what `after_request` did."""
 
     def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        def start(status: str, headers: list[Header], *error: Any) -> Any:
-            if changes := environ.pop(_PENDING, None):
-                headers = changes.applied_to(headers)
-            return start_response(status, headers, *error)
+        def start(status: str, headers: list[Header], error: Any = None) -> Any:
+            if _PENDING in environ:
+                headers = environ.pop(_PENDING).applied_to(headers)
+            return start_response(status, headers, error)
 
         if flask.has_app_context():  # tests and scripts keep one open over several requests, and `g` with it
             flask.g.pop(_EXTENSION, None)
@@ -219,11 +219,15 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
 
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
-        exchange = _exchange(None)
-        method = exchange.method
+        environ = _request().environ
+        method = environ["REQUEST_METHOD"]
         if method not in ("OPTIONS", "TRACE"):
-            check = method != "GET" if anti_csrf_check is None else anti_csrf_check
-            session = exchange.refresh() if exchange.is_refresh else exchange.verify(check_anti_csrf=check)
+            exchange = _exchange_of(environ)
+            if method == "POST" and exchange.is_refresh:
+                session = exchange.refresh()
+            else:
+                check = method != "GET" if anti_csrf_check is None else anti_csrf_check
+                session = exchange.verify(check_anti_csrf=check)
             _g().supertokens = session
         return flask.current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
@@ -238,13 +242,14 @@ def _edge() -> Edge:
 
 
 def _exchange(res: flask.Response | None) -> Exchange:
-    environ = _request().environ
-    edge = environ.get(_EDGE) or _edge()
-    if res is None:
-        return Exchange(edge, Request(environ), partial(_on_its_response, environ))
-    if not isinstance(res, flask.wrappers.Response):
+    if res is not None and not isinstance(res, flask.wrappers.Response):
         raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
-    return Exchange(edge, Request(environ), partial(_on_response, res, environ))
+    return _exchange_of(_request().environ, res)
+
+
+def _exchange_of(environ: dict[str, Any], res: flask.Response | None = None) -> Exchange:
+    emit = partial(_on_its_response, environ) if res is None else partial(_on_response, res, environ)
+    return Exchange(environ.get(_EDGE) or _edge(), Request(environ), emit)
 
 
 def _answer(error: str) -> flask.Response:

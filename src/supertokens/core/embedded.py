@@ -40,6 +40,7 @@ from supertokens.engine.session import (
     is_handle,
     new_handle,
 )
+from supertokens.engine.signing_keys import KeyRing
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensGeneralError,
@@ -133,7 +134,8 @@ class EmbeddedCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        seen = self._signed(access_token, now)
+        ring = self.keys.to_verify(now)
+        seen = self._seen.get(access_token, ring) or self._seen_now(access_token, ring, now)
         token = seen.token
         if seen.expires_at < now:
             raise SuperTokensTryRefreshTokenError("Access token expired")
@@ -173,7 +175,7 @@ class EmbeddedCore:
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         now = self._clock()
         try:
-            token = self._signed(access_token, now).token
+            token = self._signed(access_token, now)
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error)) from error
         record = self._record(token.handle)
@@ -227,7 +229,7 @@ class EmbeddedCore:
 
     def authentic_access_token(self, text: str) -> AccessToken | None:
         try:
-            return self._signed(text, self._clock()).token
+            return self._signed(text, self._clock())
         except SuperTokensTryRefreshTokenError:
             return None
 
@@ -247,11 +249,11 @@ class EmbeddedCore:
 
     # Tokens in
 
-    def _signed(self, text: str, now: int) -> VerifiedToken:
+    def _signed(self, text: str, now: int) -> AccessToken:
         ring = self.keys.to_verify(now)
-        seen = self._seen.get(text, ring)
-        if seen is not None:
-            return seen
+        return (self._seen.get(text, ring) or self._seen_now(text, ring, now)).token
+
+    def _seen_now(self, text: str, ring: KeyRing, now: int) -> VerifiedToken:
         try:
             token = verify_signature(text, ring)
         except UnknownSigningKeyError as error:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import msgspec
+
 from supertokens.config import Config
 from supertokens.core import Core, system_clock
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
@@ -43,14 +45,14 @@ class Edge:
         self.artefacts = Artefacts(self.cookies, config.refresh_token_validity_ms)
         self._open_core = open_core
         self._opening = threading.Lock()
-        self._core: Core | None = None
+        self.opened_core: Core | None = None
 
     @property
     def core(self) -> Core:
-        if self._core is None:
+        if self.opened_core is None:
             with self._opening:
-                self._core = self._core or self._open_core()
-        return self._core
+                self.opened_core = self.opened_core or self._open_core()
+        return self.opened_core
 
     def jwt_payload(self, handle: str) -> JsonObject:
         """By handle: as stored."""
@@ -76,18 +78,19 @@ class Emit(Protocol):
     def __call__(self, changes: Changes, *, raising: bool = False) -> None: ...
 
 
-class Exchange:
-    """The verbs, for one request."""
+class Exchange(msgspec.Struct, eq=False):
+    """The verbs, for one request. (A struct, as `Session` is, since every check makes one.)"""
 
-    def __init__(self, edge: Edge, request: Request, emit: Emit) -> None:
-        self._edge = edge
-        self._request = request
-        self._emit = emit
-        self._header_mode = False
+    _edge: Edge
+    _request: Request
+    _emit: Emit
+    _header_mode: bool = False
 
-    @property
-    def method(self) -> str:
-        return self._request.method
+    def __repr__(self) -> str:
+        return f"Exchange({self._request.method})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("method", self._request.method)]
 
     @property
     def is_refresh(self) -> bool:
@@ -113,11 +116,12 @@ class Exchange:
         """
         edge, request = self._edge, self._request
         token = self._access_token()
+        check_anti_csrf = check_anti_csrf and edge.config.enable_anti_csrf and not self._header_mode
         try:
-            verified = edge.core.verify(
+            verified = (edge.opened_core or edge.core).verify(
                 token,
-                check_anti_csrf=check_anti_csrf and edge.config.enable_anti_csrf and not self._header_mode,
-                anti_csrf_token=request.anti_csrf_token,
+                check_anti_csrf=check_anti_csrf,
+                anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
                 check_database=edge.config.access_token_blacklisting,
                 client=request.user_agent,
             )
@@ -178,10 +182,11 @@ class Exchange:
     def _access_token(self) -> str:
         request = self._request
         dialect = request.dialect
-        values = self._cookie_values("sAccessToken")
-        bearer = self._bearer_token(values) if dialect is Dialect.MODERN else None
-        if bearer is not None:
-            return bearer
+        values = cookie_values(request.cookies, self._edge.cookies.starts["sAccessToken"])
+        if dialect is Dialect.MODERN:
+            bearer = self._bearer_token(values)
+            if bearer is not None:
+                return bearer
         if values and (dialect is not Dialect.LEGACY or self._cookie_values("sIdRefreshToken")):
             return values[0] if len(values) == 1 else self._newest_access_token(values)
         if self._cookie_values("sIdRefreshToken") and dialect is not Dialect.MODERN:

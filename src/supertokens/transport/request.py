@@ -23,23 +23,26 @@ class Dialect(Enum):
 
 
 class Request:
-    """What the rules ask of a request, read from a WSGI environment (PEP 3333), and only when they ask."""
+    """What the rules ask of a request, read from a WSGI environment (PEP 3333): what every check asks at once."""
 
-    __slots__ = ("_environ",)
+    __slots__ = ("_environ", "cookies", "dialect", "method")
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
         self._environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.cookies: str = environ.get("HTTP_COOKIE", "")
+        """The raw Cookie header."""
+        if "HTTP_ST_AUTH_MODE" in environ:
+            self.dialect = Dialect.MODERN
+        elif "HTTP_SUPERTOKENS_SDK_NAME" in environ:
+            self.dialect = Dialect.LEGACY
+        else:
+            self.dialect = Dialect.PLAIN
 
     def header(self, name: str) -> str | None:
         """The value of a header, or None if it is absent."""
         value: str | None = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         return value
-
-    @property
-    def cookies(self) -> str:
-        """The raw Cookie header."""
-        header: str = self._environ.get("HTTP_COOKIE", "")
-        return header
 
     @property
     def anti_csrf_token(self) -> str | None:
@@ -50,11 +53,6 @@ class Request:
     def user_agent(self) -> str | None:
         value: str | None = self._environ.get("HTTP_USER_AGENT")
         return value
-
-    @property
-    def method(self) -> str:
-        method: str = self._environ["REQUEST_METHOD"]
-        return method
 
     def is_for(self, path: str) -> bool:
         """Whether this is a request for `path`, with or without a slash at its end.
@@ -69,14 +67,6 @@ class Request:
     def scheme(self) -> str:
         scheme: str = self._environ.get("wsgi.url_scheme", "http")
         return scheme
-
-    @property
-    def dialect(self) -> Dialect:
-        if "HTTP_ST_AUTH_MODE" in self._environ:
-            return Dialect.MODERN
-        if "HTTP_SUPERTOKENS_SDK_NAME" in self._environ:
-            return Dialect.LEGACY
-        return Dialect.PLAIN
 
     @property
     def wants_header_mode(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
 
@@ -23,7 +25,7 @@ class SessionVerbs(Protocol):
     def revoke(self, handle: str) -> None: ...
 
 
-class Session:
+class Session(msgspec.Struct, eq=False, weakref=True):
     """A verified session in the course of one request.
 
     Changes that the browser has to see go onto the response that the session was got with or, where that was None,
@@ -31,16 +33,16 @@ class Session:
     SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
     """
 
-    __slots__ = ("_access_token", "_answer", "_exchange", "_own_payload")
-
-    def __init__(self, exchange: SessionVerbs, answer: VerifiedSession | IssuedSession, access_token: str) -> None:
-        self._exchange = exchange
-        self._answer = answer  # of the core: others may have been given the same, so that it is never changed
-        self._own_payload: JsonObject | None = None
-        self._access_token = access_token
+    _exchange: SessionVerbs
+    _answer: VerifiedSession | IssuedSession  # others may have been given the same, so that it is never changed
+    _access_token: str
+    _own_payload: JsonObject | None = None
 
     def __repr__(self) -> str:
         return f"Session({self._answer.handle!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("handle", self._answer.handle)]
 
     def get_user_id(self) -> str:
         """No I/O."""

@@ -156,14 +156,14 @@ def _parts(core: EmbeddedCore, environ: dict[str, Any]) -> list[Case]:
     issued = core.create_session("ada", {"role": "editor"}, {}, anti_csrf=False)
     token = issued.access_token.text
     environ["HTTP_COOKIE"] = f"sAccessToken={token}; sIdRefreshToken={issued.id_refresh_token.text}"
-    edge = Edge(Config(), lambda: core)
     now = time.time_ns() // 1_000_000
 
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("a plain check had something to say to the browser")
 
+    edge = Edge(Config(), lambda: core, refuse)
     return [
-        Loop(names.EXCHANGE, lambda _: Exchange(edge, Request(environ), refuse).verify(check_anti_csrf=False)),
+        Loop(names.EXCHANGE, lambda _: Exchange(edge, Request(environ)).verify(check_anti_csrf=False)),
         Loop(names.CORE_SEEN, lambda _: core.verify(token, check_anti_csrf=False)),
         Loop(
             names.CORE_FIRST_SIGHT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +70,7 @@ class SuperTokens:
             database = Path(app.instance_path) / "supertokens.sqlite3"
             return self._core or open_core(config, database, temporary_for=app if app.testing else None)
 
-        app.extensions[_EXTENSION] = edge = Edge(config, core)
+        app.extensions[_EXTENSION] = edge = Edge(config, core, _emit)
         app.register_error_handler(SuperTokensUnauthorisedError, lambda error: self._on_unauthorised(error))
         app.register_error_handler(SuperTokensTryRefreshTokenError, lambda error: self._on_try_refresh(error))
         app.register_error_handler(
@@ -111,20 +111,16 @@ def _around(application: Callable[..., Any], edge: Edge) -> Callable[..., Any]:
     return outermost
 
 
-def _on_its_response(environ: dict[str, Any], changes: Changes, *, raising: bool = False) -> None:  # noqa: ARG001
-    """What an exchange of `environ` changes goes onto the response of that request."""
-    environ.setdefault(_PENDING, Changes()).update(changes)
-
-
-def _on_response(res: flask.Response, environ: dict[str, Any], changes: Changes, *, raising: bool = False) -> None:
-    """It goes onto `res`; but an error's response is made by a handler, so what belongs on that has to wait."""
-    headers = changes.applied_to(list(res.headers))
-    res.headers.clear()
-    res.headers.extend(headers)
-    if raising:
-        _on_its_response(environ, changes)
-    elif changes.whole:
-        environ.pop(_PENDING, None)
+def _emit(changes: Changes, request: Request, response: flask.Response | None, *, raising: bool) -> None:
+    if response is not None:
+        headers = changes.applied_to(list(response.headers))
+        response.headers.clear()
+        response.headers.extend(headers)
+        if changes.whole and not raising:
+            request.environ.pop(_PENDING, None)
+    # An error's response is made by a handler, so what belongs on it has to wait.
+    if response is None or raising:
+        request.environ.setdefault(_PENDING, Changes()).update(changes)
 
 
 def create_new_session(
@@ -222,7 +218,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
         environ = _request().environ
         method = environ["REQUEST_METHOD"]
         if method not in ("OPTIONS", "TRACE"):
-            exchange = _exchange_of(environ)
+            exchange = Exchange(environ.get(_EDGE) or _edge(), Request(environ))
             if method == "POST" and exchange.is_refresh:
                 session = exchange.refresh()
             else:
@@ -244,12 +240,8 @@ def _edge() -> Edge:
 def _exchange(res: flask.Response | None) -> Exchange:
     if res is not None and not isinstance(res, flask.wrappers.Response):
         raise TypeError(f"res must be a flask.Response or None, not {type(res).__name__}")
-    return _exchange_of(_request().environ, res)
-
-
-def _exchange_of(environ: dict[str, Any], res: flask.Response | None = None) -> Exchange:
-    emit = partial(_on_its_response, environ) if res is None else partial(_on_response, res, environ)
-    return Exchange(environ.get(_EDGE) or _edge(), Request(environ), emit)
+    environ = _request().environ
+    return Exchange(environ.get(_EDGE) or _edge(), Request(environ), res)
 
 
 def _answer(error: str) -> flask.Response:

@@ -137,10 +137,10 @@ class EmbeddedCore:
         ring = self.keys.to_verify(now)
         seen = self._seen.get(access_token, ring) or self._seen_now(access_token, ring, now)
         token = seen.token
-        if seen.expires_at < now:
+        if token.expires_at < now:
             raise SuperTokensTryRefreshTokenError("Access token expired")
         if check_anti_csrf:
-            anti_csrf_rules.check_on_verify(seen.anti_csrf_token, anti_csrf_token)
+            anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)
         if token.parent_refresh_token_hash is not None:
             return self._verify_marked(seen, client, check_database, now)
         if not check_database:

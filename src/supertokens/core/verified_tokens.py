@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+import msgspec
+
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.session import VerifiedSession
 from supertokens.engine.signing_keys import KeyRing
@@ -23,18 +25,13 @@ _ENTRY_BYTES: Final = 2048
 _BYTES_PER_CHARACTER: Final = 6  # the text itself, and what its claims take as Python objects
 
 
-class VerifiedToken:
+class VerifiedToken(msgspec.Struct, eq=False):
     """A token, and what it says of its session while it needs no store. Neither is ever changed."""
 
-    __slots__ = ("anti_csrf_token", "expires_at", "stored_payload", "token", "verified")
-
-    def __init__(self, token: AccessToken, verified: VerifiedSession) -> None:
-        self.token = token
-        self.verified = verified
-        self.expires_at = token.expires_at
-        self.anti_csrf_token = token.anti_csrf_token
-        self.stored_payload: str | None = None
-        """The stored payload, as text, that was last found equal to the token's."""
+    token: AccessToken
+    verified: VerifiedSession
+    stored_payload: str | None = None
+    """The stored payload, as text, that was last found equal to the token's."""
 
 
 class VerifiedTokens:

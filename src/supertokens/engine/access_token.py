@@ -162,11 +162,13 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
     key = ring.by_header.get(header)
     try:
         if key is not None:
-            _require_signature(key.is_signature(base64url.decode(signature), signed.encode("ascii")))
+            if not key.is_signature(base64url.decode(signature), signed.encode("ascii")):
+                raise _not_ours()
             return _v5_token(base64url.decode(body))
         if header == _V2_HEADER:
             signature_bytes, signed_bytes = _padded_base64(signature), signed.encode("ascii")
-            _require_signature(any(each.is_signature(signature_bytes, signed_bytes) for each in ring.dynamic))
+            if not any(each.is_signature(signature_bytes, signed_bytes) for each in ring.dynamic):
+                raise _not_ours()
             return _v2_token(_padded_base64(body))
     except ValueError:
         raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
@@ -179,9 +181,8 @@ def body_of(text: str) -> JsonObject | None:
     return None if header == _V2_HEADER else decode_object(base64url.decode(body))
 
 
-def _require_signature(valid: bool) -> None:
-    if not valid:
-        raise SuperTokensTryRefreshTokenError("JWT verification failed")
+def _not_ours() -> SuperTokensTryRefreshTokenError:
+    return SuperTokensTryRefreshTokenError("JWT verification failed")
 
 
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
@@ -229,9 +230,9 @@ def _v2_token(body: bytes) -> AccessToken:
         own_hash, parent_hash = claims["refreshTokenHash1"], claims.get("parentRefreshTokenHash1")
         anti_csrf_token, created_at = claims.get("antiCsrfToken"), claims["timeCreated"]
         expires_at, regenerated_at = claims["expiryTime"], claims["lmrt"]
-        _require_types(handle, user_id, own_hash, parent_hash, anti_csrf_token, created_at, expires_at, regenerated_at)
-        if type(payload) is not dict:
-            raise ValueError("userData is not an object")
+        _require_types(handle, user_id, own_hash, parent_hash, anti_csrf_token, created_at, expires_at)
+        if type(payload) is not dict or type(regenerated_at) is not int:
+            raise ValueError("userData is not an object, or lmrt not an integer")
     except (KeyError, ValueError) as error:
         raise _incomplete() from error
     return AccessToken(
@@ -249,21 +250,19 @@ def _v2_token(body: bytes) -> AccessToken:
 
 
 def _require_types(
-    handle: object, user_id: object, own_hash: Any, parent_hash: Any, anti_csrf_token: object, *moments: object
-) -> None:
+    handle: object, user_id: object, own_hash: Any, parent_hash: Any, anti_csrf_token: object, created_at: object,
+    expires_at: object,
+) -> None:  # fmt: skip
     """Raises ValueError. The types are those of JSON's decoder, so that true is no integer."""
-    if not (type(handle) is type(user_id) is type(own_hash) is str):
+    if not (type(handle) is type(user_id) is type(own_hash) is str and type(created_at) is type(expires_at) is int):
+        raise ValueError("not a string, or not an integer")
+    if anti_csrf_token is not None and type(anti_csrf_token) is not str:
         raise ValueError("not a string")
     serial_of(own_hash)
     if parent_hash is not None:
         if type(parent_hash) is not str:
             raise ValueError("not a string")
         serial_of(parent_hash)
-    if anti_csrf_token is not None and type(anti_csrf_token) is not str:
-        raise ValueError("not a string")
-    for moment in moments:
-        if type(moment) is not int:
-            raise ValueError("not an integer")
 
 
 def _v2_json(token: AccessToken) -> bytes:

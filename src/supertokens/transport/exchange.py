@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -30,6 +30,16 @@ from supertokens.transport.session import Session
 __all__ = ["Edge", "Emit", "Exchange"]
 
 
+class Emit(Protocol):
+    """Takes what has to change, as it comes up: on `response`, where a verb was given one, or else on the response of
+    the request.
+
+    `raising`: an error follows, so the response may be another one than the view's.
+    """
+
+    def __call__(self, changes: Changes, request: Request, response: Any, *, raising: bool) -> None: ...
+
+
 class Edge:
     """The browser edge of one application: what its exchanges have in common.
 
@@ -37,9 +47,10 @@ class Edge:
     """
 
     def __init__(
-        self, config: Config, open_core: Callable[[], Core], *, clock: Callable[[], int] = system_clock
+        self, config: Config, open_core: Callable[[], Core], emit: Emit, *, clock: Callable[[], int] = system_clock
     ) -> None:
         self.config = config
+        self.emit = emit
         self.clock = clock
         self.cookies = CookiePolicy(config)
         self.artefacts = Artefacts(self.cookies, config.refresh_token_validity_ms)
@@ -69,21 +80,13 @@ class Edge:
         self.core.update_session_data(handle, check_session_data(session_data, limit))
 
 
-class Emit(Protocol):
-    """Takes what has to change in the response, as it comes up.
-
-    `raising`: an error follows, so the response may be another one than the view's.
-    """
-
-    def __call__(self, changes: Changes, *, raising: bool = False) -> None: ...
-
-
 class Exchange(msgspec.Struct, eq=False):
     """The verbs, for one request. (A struct, as `Session` is, since every check makes one.)"""
 
     _edge: Edge
     _request: Request
-    _emit: Emit
+    _response: Any = None
+    """What the integration's verb was given to put changes on."""
     _header_mode: bool = False
 
     def __repr__(self) -> str:
@@ -238,6 +241,9 @@ class Exchange(msgspec.Struct, eq=False):
         self._emit(changes)
 
     # Changes out
+
+    def _emit(self, changes: Changes, *, raising: bool = False) -> None:
+        self._edge.emit(changes, self._request, self._response, raising=raising)
 
     def _begin(self, issued: IssuedSession) -> Session:
         request = self._request

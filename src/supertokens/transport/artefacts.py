@@ -23,6 +23,9 @@ CORS_HEADERS: Final = (
 """Request headers that browser libraries of both generations send: a preflight has to allow them."""
 
 
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Artefacts:
     """Writes a session's beginning, change and end into `Changes`. Times are in ms."""
 
@@ -86,5 +89,5 @@ class Artefacts:
         # The older libraries show `up` to the application as its payload; the newer ones want all claims in it.
         claims = None if dialect is Dialect.LEGACY else body_of(token.text)
         up = jwt_payload if claims is None else claims
-        front = json.dumps({"ate": token.expires_at, "uid": user_id, "up": up}, separators=(",", ":"))
+        front = _encode({"ate": token.expires_at, "uid": user_id, "up": up})
         changes.set_header("front-token", b64encode(front.encode("ascii")).decode())

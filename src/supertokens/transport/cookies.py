@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import quote, unquote
 
@@ -73,7 +74,7 @@ class CookiePolicy:
     def set(self, kind: CookieKind, value: str, now: int, expires_at: int, request: Request) -> SetCookie:
         """A cookie that lives until `expires_at` (ms), 400 days at most."""
         lives_until = min(expires_at, now + _LONGEST_LIFE)
-        expires = formatdate(lives_until // 1000, usegmt=True)
+        expires = _http_date(lives_until // 1000)
         secure = self._is_secure(request)
         if secure and request.arrived_in_the_clear and not request.is_local:
             self._warn_once()
@@ -106,6 +107,12 @@ class CookiePolicy:
                 "cookies are marked Secure, but a request came over plain http: its browser will drop them. Serve over"
                 " https, tell the application about its proxy, or set 'cookie_secure' to false for development"
             )
+
+
+@lru_cache(maxsize=16)
+def _http_date(moment: int) -> str:
+    """A moment in seconds, as HTTP writes it. The cookies of one response have few of them."""
+    return formatdate(moment, usegmt=True)
 
 
 def cookie_values(header: str, start: str) -> list[str]:

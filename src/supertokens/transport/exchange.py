@@ -23,7 +23,7 @@ from supertokens.transport.artefacts import Artefacts
 from supertokens.transport.changes import Changes
 from supertokens.transport.cookies import CookieKind, CookiePolicy, cookie_values
 from supertokens.transport.duplicates import pick_access_token, pick_refresh_token
-from supertokens.transport.limits import check_jwt_payload, check_session_data, check_user_id
+from supertokens.transport.limits import SizeLimits, check_user_id
 from supertokens.transport.request import Dialect, Request
 from supertokens.transport.session import Session
 
@@ -54,6 +54,7 @@ class Edge:
         self.clock = clock
         self.cookies = CookiePolicy(config)
         self.artefacts = Artefacts(self.cookies, config.refresh_token_validity_ms)
+        self.limits = SizeLimits(self.artefacts, config.max_session_data_bytes)
         self._open_core = open_core
         self._opening = threading.Lock()
         self.opened_core: Core | None = None
@@ -72,12 +73,11 @@ class Edge:
     def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
         """By handle: in the store; access tokens take it on when they are next renewed."""
         user_id = self.core.session(handle).user_id
-        self.core.update_jwt_payload(handle, check_jwt_payload(jwt_payload, user_id, self.artefacts))
+        self.core.update_jwt_payload(handle, self.limits.jwt_payload(jwt_payload, user_id))
 
     def update_session_data(self, handle: str, session_data: object) -> None:
         """By handle."""
-        limit = self.config.max_session_data_bytes
-        self.core.update_session_data(handle, check_session_data(session_data, limit))
+        self.core.update_session_data(handle, self.limits.session_data(session_data))
 
 
 class Exchange(msgspec.Struct, eq=False):
@@ -106,8 +106,8 @@ class Exchange(msgspec.Struct, eq=False):
         self._header_mode = self._request.wants_header_mode
         issued = edge.core.create_session(
             check_user_id(user_id),
-            check_jwt_payload(jwt_payload, user_id, edge.artefacts),
-            check_session_data(session_data, edge.config.max_session_data_bytes),
+            edge.limits.jwt_payload(jwt_payload, user_id),
+            edge.limits.session_data(session_data),
             anti_csrf=edge.config.enable_anti_csrf and not self._header_mode,
         )
         return self._begin(issued)
@@ -160,7 +160,7 @@ class Exchange(msgspec.Struct, eq=False):
 
     def regenerate(self, access_token: str, user_id: str, jwt_payload: object) -> VerifiedSession:
         """A new payload, and an access token that carries it."""
-        payload = check_jwt_payload(jwt_payload, user_id, self._edge.artefacts)
+        payload = self._edge.limits.jwt_payload(jwt_payload, user_id)
         with self._clearing_when_unauthorised():
             verified = self._edge.core.regenerate(access_token, payload)
         if verified.new_access_token is not None:

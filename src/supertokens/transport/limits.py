@@ -13,7 +13,7 @@ from supertokens.engine.user_data import JsonObject
 from supertokens.transport.artefacts import Artefacts
 from supertokens.transport.request import Request
 
-__all__ = ["MAX_ALL_HEADERS_BYTES", "MAX_COOKIE_BYTES", "check_jwt_payload", "check_session_data", "check_user_id"]
+__all__ = ["MAX_ALL_HEADERS_BYTES", "MAX_COOKIE_BYTES", "SizeLimits", "check_user_id"]
 
 MAX_COOKIE_BYTES: Final = 4096
 """Browsers drop a cookie whose name and value are longer (RFC 6265bis, 5.6)."""
@@ -22,6 +22,7 @@ MAX_ALL_HEADERS_BYTES: Final = 7 * 1024
 """Proxies refuse responses, and then requests, with headers much larger than this; 8 kB is a common limit."""
 
 _LONG_TIME: Final = 10**13 - 1
+_SMALL: Final = 1024  # characters of JSON: the payload once and the user's id thrice, as the front token has them
 
 
 def check_user_id(user_id: object) -> str:
@@ -37,33 +38,51 @@ def check_user_id(user_id: object) -> str:
     return user_id
 
 
-def check_session_data(session_data: object, most: int) -> JsonObject:
-    """Raises TypeError or ValueError unless it is a JSON object of at most `most` bytes. None is an empty one."""
-    text = user_data.encode_object({} if session_data is None else session_data, "session_data")
-    size = len(text.encode())
-    if size > most:
-        raise ValueError(f"session_data has {size} bytes as JSON; 'max_session_data_bytes' allows {most}")
-    return user_data.decode_object(text)
+class SizeLimits:
+    """What fits into the headers of `artefacts`, and into `most_session_data` bytes."""
+
+    def __init__(self, artefacts: Artefacts, most_session_data: int) -> None:
+        self._artefacts = artefacts
+        self._most_session_data = most_session_data
+        # Measuring takes longer than all the rest of a log in, and most payloads are small.
+        self._small_fits = not _excess("u", {"": "x" * _SMALL}, artefacts)
+
+    def session_data(self, session_data: object) -> JsonObject:
+        """Raises TypeError or ValueError unless it is a JSON object that is not too large. None is an empty one."""
+        text = user_data.encode_object({} if session_data is None else session_data, "session_data")
+        size = len(text.encode())
+        if size > self._most_session_data:
+            most = self._most_session_data
+            raise ValueError(f"session_data has {size} bytes as JSON; 'max_session_data_bytes' allows {most}")
+        return user_data.decode_object(text)
+
+    def jwt_payload(self, jwt_payload: object, user_id: str) -> JsonObject:
+        """Raises TypeError or ValueError unless it is a JSON object that every dialect can carry. None is an empty
+        one.
+        """
+        text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
+        payload = user_data.decode_object(text)
+        in_the_way = PROTECTED_CLAIMS.intersection(payload)
+        if in_the_way:
+            raise ValueError(
+                f"jwt_payload must not use the names of the token's own claims: {', '.join(sorted(in_the_way))}"
+            )
+        if self._small_fits and _most_characters(text) + 3 * _most_characters(user_id) <= _SMALL:
+            return payload
+        excess = _excess(user_id, payload, self._artefacts)
+        if excess and _excess(user_id, {}, self._artefacts):
+            raise ValueError(f"user_id is too long: with {len(user_id.encode())} bytes in UTF-8, {excess}")
+        if excess:
+            raise ValueError(
+                f"jwt_payload is too large: with {len(text.encode())} bytes as JSON, {excess}; put what only the server"
+                " needs into session_data"
+            )
+        return payload
 
 
-def check_jwt_payload(jwt_payload: object, user_id: str, artefacts: Artefacts) -> JsonObject:
-    """Raises TypeError or ValueError unless it is a JSON object that every dialect can carry. None is an empty one."""
-    text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
-    payload = user_data.decode_object(text)
-    in_the_way = PROTECTED_CLAIMS.intersection(payload)
-    if in_the_way:
-        raise ValueError(
-            f"jwt_payload must not use the names of the token's own claims: {', '.join(sorted(in_the_way))}"
-        )
-    excess = _excess(user_id, payload, artefacts)
-    if excess and _excess(user_id, {}, artefacts):
-        raise ValueError(f"user_id is too long: with {len(user_id.encode())} bytes in UTF-8, {excess}")
-    if excess:
-        raise ValueError(
-            f"jwt_payload is too large: with {len(text.encode())} bytes as JSON, {excess}; put what only the server"
-            " needs into session_data"
-        )
-    return payload
+def _most_characters(text: str) -> int:
+    """A bound on the characters of `text` inside any JSON that we write: escapes, and other spellings of a number."""
+    return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
 
 def _excess(user_id: str, payload: JsonObject, artefacts: Artefacts) -> str:

@@ -24,13 +24,14 @@ class Dialect(Enum):
 class Request:
     """What the rules ask of a request, read from a WSGI environment (PEP 3333): what every check asks at once."""
 
-    __slots__ = ("cookies", "dialect", "environ", "method")
+    __slots__ = ("_is_local", "cookies", "dialect", "environ", "method")
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.cookies: str = environ.get("HTTP_COOKIE", "")
         """The raw Cookie header."""
+        self._is_local: bool | None = None
         if "HTTP_ST_AUTH_MODE" in environ:
             self.dialect = Dialect.MODERN
         elif "HTTP_SUPERTOKENS_SDK_NAME" in environ:
@@ -88,14 +89,16 @@ class Request:
     @property
     def is_local(self) -> bool:
         """Whether a browser on this very machine talks to us in plain http, with nothing between."""
-        environ = self.environ
-        host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-        return (
-            self.scheme == "http"
-            and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
-            and _is_loopback(environ.get("REMOTE_ADDR") or "")
-            and _is_loopback(_host_name(host))
-        )
+        if self._is_local is None:
+            environ = self.environ
+            host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+            self._is_local = (
+                self.scheme == "http"
+                and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
+                and _is_loopback(environ.get("REMOTE_ADDR") or "")
+                and _is_loopback(_host_name(host))
+            )
+        return self._is_local
 
     @property
     def arrived_in_the_clear(self) -> bool:

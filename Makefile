@@ -39,7 +39,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format src tests demo benchmarks
 	$(BIN)/ruff check --fix src tests demo benchmarks
 
-bench:
+bench: wrk
 	$(PYTHON) -m benchmarks
 
 docs: $(VENV)/wheel.stamp
@@ -72,3 +72,8 @@ $(BIN)/python:
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 		{ echo "installing chromium, which the browser tests drive"; apt-get -qq update && apt-get -qq install -y chromium; }
+
+.PHONY: wrk
+wrk:
+	@command -v wrk >/dev/null || { echo "installing wrk, which asks the real server"; \
+		apt-get -qq update && apt-get -qq install -y wrk; } || echo "without wrk the real server is not measured"

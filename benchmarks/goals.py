@@ -180,7 +180,10 @@ def _rest(case: str, *others: str) -> Callable[[Round], float]:
 
 BREAKDOWN: Final = (
     Part("a bare route: Flask and Werkzeug", _of(names.BARE_GET)),
-    Part("what our extension adds to every route: the hook on responses", added_cost(names.OURS_OPEN, names.BARE_GET)),
+    Part(
+        "what our extension adds to every route: the wrapper around the app",
+        added_cost(names.OURS_OPEN, names.BARE_GET),
+    ),
     Part(
         "the decorator: Flask's context, `g`, and the view's own look at the session",
         _rest(names.OURS_GET, names.OURS_OPEN, names.EXCHANGE),

@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from supertokens.config import Config
+from supertokens.config import Config, ConfigError
 from supertokens.core.embedded import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
 
@@ -22,6 +22,8 @@ def open_core(config: Config, default_database: Path, *, temporary_for: object =
     `temporary_for`: an object with which the sessions shall go, where `database` is unset (an app under test).
     Nothing but that temporary folder is made before the first use.
     """
+    if config.hosts is not None:
+        raise ConfigError("'hosts' selects a core service, which this version cannot ask yet; remove it", "hosts")
     path = config.sqlite_path or default_database
     folder = None
     if temporary_for is not None and config.sqlite_path is None:

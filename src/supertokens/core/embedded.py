@@ -335,7 +335,9 @@ class EmbeddedCore:
         if record.jwt_payload == seen.stored_payload:
             return seen.verified
         token = seen.token
-        stored = carried_payload(user_data.decode_object(record.jwt_payload), token.version)
+        stored = user_data.decode_object(record.jwt_payload)
+        if token.version == "5":  # a V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4)
+            stored = carried_payload(stored, "5")
         if not user_data.equal(token.jwt_payload, stored):
             return self._issuer.renew(token, record, now)
         seen.stored_payload = record.jwt_payload

@@ -20,22 +20,23 @@ _LOOK_EVERY: Final = 1.0  # seconds
 class ApiKeys:
     """The keys of the configuration, and those of a file that is read again when it changes.
 
-    `read`: what makes keys of the file's text; its ValueError leaves the keys as they were.
+    `read` reads them; its ValueError leaves the keys as they were, but for the first time.
     """
 
     def __init__(
         self,
         keys: tuple[str, ...],
         file: Path | None = None,
-        read: Callable[[object], tuple[str, ...]] | None = None,
+        read: Callable[[Path], tuple[str, ...]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = tuple(key.encode() for key in keys)
         self._file = file
         self._read = read
         self._clock = clock
         self._looked_at = clock()
         self._seen = _state_of(file)
+        # What the file says now: the configuration may have been read a while ago.
+        self._keep(keys if file is None or read is None else read(file))
 
     def accept(self, given: str | None) -> bool:
         """Whether `given` is one of the keys, or none is needed. Each is compared, in constant time."""
@@ -54,13 +55,16 @@ class ApiKeys:
             return
         self._seen = state
         try:
-            keys = self._read(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            keys = self._read(self._file)
+        except ValueError:
             # A file that is being replaced, or broken, must open the service to nobody and lock nobody out.
             _log.error("the file of API keys cannot be used as it is now; the keys stay as they were")
             return
-        self._keys = tuple(key.encode() for key in keys)
+        self._keep(keys)
         _log.info("API keys were read again: there are %d", len(keys))
+
+    def _keep(self, keys: tuple[str, ...]) -> None:
+        self._keys = tuple(key.encode() for key in keys)
 
 
 def _state_of(file: Path | None) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ from typing import Final
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.fields import STRING, Field
 from supertokens.service.replies import Reply, json_reply, text_reply
-from supertokens.service.routes import MODERN_VERSIONS, VERSIONS, Backend, Call, Route
+from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
 
 __all__ = ["OPERATIONS", "ROUTES"]
 
@@ -20,7 +20,8 @@ def hello(backend: Backend, call: Call) -> Reply:
 
 
 def versions(backend: Backend, call: Call) -> Reply:
-    return json_reply({"versions": VERSIONS})
+    """All of them; to a program that names an old one, its family, as the reference has it."""
+    return json_reply({"versions": OLD_VERSIONS if call.version in OLD_VERSIONS else VERSIONS})
 
 
 def config(backend: Backend, call: Call) -> Reply:

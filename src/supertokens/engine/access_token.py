@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from supertokens.engine import base64url
+from supertokens.engine.key_set import VerifyingKeys
 from supertokens.engine.refresh_token import lineage_hash, serial_of
-from supertokens.engine.signing_keys import KeyRing, SigningKey
+from supertokens.engine.signing_keys import SigningKey
 from supertokens.engine.user_data import JsonObject, decode_object
 from supertokens.errors import SuperTokensTryRefreshTokenError
 
@@ -148,8 +149,8 @@ def longest_text(token: AccessToken) -> str:
     return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
 
-def verify_signature(text: str, ring: KeyRing) -> AccessToken:
-    """Take apart a token that a key of `ring` signed; its expiry is not looked at.
+def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
+    """Take apart a token that one of `keys` signed; its expiry is not looked at.
 
     Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
     key is missing.
@@ -160,13 +161,13 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
     header, body, signature = parts
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
     # (alg, jku, jwk, x5u, crit) is ever acted upon.
-    key = ring.by_header.get(header)
+    key = keys.key_of(header)
     if key is not None:
         _require_signature(key.is_signature(_decoded(signature), f"{header}.{body}".encode()))
         return _v5_token(_decoded(body))
     if header == _V2_HEADER:
         signature_bytes, signed = _decoded(signature, padded=True), f"{header}.{body}".encode()
-        _require_signature(any(candidate.is_signature(signature_bytes, signed) for candidate in ring.dynamic))
+        _require_signature(any(candidate.is_signature(signature_bytes, signed) for candidate in keys.dynamic))
         return _v2_token(_decoded(body, padded=True))
     raise _unknown_header(header)
 

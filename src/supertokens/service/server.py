@@ -23,11 +23,12 @@ from granian.server import Server
 
 from supertokens.config import Config
 from supertokens.config.secrets import read_api_keys
-from supertokens.core import open_core, system_clock
+from supertokens.core import system_clock
 from supertokens.service.api_keys import ApiKeys
 from supertokens.service.dispatch import Dispatcher
 from supertokens.service.routes import Backend
 from supertokens.service.worker import DRAIN, Limits, Worker
+from supertokens.topology import open_embedded_core
 
 __all__ = ["DEFAULT_DATABASE", "serve"]
 
@@ -58,7 +59,7 @@ def serve(
     Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used.
     """
     address, port = _free_address(config.host, config.port)
-    core = open_core(config, DEFAULT_DATABASE)
+    core = open_embedded_core(config, DEFAULT_DATABASE)
     try:
         # Before there are workers, so that they find the keys instead of making them at the same time.
         core.keys.to_sign(system_clock())
@@ -89,7 +90,7 @@ class _Plan:
 
 def _worker(plan: _Plan, started: Any) -> Worker:
     config = plan.config
-    backend = Backend(open_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
+    backend = Backend(open_embedded_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
     file = None if config.api_keys_file is None else Path(config.api_keys_file)
     keys = ApiKeys(config.api_keys or (), file, read_api_keys)
     dispatcher = Dispatcher(backend, keys, config.base_path)

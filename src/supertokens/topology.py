@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which core, on which store, a configuration asks for."""
+"""Which core, and on which store, a configuration asks for."""
 
 from __future__ import annotations
 
@@ -9,21 +9,41 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from supertokens.config import Config, ConfigError
-from supertokens.core.embedded import EmbeddedCore
+from supertokens.config import Config
+from supertokens.core import Core, EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
 
-__all__ = ["open_core"]
+__all__ = ["open_core", "open_embedded_core", "require_extras"]
 
 
-def open_core(config: Config, default_database: Path, *, temporary_for: object = None) -> EmbeddedCore:
+def open_core(config: Config, default_database: Path, *, temporary_for: object = None) -> Core:
+    """The core that an app uses: the service that `hosts` names, or else the engine in its own process.
+
+    Nothing is asked of a service before the first use. The rest is as in `open_embedded_core`.
+    """
+    if config.hosts:
+        return _remote_core(config)
+    return open_embedded_core(config, default_database, temporary_for=temporary_for)
+
+
+def require_extras(config: Config) -> None:
+    """Raises ModuleNotFoundError, which says what to install, for a `config` that takes more than there is."""
+    if config.hosts:
+        _remote_core(config)
+
+
+def _remote_core(config: Config) -> Core:
+    from supertokens.remote import RemoteCore  # stands on an extra, which an app without `hosts` does not need
+
+    return RemoteCore(config)
+
+
+def open_embedded_core(config: Config, default_database: Path, *, temporary_for: object = None) -> EmbeddedCore:
     """The engine in this process, on the store that `database` names, or else on the file `default_database`.
 
     `temporary_for`: an object with which the sessions shall go, where `database` is unset (an app under test).
     Nothing but that temporary folder is made before the first use.
     """
-    if config.hosts is not None:
-        raise ConfigError("'hosts' selects a core service, which this version cannot ask yet; remove it", "hosts")
     path = config.sqlite_path or default_database
     folder = None
     if temporary_for is not None and config.sqlite_path is None:

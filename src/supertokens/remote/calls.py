@@ -84,7 +84,8 @@ class Calls:
     def _negotiated(self) -> tuple[str, ...]:
         with self._negotiating:
             if not self._versions:
-                answer = self._send("GET", "/apiversion", None, self._keyed, again=True)
+                # A core may speak more than one family; the version says which one is asked about.
+                answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
                 offered = VERSIONS.of(answer).versions
                 self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
             if not self._versions:

@@ -44,11 +44,10 @@ class TimesUpError(NoAnswerError):
 
 
 class Answer(NamedTuple):
-    """What came back, whatever it says. `age`: how long ago it was made by its own word (seconds, RFC 9111, 5.1)."""
+    """What came back, whatever it says."""
 
     status: int
     body: bytes
-    age: int
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -151,8 +150,7 @@ class Connections:
             raise NoAnswerError("the connection broke") from error
         if not whole:
             raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-        age = response.headers.get("age", "")
-        return Answer(response.status, text, int(age) if age.isascii() and age.isdigit() and len(age) < 9 else 0)
+        return Answer(response.status, text)
 
     def close(self) -> None:
         """Close what is kept open and not in use."""

@@ -67,7 +67,7 @@ class RemoteCore:
 
     It works with the original core too, from its protocol 4.0 on. What only a service of ours can do:
 
-    - refreshes of several tabs converge by the client's hint, and a verified key set says how old it is;
+    - refreshes of several tabs converge, and a lost answer never logs out;
     - a browser library that sends no anti-CSRF value with its refresh (4.3 and older) can refresh nevertheless;
     - of several refresh cookies the newest is found; with the original core, the first counts;
     - `session_handles` are in the order of creation.

@@ -8,18 +8,19 @@ import threading
 from typing import Final
 
 from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
-from supertokens.engine.signing_keys import MAX_RING_AGE_TO_VERIFY
+from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN, MAX_RING_AGE_TO_VERIFY
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.calls import Calls
 from supertokens.remote.replies import refused
 
 __all__ = ["PublicKeys"]
 
+_GOOD_FOR: Final = MAX_RING_AGE_TO_VERIFY - MAX_RING_AGE_TO_SIGN
+"""How long (ms): what a service publishes may be of a ring that is as old as one may be to sign with, and a dropped key
+has to be refused within MAX_RING_AGE_TO_VERIFY in all."""
+
 _READ_AGAIN_AFTER: Final = 15_000
 """From this age on (ms), one call after the other tries to read them again; the last ones serve meanwhile."""
-
-_OLDEST_ANSWER: Final = 30
-"""Seconds: a core of ours serves no older ring; what says that it is older comes from something between."""
 
 _TRY_AGAIN_AFTER: Final = 2_000
 _EXTRA_READING_EVERY: Final = 1_000
@@ -46,11 +47,11 @@ class PublicKeys:
             age = keys.age(now)
             if age <= _READ_AGAIN_AFTER:
                 return keys
-            if age <= MAX_RING_AGE_TO_VERIFY:
+            if age <= _GOOD_FOR:
                 return self._perhaps_read_again(keys, now)
         with self._reading:
             keys = self._current
-            return keys if keys is not None and keys.age(now) <= MAX_RING_AGE_TO_VERIFY else self._read(now)
+            return keys if keys is not None and keys.age(now) <= _GOOD_FOR else self._read(now)
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
         """The keys, read again because a token named one that is not among them; None if that is not worth it.
@@ -92,5 +93,5 @@ class PublicKeys:
         except ValueError as error:
             raise SuperTokensGeneralError(f"the core's key set makes no sense: {error}") from error
         self._body = answer.body
-        self._current = KeySet(found, now - 1000 * min(answer.age, _OLDEST_ANSWER))
+        self._current = KeySet(found, now)
         return self._current

@@ -81,7 +81,7 @@ class Stands(Struct, tag_field="status", tag="OK"):
     """Where an authentic refresh token stands."""
 
     handle: str
-    serial: Annotated[int, Meta(ge=0, lt=2**64)]
+    serial: Annotated[int, Meta(ge=0)]
 
 
 class Done(Struct, tag_field="status", tag="OK"):

@@ -16,7 +16,7 @@ from http.client import HTTPResponse
 from typing import Any, Final, NamedTuple
 
 try:
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
     from urllib3.util import parse_url
@@ -29,6 +29,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A longer answer is refused; the list of a million handles takes 39 MB."""
 
 _KEPT_OPEN: Final = 64
+_AT_ONCE: Final = 1024 * 1024
 
 
 class NotSentError(Exception):
@@ -135,8 +136,8 @@ class Connections:
             )
             whole = False
             try:
-                text = response.read(MAX_ANSWER_BYTES + 1, decode_content=False)
-                whole = len(text) <= MAX_ANSWER_BYTES
+                text = _read(response)
+                whole = True
             finally:
                 if whole:
                     response.release_conn()
@@ -148,10 +149,19 @@ class Connections:
             raise TimesUpError("no answer in time") from error
         except (HTTPError, OSError) as error:
             raise NoAnswerError("the connection broke") from error
-        if not whole:
-            raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
         return Answer(response.status, text)
 
     def close(self) -> None:
         """Close what is kept open and not in use."""
         self._pool.close()
+
+
+def _read(response: BaseHTTPResponse) -> bytes:
+    """The whole body. Raises NoAnswerError if it is too long."""
+    chunks, size = [], 0
+    while chunk := response.read(_AT_ONCE, decode_content=False):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+    return b"".join(chunks)

@@ -36,7 +36,7 @@ def base_path(value: object) -> str:
     path = value.strip("/") if isinstance(value, str) else None
     if path == "":
         return ""
-    if path is not None and re.fullmatch(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", path):
+    if path is not None and re.fullmatch(r"(?!\.)[A-Za-z0-9._~-]+(/(?!\.)[A-Za-z0-9._~-]+)*", path):
         return f"/{path}"
     raise ValueError("must be a path such as '/sessions', out of letters, digits and . _ ~ -")
 

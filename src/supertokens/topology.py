@@ -8,12 +8,16 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Final
 
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
 
-__all__ = ["open_core", "open_embedded_core", "require_extras"]
+__all__ = ["DEFAULT_DATABASE", "open_core", "open_embedded_core", "require_extras"]
+
+DEFAULT_DATABASE: Final = Path("supertokens.sqlite3")
+"""Where a service keeps sessions when its configuration does not say, in the working directory."""
 
 
 def open_core(config: Config, default_database: Path, *, temporary_for: object = None) -> Core:

@@ -61,6 +61,16 @@ class Config(Keys):
         `app_config`: of a whole application; what does not start with SUPERTOKENS_ is left alone.
         Raises ConfigError, which also names the source.
         """
+        return Config.explain(arguments=arguments, app_config=app_config, environ=environ).logged()
+
+    @staticmethod
+    def explain(
+        *,
+        arguments: Mapping[str, object] | None = None,
+        app_config: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Explained:
+        """As `load`, with the source of each setting, and with the warnings instead of logging them."""
         app_config, environ = app_config or {}, environ or {}
         settings = sources.merged(
             from_file_or_mapping(environ.get(sources.FILE) or None, f"environment, {sources.FILE}"),
@@ -69,7 +79,7 @@ class Config(Keys):
             sources.from_app_config(app_config),
             from_mapping(arguments or {}, "arguments"),
         )
-        return _explained(settings, "app").logged()
+        return _explained(settings, "app")
 
     @staticmethod
     def load_service(

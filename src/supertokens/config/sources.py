@@ -26,6 +26,7 @@ __all__ = [
 Settings = dict[str, "Setting"]
 
 FILE: Final = "SUPERTOKENS_CONFIG"
+_NOT_SETTINGS: Final = frozenset((FILE, "SUPERTOKENS_STATE_FOLDER"))  # the latter is the command line's own
 _PREFIX: Final = "SUPERTOKENS_"
 _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # A secret that did not arrive must not switch off what it protects.
@@ -76,7 +77,7 @@ def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
     known: dict[str, object] = {}
     others = []
     for spelling, text in environ.items():
-        if not spelling.startswith(_PREFIX) or spelling == FILE:
+        if not spelling.startswith(_PREFIX) or spelling in _NOT_SETTINGS:
             continue
         name = _name(spelling, _PREFIX)
         if name == "port" and text.startswith("tcp://"):

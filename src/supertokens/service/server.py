@@ -26,14 +26,12 @@ from supertokens.config.secrets import read_api_keys
 from supertokens.core import system_clock
 from supertokens.service.api_keys import ApiKeys
 from supertokens.service.dispatch import Dispatcher
+from supertokens.service.logs import log_as_configured
 from supertokens.service.routes import Backend
 from supertokens.service.worker import DRAIN, Limits, Worker
-from supertokens.topology import open_embedded_core
+from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["DEFAULT_DATABASE", "serve"]
-
-DEFAULT_DATABASE: Final = Path("supertokens.sqlite3")
-"""Where sessions are kept when the configuration does not say, in the working directory."""
 
 _MOST_WORKERS_BY_ITSELF: Final = 8
 _MOST_CONNECTIONS: Final = 8192
@@ -90,6 +88,7 @@ class _Plan:
 
 def _worker(plan: _Plan, started: Any) -> Worker:
     config = plan.config
+    log_as_configured(config)  # not every way to start a process hands the handlers on
     backend = Backend(open_embedded_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
     file = None if config.api_keys_file is None else Path(config.api_keys_file)
     keys = ApiKeys(config.api_keys or (), file, read_api_keys)

@@ -33,7 +33,10 @@ def migrate(config_file: Path | None, database: str | None, as_json: bool) -> No
     store = open_embedded_core(config, DEFAULT_DATABASE).store
     if not isinstance(store, Migrating):
         raise click.ClickException("the tables of this database have no version")
-    before, now = store.migrate()
+    try:
+        before, now = store.migrate()
+    finally:
+        store.close()
     if as_json:
         show_json({"before": before, "now": now})
     elif before == now:

@@ -58,18 +58,22 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
 
 
 def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """The engine on the configured database, which has to be there. Raises ConfigError."""
-    return open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
+    """The engine on the configured database, which has to be there, until the command ends. Raises ConfigError."""
+    core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
+    click.get_current_context().call_on_close(core.close)
+    return core
 
 
 def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
-    """Where sessions are looked for: the services that `hosts` names, unless a database was named; else the database.
+    """Where sessions are looked for: the services that `hosts` names, unless a database was given; else the database.
 
     The one place that chooses. Raises ConfigError.
     """
     if database is None and hosts_are_named(config_file):
         app_config = {} if config_file is None else {"SUPERTOKENS_CONFIG": config_file}
-        return open_core(Config.load(app_config=app_config, environ=os.environ), DEFAULT_DATABASE)
+        core = open_core(Config.load(app_config=app_config, environ=os.environ), DEFAULT_DATABASE)
+        click.get_current_context().call_on_close(core.close)
+        return core
     return embedded_core(config_file, database)
 
 

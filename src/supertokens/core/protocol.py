@@ -95,3 +95,6 @@ class Core(Protocol):
 
         None also from a core that cannot tell without using the token up.
         """
+
+    def close(self) -> None:
+        """Let go of all connections. A later call opens them again."""

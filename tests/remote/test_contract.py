@@ -33,6 +33,7 @@ class TestRemoteCore(CoreContract):
 
     @pytest.fixture
     def make_core(self, services: Services, connect: Callable[[ClockedService], Core]) -> MakeCore:
+        services.forget_sessions()
         return lambda **settings: connect(services.with_settings(**settings))
 
     @pytest.fixture

@@ -84,11 +84,10 @@ class Services:
         self._others: list[ClockedService] = []
 
     def with_settings(self, **settings: Any) -> ClockedService:
-        """The one with those keys of the core, without any session."""
+        """The one with those keys of the core."""
         name = repr(sorted(settings.items()))
         if name not in self._running:
             self._running[name] = self._start(settings, keys=True)
-        self._running[name].forget_sessions()
         return self._running[name]
 
     def new(self, **settings: Any) -> ClockedService:
@@ -96,6 +95,11 @@ class Services:
         service = self._start(settings, keys=False)
         self._others.append(service)
         return service
+
+    def forget_sessions(self) -> None:
+        """Those that earlier tests have left."""
+        for service in self._running.values():
+            service.forget_sessions()
 
     def stop(self) -> None:
         for service in (*self._running.values(), *self._others):

@@ -9,6 +9,7 @@ The subclass's fixtures: `make_core` (a core, without sessions, of a deployment 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -159,14 +160,15 @@ class CoreContract:
         verify(core, refresh(core, issued))
 
     def test_a_replaced_token_that_comes_back_late_is_theft_and_the_core_revokes_nothing(
-        self, core: Core, clock: FakeClock
+        self, core: Core, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         issued = create(core)
         child = refresh(core, issued)
         verify(core, child)
         clock.advance(seconds=GRACE + 1)
-        with pytest.raises(SuperTokensTokenTheftError) as theft:
+        with caplog.at_level(logging.WARNING), pytest.raises(SuperTokensTokenTheftError) as theft:
             refresh(core, issued)
+        assert f"token theft detected in session {issued.handle}" in caplog.messages
         assert (theft.value.session_handle, theft.value.user_id) == (issued.handle, "user")
         refresh(core, child)
 

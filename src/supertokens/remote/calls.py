@@ -28,7 +28,6 @@ _ROUNDS: Final = 2
 _MOST_BUSY_ANSWERS: Final = 5
 _AWAY: Final = frozenset((502, 503, 504))  # a gateway before the core, or the core itself, says that it is not there
 
-_JSON: Final = "application/json; charset=utf-8"
 _ALWAYS: Final = {"accept": "application/json", "user-agent": "supertokens-sessions"}
 _Request = tuple[str, str, dict[str, str], bytes | None]
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +65,8 @@ class Calls:
     ) -> Answer:
         """Tell the core `fields`, but for those that are None. `again`: the core may be told twice."""
         body = _encode({name: value for name, value in fields.items() if value is not None})
-        return self._send(method, path, body, self._spoken(version or self.versions[0]), again=again)
+        headers = self._spoken(version or self.versions[0]) | {"content-type": "application/json; charset=utf-8"}
+        return self._send(method, path, body, headers, again=again)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class Calls:
             connections.close()
 
     def _spoken(self, version: str) -> dict[str, str]:
-        return {"cdi-version": version, "rid": "session", "content-type": _JSON, **self._keyed}
+        return {"cdi-version": version, "rid": "session", **self._keyed}
 
     def _negotiated(self) -> tuple[str, ...]:
         with self._negotiating:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import weakref
@@ -31,6 +32,7 @@ from supertokens.engine.session import (
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
@@ -53,6 +55,8 @@ from supertokens.remote.replies import (
 )
 
 __all__ = ["RemoteCore"]
+
+_log = logging.getLogger("supertokens")
 
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
 
@@ -177,7 +181,11 @@ class RemoteCore:
             "client": _sendable(client),
         }
         answer = self._calls.send("POST", "/recipe/session/refresh", fields, again=True, version=version)
-        return _issued(REFRESHED.of(answer))
+        try:
+            return _issued(REFRESHED.of(answer))
+        except SuperTokensTokenTheftError as theft:
+            _log.warning("token theft detected in session %s", theft.session_handle)
+            raise
 
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         payload = None if jwt_payload is None else _payload(jwt_payload)

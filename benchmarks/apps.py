@@ -12,11 +12,12 @@ import flask
 
 from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore, open_core
+from supertokens.core import EmbeddedCore
 from supertokens.engine.access_token import AccessToken, TokenVersion, mint
 from supertokens.engine.refresh_token import lineage_hash
 from supertokens.engine.session import new_handle
 from supertokens.flask import SuperTokens, create_new_session, supertokens_middleware
+from supertokens.topology import open_embedded_core
 
 __all__ = ["PAYLOAD", "USER_ID", "LoggedIn", "bare_app", "minted_token", "open_benchmark_core", "sessions_app"]
 
@@ -65,7 +66,7 @@ def sessions_app(core: EmbeddedCore | None = None, **options: object) -> flask.F
 
 def open_benchmark_core(folder: Path, name: str, **options: Any) -> EmbeddedCore:
     """A core of its own, with keys of its own, on the default store with its defaults: SQLite, synchronous=FULL."""
-    return open_core(Config(**options), folder / f"{name}.sqlite3")
+    return open_embedded_core(Config(**options), folder / f"{name}.sqlite3")
 
 
 def minted_token(core: EmbeddedCore, version: TokenVersion = "5") -> str:

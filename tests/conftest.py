@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("supertokens.testing.store_contract")
+pytest.register_assert_rewrite("supertokens.testing.store_contract", "tests.core.core_contract")
 
 from supertokens.config import Config  # noqa: E402
 from supertokens.core import EmbeddedCore  # noqa: E402
@@ -15,6 +16,7 @@ from supertokens.stores.sqlite import SqliteStore  # noqa: E402
 from supertokens.testing import FakeClock, KeysOnce  # noqa: E402
 
 from .model import tally  # noqa: E402
+from .service.clocked import Services  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +51,14 @@ def store(tmp_path: Path, clock: FakeClock) -> SqliteStore:
 def core(store: SqliteStore, clock: FakeClock) -> EmbeddedCore:
     """A core with the default configuration."""
     return EmbeddedCore(Config(), store, clock=clock)
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Service processes on one clock, each started when the first test asks for it."""
+    running = Services(tmp_path_factory.mktemp("services"))
+    yield running
+    running.stop()
 
 
 def pytest_configure(config: pytest.Config) -> None:

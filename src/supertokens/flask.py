@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
 
 from supertokens.config import Config
-from supertokens.core import Core, open_core
+from supertokens.core import Core
 from supertokens.errors import (
     SuperTokensError,
     SuperTokensGeneralError,
@@ -24,6 +24,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )  # fmt: skip
+from supertokens.topology import open_core, require_extras
 from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Header, Request, Session, listed
 
 __all__ = [
@@ -39,7 +40,6 @@ _Json = dict[str, Any] | None
 _EXTENSION: Final = "supertokens"
 _EDGE: Final = "supertokens.edge"  # in the environment of a request
 _PENDING: Final = "supertokens.changes"
-
 # What Flask's proxies stand for now: each use of a proxy itself would cost a microsecond.
 _flask: Any = flask
 _request: Callable[[], flask.Request] = _flask.request._get_current_object
@@ -65,6 +65,7 @@ class SuperTokens:
     def init_app(self, app: flask.Flask) -> None:
         """Attach to `app`, with the configuration that it has now."""
         config = Config.load(arguments=self._options, app_config=app.config, environ=os.environ)
+        require_extras(config)
 
         def core() -> Core:
             database = Path(app.instance_path) / "supertokens.sqlite3"

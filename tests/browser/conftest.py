@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from itertools import count
@@ -18,10 +17,8 @@ from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
-from supertokens.testing import FakeClock
-
 from . import website_library
-from .deployment import Deploy, Deployment
+from .deployment import Deploy, Deployment, InService, Inside
 from .window import Window
 
 _FLAGS = (
@@ -87,8 +84,20 @@ def library() -> str:
         pytest.fail(str(error))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "deploy" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_topologies")
+        metafunc.parametrize("topology", ["embedded", "remote"] if both else ["embedded"], indirect=True)
+
+
 @pytest.fixture
-def deploy(tmp_path: Path, serve: Serve, library: str) -> Iterator[Deploy]:
+def topology(request: pytest.FixtureRequest) -> str:
+    """Where the core runs."""
+    return str(request.param)
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, serve: Serve, library: str, topology: str) -> Iterator[Deploy]:
     """`deploy(access_token_validity=…, …)` — the contract app, served for the time of the test.
 
     Its time is that of a `FakeClock`, which starts now: browsers have a clock of their own for their cookies.
@@ -98,8 +107,8 @@ def deploy(tmp_path: Path, serve: Serve, library: str) -> Iterator[Deploy]:
 
         def start(*, clock: Callable[[], int] | None = None, **keys: Any) -> Deployment:
             folder = tmp_path / f"deployment-{next(numbers)}"
-            deployment = Deployment(folder, library, clock or FakeClock(round(time.time() * 1000)), keys)
-            running.enter_context(closing(deployment))
+            where = running.enter_context(closing((Inside if topology == "embedded" else InService)(folder, clock)))
+            deployment = Deployment(where, library, keys)
             deployment.port = running.enter_context(serve(deployment.front))
             return deployment
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,9 +15,12 @@ from typing import Any, Final, Protocol
 from flask import Flask
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore
+from supertokens.core import Core, EmbeddedCore
+from supertokens.remote import RemoteCore
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
+from tests.service.clocked import ClockedService, SharedClock, core_settings
+from tests.service.running import Service
 
 from .contract_app import USER, contract_app
 from .wire import Wire
@@ -38,22 +43,70 @@ class Elsewhere:
         return cls(status, body.decode(), {name: value for name, _, value in pairs if value})
 
 
-class Deployment:
-    """The app with a store of its own; `keys` are those of the configuration. The port comes with the server."""
+class Inside:
+    """The core in the app's process, on a store in `folder`."""
 
-    def __init__(self, folder: Path, library: str, clock: Callable[[], int], keys: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], int] | None) -> None:
+        self.clock = clock or FakeClock(round(time.time() * 1000))
         self._store = SqliteStore(folder / "sessions.sqlite3")
+        KeysOnce.put_into(self._store, self.clock())
+
+    def core(self, keys: Mapping[str, Any]) -> tuple[Core, Mapping[str, Any]]:
+        """The core for an app with those keys, and the keys that are the app's."""
+        return EmbeddedCore(_config(keys), self._store, clock=self.clock), keys
+
+    def close(self) -> None:
+        self._store.close()
+
+
+class InService:
+    """The core in a service's processes, which are started with the first app."""
+
+    def __init__(self, folder: Path, clock: Callable[[], int] | None) -> None:
+        self._folder = folder
+        folder.mkdir()
+        if clock is None:
+            clock = SharedClock(folder / "clock")
+            clock.now = round(time.time() * 1000)
+        self.clock = clock
+        self._service: Service | None = None
+        self._running = ExitStack()
+
+    def core(self, keys: Mapping[str, Any]) -> tuple[Core, Mapping[str, Any]]:
+        of_core, of_app = core_settings(keys)
+        if self._service is None:
+            store = SqliteStore(self._folder / "sessions.sqlite3")
+            KeysOnce.put_into(store, self.clock())
+            store.close()
+            if isinstance(self.clock, SharedClock):
+                self._service = ClockedService(self._folder, of_core, self.clock)
+            else:
+                self._service = Service(self._folder, of_core)
+            self._running.enter_context(self._service)
+        of_app["hosts"] = self._service.url
+        return RemoteCore(_config(of_app), clock=self.clock), of_app
+
+    def close(self) -> None:
+        self._running.close()
+
+
+def _config(keys: Mapping[str, Any]) -> Config:
+    return Config.load(arguments=keys, app_config={}, environ={})
+
+
+class Deployment:
+    """The app with sessions of its own; `keys` are those of the configuration. The port comes with the server."""
+
+    def __init__(self, where: Inside | InService, library: str, keys: Mapping[str, Any]) -> None:
+        self._where = where
         self._library = library
-        self._clock = clock
         self._keys = {"refresh_api_path": "/refresh", **keys}
-        KeysOnce.put_into(self._store, clock())
         self.wire = Wire(self._app().wsgi_app)
         self.port = 0
 
     def _app(self) -> Flask:
-        config = Config.load(arguments=self._keys, app_config={}, environ={})
-        self.core = EmbeddedCore(config, self._store, clock=self._clock)
-        return contract_app(self._keys, self.core, self._library)
+        self.core, of_app = self._where.core(self._keys)
+        return contract_app(dict(of_app), self.core, self._library)
 
     @property
     def front(self) -> Flask:
@@ -67,8 +120,8 @@ class Deployment:
 
     @property
     def clock(self) -> FakeClock:
-        assert isinstance(self._clock, FakeClock), "time cannot be moved here"
-        return self._clock
+        assert isinstance(self._where.clock, FakeClock), "time cannot be moved here"
+        return self._where.clock
 
     def let_access_tokens_expire(self) -> None:
         """Their life and one second more go by."""
@@ -95,7 +148,7 @@ class Deployment:
         return self.core.session_handles(user_id)
 
     def close(self) -> None:
-        self.core.close()
+        self._where.close()
 
 
 class Deploy(Protocol):

@@ -9,7 +9,7 @@ from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
 from .window import Answer, Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
 def test_calls_through_the_library_pass_and_forged_ones_do_not(deploy: Deploy, window: Window) -> None:

@@ -8,7 +8,7 @@ import pytest
 from .deployment import ON_DOMAIN, Deploy
 from .window import Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 blacklisting_or_not = pytest.mark.parametrize("blacklisting", [False, True], ids=["", "with blacklisting"])
 

@@ -14,7 +14,7 @@ from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
 from .window import Answer, Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
 def test_a_call_with_a_live_access_token_refreshes_nothing(deploy: Deploy, window: Window) -> None:

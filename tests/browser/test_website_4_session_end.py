@@ -9,7 +9,7 @@ from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
 from .window import Answer, Tab, Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
 def assert_logged_out(tab: Tab, window: Window) -> None:

@@ -81,7 +81,7 @@ def test_a_kept_token_survives_a_reading_of_the_ring_that_changed_nothing(
     issued = create(core)
     verify(core, issued.access_token.text)
     clock.advance(minutes=5)
-    monkeypatch.setattr("supertokens.core.embedded.verify_signature", None)
+    monkeypatch.setattr("supertokens.core.authentic.verify_signature", None)
     verify(core, issued.access_token.text)
 
 
@@ -150,7 +150,7 @@ def test_a_million_garbage_tokens_grow_nothing_and_push_out_no_token_in_use(
         with pytest.raises(SuperTokensTryRefreshTokenError):
             verify(core, candidate)
     assert len(core._seen._young) + len(core._seen._old) == 1
-    monkeypatch.setattr("supertokens.core.embedded.verify_signature", None)
+    monkeypatch.setattr("supertokens.core.authentic.verify_signature", None)
     verify(core, text)
 
 

@@ -10,6 +10,7 @@ from supertokens.engine.refresh_token import (
     LONGEST_TEXT,
     RefreshKey,
     UnknownRefreshKeyError,
+    anti_csrf_inside,
     anti_csrf_value,
     authenticate,
     client_hint,
@@ -54,6 +55,18 @@ def test_the_same_serial_and_parent_always_give_the_same_token() -> None:
         derive(KEY, HANDLE, 5, 4, anti_csrf_value(KEY, HANDLE, None)),
     }
     assert len(different) == 6
+
+
+@given(SERIALS, st.booleans())
+def test_the_anti_csrf_value_inside_is_the_one_that_the_token_was_made_with(serial: int, guarded: bool) -> None:
+    value = anti_csrf_value(KEY, HANDLE, None) if guarded else None
+    assert anti_csrf_inside(derive(KEY, HANDLE, serial, 1, value)) == value
+
+
+@given(st.text(max_size=200) | st.text("Ba0-_", min_size=LONGEST_TEXT, max_size=LONGEST_TEXT))
+def test_a_text_that_is_no_token_of_ours_has_no_anti_csrf_value_inside(text: str) -> None:
+    assert anti_csrf_inside(text) is None
+    assert anti_csrf_inside("é" * LONGEST_TEXT) is None
 
 
 def test_the_format_stays_what_it_is() -> None:

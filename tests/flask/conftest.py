@@ -12,10 +12,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore
+from supertokens.core import Core, EmbeddedCore
 from supertokens.flask import SuperTokens, create_new_session, refresh_session, supertokens_middleware
-from supertokens.stores.sqlite import SqliteStore
+from supertokens.remote import RemoteCore
 from supertokens.testing import Browser, FakeClock
+from tests.service.clocked import Services, core_settings
 
 LEGACY = {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"}
 MODERN = {"st-auth-mode": "cookie", "rid": "anti-csrf"}
@@ -29,13 +30,14 @@ class Client:
         self.browser = Browser(clock)
         self.dialect = dialect
         self.agent = agent
-        self._client: FlaskClient = app.test_client(use_cookies=False)
+        self.app = app
 
     def call(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
         """One request with the cookies of the jar; what the response sets goes into it."""
         cookies = self.browser.cookie_header(path)
         sent = {"User-Agent": self.agent, **self.dialect, **({"Cookie": cookies} if cookies else {}), **(headers or {})}
-        response = self._client.open(path, method=method, headers=sent, **options)
+        client: FlaskClient = self.app.test_client(use_cookies=False)
+        response = client.open(path, method=method, headers=sent, **options)
         self.browser.take(response.headers)
         return response
 
@@ -49,14 +51,52 @@ class Client:
 MakeApp = Callable[..., flask.Flask]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What an app does is tested with the core inside of it and with a real service, unless a test says why not."""
+    if "make_app" in metafunc.fixturenames:
+        only_embedded = metafunc.definition.get_closest_marker("embedded_only")
+        metafunc.parametrize("topology", ["embedded"] if only_embedded else ["embedded", "remote"], indirect=True)
+
+
 @pytest.fixture
-def make_app(store: SqliteStore, clock: FakeClock) -> MakeApp:
-    """An app on the test's store and clock; options are configuration keys."""
+def topology(request: pytest.FixtureRequest) -> str:
+    """Where the core runs."""
+    return str(getattr(request, "param", "embedded"))
+
+
+@pytest.fixture
+def clock(topology: str, request: pytest.FixtureRequest) -> FakeClock:
+    if topology == "embedded":
+        return FakeClock()
+    services: Services = request.getfixturevalue("services")
+    return services.clock
+
+
+@pytest.fixture
+def make_core(topology: str, clock: FakeClock, request: pytest.FixtureRequest) -> Callable[..., tuple[Core, Any]]:
+    """The core that goes with options, and what of the options the app is told."""
+    if topology == "embedded":
+        store = request.getfixturevalue("store")
+        return lambda **options: (EmbeddedCore(Config(**options), store, clock=clock), options)
+    services: Services = request.getfixturevalue("services")
+    services.forget_sessions()
+
+    def remote(**options: Any) -> tuple[Core, Any]:
+        of_core, of_app = core_settings(options)
+        of_app["hosts"] = services.with_settings(**of_core).url
+        return RemoteCore(Config(**of_app), clock=clock), of_app
+
+    return remote
+
+
+@pytest.fixture
+def make_app(make_core: Callable[..., tuple[Core, Any]], clock: FakeClock) -> MakeApp:
+    """An app on the test's core and clock; options are configuration keys."""
 
     def make(**options: Any) -> flask.Flask:
         app = flask.Flask("an_app")
-        core = EmbeddedCore(Config(**options), store, clock=clock)
-        extension = SuperTokens(app, core=core, **options)
+        core, of_app = make_core(**options)
+        extension = SuperTokens(app, core=core, **of_app)
         app.extensions["the core"] = core
         app.extensions["the extension"] = extension
         app.extensions["supertokens"].clock = clock

@@ -153,7 +153,7 @@ def test_a_1_0_era_app_runs_with_nothing_changed_but_its_import_lines(client: Cl
 
 def test_its_theft_handler_gets_handle_and_user_in_the_old_order(client: Client) -> None:
     client.post("/login", json={"userId": "me"})
-    thief = Client(client._client.application, FakeClock(system_clock()), LEGACY, agent="curl")
+    thief = Client(client.app, FakeClock(system_clock()), LEGACY, agent="curl")
     stolen = client.browser.cookie_header("/refresh")
     client.post("/refresh")
     client.get("/home")
@@ -162,6 +162,6 @@ def test_its_theft_handler_gets_handle_and_user_in_the_old_order(client: Client)
 
 
 def test_the_parameter_of_the_response_is_called_res_as_documented(client: Client) -> None:
-    with client._client.application.test_request_context():
+    with client.app.test_request_context():
         session = create_new_session(res=flask.Response(), user_id="me", jwt_payload=None, session_data=None)
         assert session.get_user_id() == "me"

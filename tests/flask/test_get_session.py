@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import hmac
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 import flask
 import pytest
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supertokens.core import EmbeddedCore
 from supertokens.engine import base64url
 from supertokens.errors import (
     SuperTokensGeneralError,
@@ -197,9 +200,12 @@ def replaced(client: Client, text: str) -> dict[str, str]:
 
 def forgeries(token: str, app: flask.Flask) -> dict[str, str]:
     header, body, signature = token.split(".")
-    key = app.extensions["the core"].keys.to_verify(FakeClock()()).dynamic[0]
+    core = app.extensions["the core"]
+    keys = core.keys if isinstance(core, EmbeddedCore) else core._keys
+    key = keys.to_verify(app.extensions["supertokens"].clock()).key_of(header)
+    public = key._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     hs256 = base64url.encode(json.dumps({"alg": "HS256", "typ": "JWT", "version": "5", "kid": key.kid}).encode())
-    mac = base64url.encode(hmac.digest(key.public_key_info().encode(), f"{hs256}.{body}".encode(), "sha256"))
+    mac = base64url.encode(hmac.digest(b64encode(public), f"{hs256}.{body}".encode(), "sha256"))
     unknown = base64url.encode(b'{"alg":"RS256","typ":"JWT","version":"5","kid":"d-1"}')
     none = base64url.encode(b'{"alg":"none","typ":"JWT","version":"5","kid":"' + key.kid.encode() + b'"}')
     return {
@@ -241,6 +247,7 @@ def test_an_expired_token_is_try_refresh_and_the_session_goes_on_after_the_refre
     assert client.get("/me").status_code == 200
 
 
+@pytest.mark.embedded_only("it drops a key in the core; the contract of cores has that for both")
 def test_a_token_whose_signing_key_is_gone_is_try_refresh(app: flask.Flask, clock: FakeClock) -> None:
     client = logged_in(app, clock)
     app.extensions["the core"].keys.rotate(clock(), drop_old=True)
@@ -307,6 +314,7 @@ def test_a_left_over_id_token_never_blocks_a_modern_library_and_is_cleared_by_it
     assert client.browser.value("sIdRefreshToken") is None
 
 
+@pytest.mark.embedded_only("it takes the store away from the core; tests/flask/test_topology.py takes the service away")
 def test_a_store_that_cannot_be_reached_is_a_general_error_with_its_cause(
     app: flask.Flask, store: SqliteStore, clock: FakeClock
 ) -> None:
@@ -322,6 +330,7 @@ def test_a_store_that_cannot_be_reached_is_a_general_error_with_its_cause(
     assert client.get("/me").status_code == 500
 
 
+@pytest.mark.embedded_only("it counts what the store is asked; tests/flask/test_topology.py counts calls")
 def test_a_confirmed_token_with_blacklisting_off_costs_no_store_call(
     app: flask.Flask, store: SqliteStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

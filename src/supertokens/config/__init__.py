@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration: one frozen value, read from several sources (DESIGN, section 9)."""
 
-from supertokens.config.keys import Config, describe
+from supertokens.config.loading import Config, Explained, describe
+from supertokens.config.secrets import parse_api_keys, read_api_keys
 from supertokens.config.values import ConfigError, KeyDescription
 
-__all__ = ["Config", "ConfigError", "KeyDescription", "describe"]
+__all__ = ["Config", "ConfigError", "Explained", "KeyDescription", "describe", "parse_api_keys", "read_api_keys"]

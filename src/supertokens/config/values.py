@@ -3,19 +3,38 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 __all__ = [
-    "ConfigError", "KeyDescription", "Kind", "api_keys", "boolean", "choice", "cookie_path", "database", "domain",
-    "encryption_keys", "integer", "number", "older_domain", "read", "shown", "sqlite_file",
+    "ConfigError",
+    "CountsIn",
+    "KeyDescription",
+    "Kind",
+    "Side",
+    "boolean",
+    "choice",
+    "cookie_path",
+    "database",
+    "domain",
+    "file_path",
+    "integer",
+    "log_path",
+    "number",
+    "older_domain",
+    "read",
+    "shown",
+    "sqlite_file",
 ]  # fmt: skip
+
+Side = Literal["app", "service"]
+CountsIn = Literal["app", "service", "core", "both"]
+"""Where a key counts. `core`: where the core runs, which is the service, or an app that names no `hosts`."""
 
 
 class ConfigError(ValueError):
@@ -45,11 +64,15 @@ class KeyDescription:
     kind: Kind = field(repr=False)
     meaning: str = ""
     unit: str = ""
+    counts_in: CountsIn = "both"
     secret: bool = False
 
     @property
     def type(self) -> str:
         return self.kind.name
+
+    def counts_on(self, side: Side) -> bool:
+        return self.counts_in in ("core", "both", side)
 
 
 def integer(least: int, most: int) -> Kind:
@@ -106,6 +129,18 @@ def older_domain(value: object) -> str:
     return "" if value == "" else domain(value)
 
 
+def file_path(value: object) -> str:
+    text = os.fspath(value) if isinstance(value, Path) else value
+    if isinstance(text, str) and text and text.isprintable() and not text.endswith(("/", os.sep)):
+        return text
+    raise ValueError("must be the path of a file, in printable characters")
+
+
+def log_path(value: object) -> str | None:
+    # The original's own word for stdout and stderr, which YAML hands over as text when it is quoted.
+    return None if value == "null" else file_path(value)
+
+
 def database(value: object) -> str:
     text = os.fspath(value) if isinstance(value, Path) else value
     if isinstance(text, str):
@@ -129,42 +164,13 @@ def sqlite_file(database: str) -> Path:
     return Path(path)
 
 
-def encryption_keys(value: object) -> tuple[bytes, ...]:
-    keys = [_decoded(item) for item in _items(value)]
-    if keys and all(len(key) == 32 for key in keys):
-        return tuple(keys)
-    raise ValueError(
-        "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between; a good one comes from"
-        ' python -c "import secrets; print(secrets.token_hex(32))"'
-    )
-
-
-def _decoded(key: object) -> bytes:
-    if isinstance(key, str) and re.fullmatch(r"[0-9A-Fa-f]{64}", key):
-        return bytes.fromhex(key)
-    if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", key):
-        return base64.b64decode(key[:43].replace("-", "+").replace("_", "/") + "=")
-    return key if isinstance(key, bytes) else b""
-
-
-def api_keys(value: object) -> tuple[str, ...]:
-    keys = tuple(str(item) for item in _items(value))
-    if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
-        return keys
-    raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
-
-
-def _items(value: object) -> list[object]:
-    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else []
-    return [item.strip() if isinstance(item, str) else item for item in items]
-
-
 def read(key: KeyDescription, value: object) -> object:
     try:
         return key.kind.read(value)
     except ValueError as refusal:
         unit = f" ({key.unit})" if key.unit else ""
-        given = "" if key.secret else f", but it is {shown(value)}"
+        # Where an address is wanted, what stands before an @ may be a password.
+        given = "" if key.secret or "@" in shown(value) else f", but it is {shown(value)}"
         usual = "" if key.default is None else f" for the default, {key.default!r}"
         is_text = key.type not in ("integer", "number", "boolean")
         hint = " (in YAML, text such as no needs quotes)" if is_text and isinstance(value, bool | int | float) else ""

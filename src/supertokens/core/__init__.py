@@ -3,6 +3,5 @@
 
 from supertokens.core.embedded import EmbeddedCore, system_clock
 from supertokens.core.protocol import Core
-from supertokens.core.topology import open_core
 
-__all__ = ["Core", "EmbeddedCore", "open_core", "system_clock"]
+__all__ = ["Core", "EmbeddedCore", "system_clock"]

@@ -14,8 +14,10 @@ from supertokens.engine.sealing import Sealer, SealingError
 from supertokens.engine.signing_keys import (
     MAX_RING_AGE_TO_SIGN,
     MAX_RING_AGE_TO_VERIFY,
+    PUBLISHED_AHEAD,
     KeyPurpose,
     KeyRing,
+    SigningKey,
     StoredKey,
     generate_signing_material,
 )
@@ -28,6 +30,9 @@ _EXTRA_READING_EVERY: Final = 1000
 """Tokens that name unknown keys cause at most one reading of the ring in this time (ms)."""
 
 _MOST_CLOCK_DIFFERENCE: Final = 60_000
+_UNROTATED_FOR: Final = 3_600_000
+"""For how long a key set that does not rotate may be kept (ms): keys can be rotated by hand."""
+
 _PURPOSES: Final[tuple[KeyPurpose, ...]] = ("dynamic", "static", "refresh")
 
 
@@ -64,6 +69,22 @@ class KeyKeeper:
             if self._next_is_due(ring, now):
                 ring = self._succeed(self._read(now), now)
             return ring
+
+    def signing(self, now: int) -> tuple[SigningKey, int]:
+        """The dynamic key that signs, and the moment at which it stops (ms).
+
+        While rotation is off that moment is named as if it were on (protocol-1, C.7).
+        """
+        ring = self.to_sign(now)
+        key = ring.signing_key(now)
+        successor = next((newer for newer in reversed(ring.dynamic) if newer.created_at > key.created_at), None)
+        return key, key.created_at + self._interval if successor is None else successor.created_at + PUBLISHED_AHEAD
+
+    def published(self, now: int) -> tuple[list[dict[str, str]], int]:
+        """The key set (RFC 7517), dynamic keys first, and the seconds until the next one is due: at least 1."""
+        ring = self.to_sign(now)
+        due = ring.dynamic[0].created_at + self._interval - PUBLISHED_AHEAD if self._rotates else now + _UNROTATED_FOR
+        return [key.jwk() for key in (*ring.dynamic, ring.static)], max(1, (due - now) // 1000)
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeyRing | None:
         """The ring, read again because a token named a key that was not in it; None if that is not worth a reading.

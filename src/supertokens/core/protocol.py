@@ -8,7 +8,7 @@ from typing import Protocol
 
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
-from supertokens.engine.refresh_token import RefreshToken
+from supertokens.engine.refresh_token import TokenPosition
 from supertokens.engine.session import IssuedSession, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
@@ -90,5 +90,11 @@ class Core(Protocol):
     def authentic_access_token(self, text: str) -> AccessToken | None:
         """The token, expired or not, if a key of this core signed it. Reads no session."""
 
-    def authentic_refresh_token(self, text: str) -> RefreshToken | None:
-        """The token, if a key of this core made it. Reads no session."""
+    def authentic_refresh_token(self, text: str) -> TokenPosition | None:
+        """Where the token stands, if a key of this core made it. Reads no session.
+
+        None also from a core that cannot tell without using the token up.
+        """
+
+    def close(self) -> None:
+        """Let go of all connections. A later call opens them again."""

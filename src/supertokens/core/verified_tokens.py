@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from supertokens.engine.access_token import AccessToken
+from supertokens.engine.key_set import VerifyingKeys
 from supertokens.engine.session import VerifiedSession
-from supertokens.engine.signing_keys import KeyRing
 
 __all__ = ["DEFAULT_BYTES", "VerifiedToken", "VerifiedTokens"]
 
@@ -40,12 +40,12 @@ class VerifiedTokens:
     def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
         self._most_bytes = most_bytes // 2  # of each generation
         self._adding = threading.Lock()
-        self._ring: KeyRing | None = None
+        self._ring: VerifyingKeys | None = None
         self._young: dict[str, VerifiedToken] = {}
         self._old: dict[str, VerifiedToken] = {}
         self._young_bytes = 0
 
-    def get(self, text: str, ring: KeyRing) -> VerifiedToken | None:
+    def get(self, text: str, ring: VerifyingKeys) -> VerifiedToken | None:
         """The entry of that very text, if `ring` still has its key."""
         if ring is not self._ring:
             self._change_ring(ring)
@@ -57,7 +57,7 @@ class VerifiedTokens:
             self.add(text, entry, ring)
         return entry
 
-    def add(self, text: str, entry: VerifiedToken, ring: KeyRing) -> None:
+    def add(self, text: str, entry: VerifiedToken, ring: VerifyingKeys) -> None:
         """Keep `entry`, verified with `ring`."""
         size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
         with self._adding:
@@ -69,8 +69,8 @@ class VerifiedTokens:
             self._young[text] = entry
             self._young_bytes += size
 
-    def _change_ring(self, ring: KeyRing) -> None:
+    def _change_ring(self, ring: VerifyingKeys) -> None:
         with self._adding:
-            if self._ring is None or self._ring.by_header.keys() != ring.by_header.keys():
+            if self._ring is None or self._ring.by_header != ring.by_header:
                 self._young, self._old, self._young_bytes = {}, {}, 0
             self._ring = ring

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from supertokens.engine import base64url
+from supertokens.engine.key_set import VerifyingKeys
 from supertokens.engine.refresh_token import lineage_hash, serial_of
-from supertokens.engine.signing_keys import KeyRing, SigningKey
+from supertokens.engine.signing_keys import SigningKey
 from supertokens.engine.user_data import JsonObject, decode_object
 from supertokens.engine.value import Value
 from supertokens.errors import SuperTokensTryRefreshTokenError
@@ -149,8 +150,8 @@ def longest_text(token: AccessToken) -> str:
     return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
 
-def verify_signature(text: str, ring: KeyRing) -> AccessToken:
-    """Take apart a token that a key of `ring` signed; its expiry is not looked at.
+def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
+    """Take apart a token that one of `keys` signed; its expiry is not looked at.
 
     Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
     key is missing.
@@ -159,7 +160,7 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
     header, _, body = signed.partition(".")
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
     # (alg, jku, jwk, x5u, crit) is ever acted upon.
-    key = ring.by_header.get(header)
+    key = keys.key_of(header)
     try:
         if key is not None:
             if not key.is_signature(base64url.decode(signature), signed.encode("ascii")):
@@ -167,7 +168,7 @@ def verify_signature(text: str, ring: KeyRing) -> AccessToken:
             return _v5_token(base64url.decode(body))
         if header == _V2_HEADER:
             signature_bytes, signed_bytes = _padded_base64(signature), signed.encode("ascii")
-            if not any(each.is_signature(signature_bytes, signed_bytes) for each in ring.dynamic):
+            if not any(each.is_signature(signature_bytes, signed_bytes) for each in keys.dynamic):
                 raise _not_ours()
             return _v2_token(_padded_base64(body))
     except ValueError:

@@ -15,7 +15,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from supertokens.engine import base64url
@@ -26,7 +26,9 @@ __all__ = [
     "LONGEST_TEXT",
     "RefreshKey",
     "RefreshToken",
+    "TokenPosition",
     "UnknownRefreshKeyError",
+    "anti_csrf_inside",
     "anti_csrf_value",
     "authenticate",
     "client_hint",
@@ -91,6 +93,13 @@ class RefreshToken:
     """The value it was issued with, or None if it was issued without."""
 
 
+class TokenPosition(NamedTuple):
+    """Which token of which session an authentic refresh token is."""
+
+    handle: str
+    serial: int
+
+
 def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_token: str | None) -> str:
     """The refresh token of `serial`."""
     body = b"".join(
@@ -132,6 +141,20 @@ def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
         parent=int.from_bytes(body[33:41], "big"),
         anti_csrf_token=base64url.encode(body[41:]) if len(body) > 41 else None,
     )
+
+
+def anti_csrf_inside(text: str) -> str | None:
+    """The anti-CSRF value that a refresh token of ours says it was issued with; None if it says none, or is another's.
+
+    By the token's own word: whoever has the keys still has to authenticate it.
+    """
+    if len(text) != LONGEST_TEXT:
+        return None
+    try:
+        raw = base64url.decode(text)
+    except ValueError:
+        return None
+    return base64url.encode(raw[_PLAIN_BYTES - _MAC_BYTES : -_MAC_BYTES]) if raw[:1] == _VERSION else None
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from supertokens.engine import base64url
+from supertokens.engine.key_set import HASH, PADDING, PublicKey
 from supertokens.engine.refresh_token import RefreshKey
 from supertokens.engine.sealing import Sealer
 from supertokens.engine.value import Value
@@ -45,9 +45,6 @@ MAX_RING_AGE_TO_VERIFY: Final = 60_000
 
 KeyPurpose = Literal["dynamic", "static", "refresh"]
 
-_PADDING: Final = padding.PKCS1v15()
-_HASH: Final = hashes.SHA256()
-
 
 class StoredKey(Value, frozen=True):
     """A key as a store keeps it. `material` is sealed where an encryption key is configured."""
@@ -67,38 +64,23 @@ def generate_signing_material() -> bytes:
     )
 
 
-class SigningKey:
-    """An RSA-2048 key pair bound to one algorithm: RS256 (RFC 7518, section 3.3; RFC 8725, section 3.1)."""
+class SigningKey(PublicKey):
+    """An RSA-2048 key pair; RFC 8725, section 3.1: bound to one algorithm."""
 
-    __slots__ = ("_private", "_public", "created_at", "header", "kid")
+    __slots__ = ("_private", "created_at")
 
     def __init__(self, kid: str, created_at: int, material: bytes) -> None:
         # The key comes from our own store, sealed or not; checking its primes at each load would cost milliseconds.
         private = serialization.load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise TypeError(f"the signing key {kid} in the store is not an RSA key")
+        super().__init__(kid, private.public_key())
         self._private = private
-        self._public = private.public_key()
-        self.kid = kid
         self.created_at = created_at
-        header = f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{kid}"}}'
-        self.header = base64url.encode(header.encode())
-        """The header segment of every V5 token that this key signs: compared as text, never parsed."""
-
-    def __repr__(self) -> str:
-        return f"SigningKey({self.kid!r})"
 
     def sign(self, data: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256."""
-        return self._private.sign(data, _PADDING, _HASH)
-
-    def is_signature(self, signature: bytes, data: bytes) -> bool:
-        """Whether this key made `signature` over `data`."""
-        try:
-            self._public.verify(signature, data, _PADDING, _HASH)
-        except InvalidSignature:
-            return False
-        return True
+        return self._private.sign(data, PADDING, HASH)
 
     def jwk(self) -> dict[str, str]:
         """The public key as a JSON Web Key (RFC 7517)."""
@@ -169,6 +151,10 @@ class KeyRing:
             read_at=read_at,
             by_header=MappingProxyType({key.header: key for key in (*dynamic, static)}),
         )
+
+    def key_of(self, header: str) -> SigningKey | None:
+        """The key that vouches for tokens with that header segment."""
+        return self.by_header.get(header)
 
     def signing_key(self, now: int, *, static: bool = False) -> SigningKey:
         """The key that signs at `now`: the newest dynamic one that has been published for long enough."""

@@ -17,13 +17,23 @@ For every method:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from enum import Enum
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from supertokens.engine.rotation import Asked
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey
 
-__all__ = ["Confirmation", "Found", "KeyStore", "SessionStore", "Store"]
+__all__ = ["EVERYBODY", "Confirmation", "Everybody", "Found", "KeyStore", "Migrating", "SessionStore", "Store"]
+
+
+class Everybody(Enum):
+    """All users. A type of its own: no user id, no None and no empty string can come to mean that by mistake."""
+
+    EVERYBODY = "everybody"
+
+
+EVERYBODY: Final = Everybody.EVERYBODY
 
 
 class Found(NamedTuple):
@@ -72,8 +82,13 @@ class SessionStore(Protocol):
     def remove_user(self, user_id: str, now: int) -> list[str]:
         """Delete all sessions of a user in one step, leave tombstones. Returns their handles."""
 
-    def handles_of_user(self, user_id: str, now: int) -> list[str]:
-        """The user's sessions, oldest first."""
+    def handles_of_user(
+        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
+    ) -> list[str]:
+        """The user's sessions, oldest first; EVERYBODY's in no particular order.
+
+        `created_before`: only those created before that moment. `limit`: at most so many of them.
+        """
 
     def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
         """Delete at most `limit` expired sessions and the tombstones left before that moment; how many sessions."""
@@ -96,6 +111,16 @@ class KeyStore(Protocol):
 
     def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
         """Delete keys. Ids that do not exist are passed over."""
+
+
+@runtime_checkable
+class Migrating(Protocol):
+    """A store whose tables have a version."""
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the tables to the version that this program knows. Returns the version from before (0: there were no
+        tables), and that of now.
+        """
 
 
 class Store(SessionStore, KeyStore, Protocol):

@@ -14,7 +14,7 @@ from msgspec.structs import asdict, astuple
 from supertokens.engine.rotation import LONG_AGO, Asked, Lineage
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey
-from supertokens.stores.base import Confirmation, Found
+from supertokens.stores.base import EVERYBODY, Confirmation, Everybody, Found
 from supertokens.stores.sqlite_connections import SqliteDatabase
 
 __all__ = ["SqliteStore"]
@@ -186,9 +186,16 @@ class SqliteStore:
     def remove_user(self, user_id: str, now: int) -> list[str]:
         return self._database.write(lambda connection: _delete_sessions(connection, "user_id = ?", [user_id], now))
 
-    def handles_of_user(self, user_id: str, now: int) -> list[str]:
-        statement = "SELECT handle FROM session WHERE user_id = ? AND expires_at >= ? ORDER BY created_at, handle"
-        return [handle for (handle,) in self._database.read(statement, (user_id, now))]
+    def handles_of_user(
+        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
+    ) -> list[str]:
+        whose, order = ("TRUE", "") if user_id is EVERYBODY else ("user_id = :user_id", "ORDER BY created_at, handle")
+        before = "" if created_before is None else "AND created_at < :created_before"
+        statement = f"SELECT handle FROM session WHERE {whose} AND expires_at >= :now {before} {order} LIMIT :limit"
+        values: dict[str, Any] = {"now": now, "created_before": created_before, "limit": -1 if limit is None else limit}
+        if user_id is not EVERYBODY:
+            values["user_id"] = user_id
+        return [handle for (handle,) in self._database.read(statement, values)]
 
     def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
         expired = "SELECT rowid FROM session WHERE expires_at < ? LIMIT ?"
@@ -224,6 +231,9 @@ class SqliteStore:
         self._database.write(
             lambda connection: connection.executemany("DELETE FROM key WHERE purpose = ? AND id = ?", pairs)
         )
+
+    def migrate(self) -> tuple[int, int]:
+        return self._database.migrate()
 
     def close(self) -> None:
         self._database.close()

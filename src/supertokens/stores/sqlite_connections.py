@@ -56,7 +56,7 @@ class SqliteDatabase:
         self._commits = _GroupCommit(self._open, synchronous)
         _forget_connections_in_forked_children(self)
 
-    def read(self, statement: str, values: Sequence[Any]) -> list[Any]:
+    def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """All rows. Raises SuperTokensGeneralError."""
         try:
             # A list's pop and append are atomic, and a connection is in one thread's hands at a time.
@@ -82,6 +82,19 @@ class SqliteDatabase:
             return self._commits.run(operation, durable=durable)
         except sqlite3.Error as error:
             raise self._failure(error) from error
+
+    def migrate(self) -> tuple[int, int]:
+        """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
+        try:
+            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
+            try:
+                before = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            finally:
+                connection.close()
+        except sqlite3.OperationalError:  # there is no file yet
+            before = 0
+        self._open().close()
+        return before, _SCHEMA_VERSION
 
     def close(self) -> None:
         readers, self._readers = self._readers, []

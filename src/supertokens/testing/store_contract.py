@@ -20,7 +20,7 @@ from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Asked, Li
 from supertokens.engine.session import SessionRecord, new_handle
 from supertokens.engine.signing_keys import StoredKey
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.base import Store
+from supertokens.stores.base import EVERYBODY, Store
 
 __all__ = ["StoreContract", "a_record"]
 
@@ -128,6 +128,27 @@ class StoreContract:
         assert sorted(store.remove_user("a", _NOW)) == sorted([a_record(1).handle, a_record(3).handle])
         assert store.handles_of_user("a", _NOW) == []
         assert [store.handles_of_user(user, _NOW) != [] for user in ("b", "A", "a ")] == [True] * 3
+
+    def test_the_sessions_of_everybody_are_listed_only_for_who_says_everybody(self, store: Store) -> None:
+        for number, user in enumerate(("a", "", "everybody", "EVERYBODY", "Everybody.EVERYBODY", "None"), start=1):
+            store.create(a_record(number, user_id=user), "{}")
+        store.create(a_record(7, expires_at=_NOW - 1), "{}")
+        living = {a_record(number).handle for number in range(1, 7)}
+        assert set(store.handles_of_user(EVERYBODY, _NOW)) == living
+        assert store.handles_of_user("", _NOW) == [a_record(2).handle]
+        assert store.handles_of_user("everybody", _NOW) == [a_record(3).handle]
+        assert store.handles_of_user("nobody", _NOW) == []
+
+    def test_handles_are_listed_up_to_a_moment_and_a_number(self, store: Store) -> None:
+        for number in range(1, 6):
+            store.create(a_record(number), "{}")
+        first, second, third, *_ = (a_record(number).handle for number in range(1, 6))
+        assert store.handles_of_user("user", _NOW, limit=2) == [first, second]
+        assert store.handles_of_user("user", _NOW, limit=0) == []
+        assert store.handles_of_user("user", _NOW, created_before=_NOW + 4) == [first, second, third]
+        assert store.handles_of_user("user", _NOW, created_before=_NOW + 4, limit=1) == [first]
+        assert set(store.handles_of_user(EVERYBODY, _NOW, created_before=_NOW + 3)) == {first, second}
+        assert len(store.handles_of_user(EVERYBODY, _NOW, limit=3)) == 3
 
     def test_rotate_swaps_only_what_it_has_seen(self, store: Store) -> None:
         seen = a_record(lineage=Lineage(1, 0, 2, _NOW, b"hint"))

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `supertokens`. It stands on the extra `cli`, and says so where that is missing."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command that the arguments of the process name, and exit: 0 done, 1 failed or not found, 2 misused."""
+    try:
+        from supertokens.cli.commands import supertokens
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("click", "rich"):
+            raise
+        sys.exit("The command line needs more than the library: pip install 'supertokens-sessions[cli]'")
+    supertokens(prog_name="supertokens")

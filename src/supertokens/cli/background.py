@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a service in the background: a process of its own session, whose output is relayed until it is ready."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import IO, Final
+
+import click
+
+from supertokens.cli.instances import log_file
+
+__all__ = ["start_in_background"]
+
+READY: Final = "Started SuperTokens on"
+_CRASH: Final = "What caused the crash:"
+_QUITTING: Final = "Quitting SuperTokens because of an error"
+_UP_WITHIN: Final = 60.0  # seconds
+_LOOK_EVERY: Final = 0.02  # seconds
+# What belongs on standard error of who called; the service writes all into one file, in its order.
+_TO_STDERR: Final = (_CRASH, "WARNING", "ERROR")
+
+
+def start_in_background(arguments: Sequence[str]) -> int:
+    """Run `start --foreground` with `arguments`, relay what it says until it is ready; the exit status.
+
+    What the service says goes to a file, since the terminal, or the pipe, may be gone before the service is.
+    """
+    try:
+        path, log = log_file()
+    except OSError as error:
+        click.echo(f"{_CRASH} there is no place for the service's output: {error}", err=True)
+        click.echo(_QUITTING)
+        return 1
+    command = [sys.executable, "-m", "supertokens.cli", "start", "--foreground", *arguments]
+    with log, path.open(encoding="utf-8", errors="replace") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own program, and no shell in between
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            outcome = _relay_until_ready(process, output)
+        except BaseException:
+            process.terminate()
+            raise
+    if outcome is None:
+        click.echo(f"What it says goes to {path}")
+        return 0
+    path.unlink(missing_ok=True)  # all of it was relayed
+    return outcome
+
+
+def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int | None:
+    """None once it is ready, otherwise the exit status."""
+    deadline = time.monotonic() + _UP_WITHIN
+    said = ""
+    quitting = False
+    while True:
+        ended = process.poll()
+        said += output.read()
+        *lines, said = said.split("\n")
+        for line in lines:
+            click.echo(line, err=any(word in line for word in _TO_STDERR))
+            quitting = quitting or line == _QUITTING
+            if line.startswith(READY):
+                return None
+        if ended is None and time.monotonic() > deadline:
+            process.kill()
+            ended = process.wait()
+        if ended is not None:
+            if not quitting:
+                click.echo(f"{_CRASH} the service ended, with status {ended}, before it was ready", err=True)
+                click.echo(_QUITTING)
+            return 1
+        time.sleep(_LOOK_EVERY)

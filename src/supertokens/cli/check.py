@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`config check`: what a configuration comes to, before anything is started with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from supertokens.cli.output import as_json_option, show_json, show_table
+from supertokens.config import Config, KeyDescription, describe
+
+__all__ = ["config"]
+
+
+@click.group()
+def config() -> None:
+    """Look at a configuration."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--app", is_flag=True, help="FILE is that of an app, instead of a service's.")
+@as_json_option
+def check(file: Path, app: bool, as_json: bool) -> None:
+    """Check the config.yaml FILE together with the environment, and show each setting with its source.
+
+    Secrets are not shown. Exits with 1 if a service, or an app, would not start with it, and says why.
+
+    \b
+    Examples:
+      supertokens config check config.yaml
+      supertokens config check --app instance/config.yaml --json
+    """
+    if app:
+        explained = Config.explain(app_config={"SUPERTOKENS_CONFIG": file}, environ=os.environ)
+    else:
+        explained = Config.explain_service(file=file.absolute(), environ=os.environ)
+    keys = [key for key in describe() if key.counts_on("app" if app else "service")]
+    shown = [(key, _shown(key, getattr(explained.config, key.name))) for key in keys]
+    if as_json:
+        settings = {
+            key.name: {"value": value, "source": explained.where.get(key.name, "default")} for key, value in shown
+        }
+        show_json({"settings": settings, "warnings": explained.warnings})
+        return
+    rows = [(key.name, _written(key, value), explained.where.get(key.name, "default")) for key, value in shown]
+    show_table(("key", "value", "source"), rows)
+    for warning in explained.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def _shown(key: KeyDescription, value: Any) -> Any:
+    if value is None:
+        return None
+    if key.secret:
+        return f"{len(value)} set, not shown" if isinstance(value, tuple) else "set, not shown"
+    return value
+
+
+def _written(key: KeyDescription, value: Any) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "; ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} {key.unit}".rstrip()

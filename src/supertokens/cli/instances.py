@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The running services of this user: one file for each, locked for as long as its process lives.
+
+The lock is what counts. The system lets go of it when the process ends, however that happens, so that neither a file
+that was left behind nor another process with the same number is ever taken for a running service. POSIX record locks
+are not inherited by child processes, so that workers which outlive their service for a moment do not hold it either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Final
+
+__all__ = ["Instance", "log_file", "register", "running", "wait_until_gone"]
+
+FOLDER: Final = "SUPERTOKENS_STATE_FOLDER"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A running service. `config` is the absolute path of its config.yaml, if it has one."""
+
+    pid: int
+    host: str
+    port: int
+    config: str | None
+    namespace: str
+    """Where `pid` means something: containers that share a folder have numbers of their own."""
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder for what is running, of this user only. Raises OSError if it cannot be made, or is not ours alone."""
+    named = environ.get(FOLDER)
+    if named:
+        folder = Path(named)
+    else:
+        home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+        folder = Path(home, "supertokens")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        if named:
+            raise
+        # A user without a home, as in many containers.
+        folder = Path(tempfile.gettempdir(), f"supertokens-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"{folder} must be of this user alone: chmod 700, or set {FOLDER} to another folder")
+    return folder
+
+
+@contextmanager
+def register(host: str, port: int, config: str | None) -> Iterator[Instance]:
+    """This process is a running service, within. Raises OSError if that cannot be written down."""
+    instance = Instance(os.getpid(), host, port, config, _namespace())
+    folder = _instances()
+    descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=folder)
+    path = Path(name).with_suffix(".json")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # Locked before it gets the name under which it is looked for.
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        file.write(json.dumps(asdict(instance)))
+        file.flush()
+        Path(name).rename(path)
+        try:
+            yield instance
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def running() -> list[Instance]:
+    """Those whose processes live, by their numbers; files that were left behind are deleted. Raises OSError."""
+    found = []
+    for path in _instances().glob("*.json"):
+        with suppress(OSError, ValueError, TypeError), path.open("r+", encoding="utf-8") as file:
+            if _is_locked_by_another(file):
+                found.append(Instance(**json.loads(file.read())))
+            else:
+                path.unlink(missing_ok=True)
+    here = _namespace()
+    return sorted((each for each in found if each.namespace == here), key=lambda each: each.pid)
+
+
+def wait_until_gone(
+    instance: Instance,
+    seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Whether the service ended within that time."""
+    deadline = clock() + seconds
+    while instance in running():
+        if clock() > deadline:
+            return False
+        pause(0.02)
+    return True
+
+
+def log_file() -> tuple[Path, IO[bytes]]:
+    """A new file for what a service in the background writes. Raises OSError."""
+    folder = state_folder() / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    descriptor, name = tempfile.mkstemp(prefix=f"{stamp}-", suffix=".log", dir=folder)
+    return Path(name), os.fdopen(descriptor, "ab", buffering=0)
+
+
+def _instances() -> Path:
+    folder = state_folder() / "instances"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _is_locked_by_another(file: IO[str]) -> bool:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:  # a system without namespaces
+        return ""

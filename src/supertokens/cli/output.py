@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is shown: to people as text and tables, with colours on a terminal only; to programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["as_json_option", "confirm", "moment", "plural", "printable", "show_json", "show_table", "yes_option"]
+
+_WIDTH_WITHOUT_TERMINAL: Final = 1000
+
+as_json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON, for programs. Times are in milliseconds since 1970."
+)
+yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask. Scripts need this: they cannot answer.")
+
+
+def show_json(value: object) -> None:
+    """One JSON document, in ASCII: what users chose themselves cannot disturb a terminal."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, heading: bool = True) -> None:
+    """The first column stands out. What does not fit is folded, so that everything can be read and copied."""
+    console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    table = Table(box=SIMPLE_HEAD if heading else None, show_header=heading, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, style="cyan" if number == 0 else "", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """The text, with whatever could steer a terminal written out as an escape."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def moment(ms: int) -> str:
+    """A moment for people: UTC, to the second."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError):  # beyond the year 9999
+        return f"{ms} ms"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if the answer is yes. Raises click.UsageError where nobody can answer, click.Abort for a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        problem = "this cannot be undone, and nobody is there to be asked; add --yes if it is meant"
+        raise click.UsageError(problem)
+    click.confirm(question, abort=True, err=True)

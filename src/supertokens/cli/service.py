@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`start`, `stop` and `list`: services on this machine (protocol-1, section F.3)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from supertokens.cli.background import start_in_background
+from supertokens.cli.instances import register, running, wait_until_gone
+from supertokens.cli.output import as_json_option, show_json
+from supertokens.cli.target import config_option, database_option, explained_service
+from supertokens.config import ConfigError
+from supertokens.errors import SuperTokensGeneralError
+
+__all__ = ["list_instances", "start", "stop"]
+
+STOPS_WITHIN: Final = 30.0  # seconds
+
+_log = logging.getLogger("supertokens")
+
+
+@click.command()
+@config_option
+@database_option
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; beyond this machine, API keys are needed.")
+@click.option("--port", type=int, metavar="N", help="Port to listen on; 0 for any that is free.")
+@click.option("--workers", type=int, metavar="N", help="Number of worker processes.")
+@click.option("--foreground", is_flag=True, help="Stay in the foreground, as service managers and containers want it.")
+@click.option("--with-space", hidden=True, expose_value=False, help="Memory for a Java machine: there is none.")
+def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
+    """Start a service, in the background unless told otherwise.
+
+    \b
+    Examples:
+      supertokens start
+      supertokens start --with-config config.yaml --port 3568
+      supertokens start --foreground --workers 2
+    """
+    if foreground:
+        _run(config_file, options)
+    else:
+        arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
+        if config_file is not None:
+            arguments.append(f"--with-config={config_file.absolute()}")
+        sys.exit(start_in_background(arguments))
+
+
+def _run(config_file: Path | None, options: dict[str, Any]) -> None:
+    """Serve until told to stop."""
+    try:
+        from supertokens.service import serve
+        from supertokens.service.logs import log_as_configured
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("supertokens"):
+            raise
+        _crash("the service needs more than the command line: pip install 'supertokens-sessions[service]'")
+    try:
+        explained = explained_service(config_file, **options)
+    except ConfigError as error:
+        _crash(str(error))
+    config = explained.config
+    file = config_file or os.environ.get("SUPERTOKENS_CONFIG") or None
+    path = None if file is None else str(Path(file).absolute())
+    log_as_configured(config)
+    click.echo(f"Sessions are kept in {config.sqlite_path}")
+    explained.logged()
+
+    def ready(port: int) -> None:
+        try:
+            registration.enter_context(register(config.host, port, path))
+        except OSError as error:
+            _log.warning("'supertokens list' and 'supertokens stop' will not know this service: %s", error)
+        click.echo(f"Started SuperTokens on {config.host}:{port} with PID: {os.getpid()}")
+
+    with ExitStack() as registration:
+        try:
+            serve(config, ready=ready, config_path=path)
+        except OSError as error:
+            _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
+        except SuperTokensGeneralError as error:
+            _crash(str(error))
+
+
+def _crash(why: str) -> NoReturn:
+    click.echo(f"What caused the crash: {why}", err=True)
+    click.echo("Quitting SuperTokens because of an error")
+    sys.exit(1)
+
+
+@click.command()
+@click.option("--id", "pid", type=int, metavar="PID", help="Stop only the service with this process id.")
+def stop(pid: int | None) -> None:
+    """Stop all services of this user, or one, and wait until they have ended.
+
+    Requests that are being answered are answered first.
+
+    \b
+    Examples:
+      supertokens stop
+      supertokens stop --id 4711
+    """
+    found = [each for each in running() if pid is None or each.pid == pid]
+    if not found:
+        if pid is None:
+            click.echo("No SuperTokens instances are running.")
+            return
+        click.echo(f"Unknown PID: {pid}")
+        sys.exit(1)
+    for instance in found:
+        with suppress(ProcessLookupError):
+            os.kill(instance.pid, signal.SIGTERM)
+    lasting = 0
+    for instance in found:
+        if wait_until_gone(instance, STOPS_WITHIN):
+            click.echo(
+                f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.host}:{instance.port}"
+            )
+        else:
+            lasting += 1
+            click.echo(f"PID {instance.pid} was told to stop and has not within {STOPS_WITHIN:g} seconds", err=True)
+    sys.exit(1 if lasting else 0)
+
+
+@click.command("list")
+@as_json_option
+def list_instances(as_json: bool) -> None:
+    """List the running services of this user.
+
+    \b
+    Examples:
+      supertokens list
+      supertokens list --json
+    """
+    found = running()
+    if as_json:
+        show_json([{name: value for name, value in asdict(each).items() if name != "namespace"} for each in found])
+        return
+    for each in found:
+        address = f"{each.host}:{each.port}"
+        click.echo(f"-> Instance PID: {each.pid}, address: {address}, config file loaded: {each.config or 'none'}")
+    if not found:
+        click.echo("No SuperTokens instances running.")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sessions`: look at them, end them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from msgspec.structs import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from supertokens.cli.output import (
+    as_json_option,
+    confirm,
+    moment,
+    plural,
+    printable,
+    show_json,
+    show_table,
+    yes_option,
+)
+from supertokens.cli.target import core_of_sessions, embedded_core, hosts_are_named, on_a_database
+from supertokens.core import Core, system_clock
+from supertokens.core.everybody import count_everybody, revoke_everybody
+from supertokens.engine.session import SessionInformation
+from supertokens.errors import SuperTokensUnauthorisedError
+
+__all__ = ["sessions"]
+
+
+@click.group()
+def sessions() -> None:
+    """Look at sessions, and end them."""
+
+
+@sessions.command("list")
+@click.argument("user")
+@on_a_database
+@as_json_option
+def list_sessions(user: str, config_file: Path | None, database: str | None, as_json: bool) -> None:
+    """List the sessions of USER, oldest first.
+
+    \b
+    Examples:
+      supertokens sessions list ada
+      supertokens sessions list ada --database instance/supertokens.sqlite3 --json
+    """
+    core = core_of_sessions(config_file, database)
+    found = [known for handle in core.session_handles(user) if (known := _session(core, handle)) is not None]
+    if as_json:
+        show_json([_times_and_handle(each) for each in found])
+    elif found:
+        rows = [(each.handle, moment(each.created_at), moment(each.expires_at)) for each in found]
+        show_table(("handle", "created", "expires"), rows)
+    else:
+        click.echo(f"No sessions of {printable(user)}.")
+
+
+@sessions.command()
+@click.argument("handle")
+@on_a_database
+@as_json_option
+def show(handle: str, config_file: Path | None, database: str | None, as_json: bool) -> None:
+    """Show the session HANDLE, with what the application keeps in it. Exits with 1 if there is none.
+
+    \b
+    Examples:
+      supertokens sessions show 6e9a1f0c-3f2b-4c57-9b52-0c1f3ad1c7e5
+    """
+    core = core_of_sessions(config_file, database)
+    known = _session(core, handle)
+    if known is None:
+        raise click.ClickException(f"there is no session {printable(handle)}")
+    data = core.session_data(handle)
+    if as_json:
+        show_json(asdict(known) | {"session_data": data})
+        return
+    rows = (
+        ("handle", known.handle),
+        ("user", known.user_id),
+        ("created", moment(known.created_at)),
+        ("expires", moment(known.expires_at)),
+        ("payload", json.dumps(known.jwt_payload, ensure_ascii=False)),
+        ("data", json.dumps(data, ensure_ascii=False)),
+    )
+    show_table(("", ""), rows, heading=False)
+
+
+@sessions.command()
+@click.argument("handle", required=False)
+@click.option("--user", metavar="USER", help="All sessions of this user.")
+@click.option("--all", "everybody", is_flag=True, help="All sessions of everybody, as after a restore from a backup.")
+@on_a_database
+@yes_option
+@as_json_option
+def revoke(
+    handle: str | None,
+    user: str | None,
+    everybody: bool,
+    config_file: Path | None,
+    database: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """End the session HANDLE, those of a user, or all. Exits with 1 if there is no session HANDLE.
+
+    An access token that was handed out is good until it expires, unless access_token_blacklisting is set. With --all,
+    sessions that begin after the command are left alone.
+
+    \b
+    Examples:
+      supertokens sessions revoke 6e9a1f0c-3f2b-4c57-9b52-0c1f3ad1c7e5
+      supertokens sessions revoke --user ada --yes
+      supertokens sessions revoke --all
+    """
+    if sum((handle is not None, user is not None, everybody)) != 1:
+        raise click.UsageError("name one session, or use one of --user and --all")
+    if everybody:
+        revoked = _revoke_all(config_file, database, yes=yes)
+    else:
+        revoked = _revoke_some(core_of_sessions(config_file, database), handle, user, yes=yes)
+    if as_json:
+        show_json({"revoked": revoked})
+    else:
+        click.echo(f"{plural(revoked, 'session')} ended.")
+
+
+def _revoke_some(core: Core, handle: str | None, user: str | None, *, yes: bool) -> int:
+    if user is not None:
+        count = len(core.session_handles(user))
+        if count:
+            confirm(f"End {plural(count, 'session')} of {printable(user)}?", yes=yes)
+        return len(core.revoke_user(user))
+    known = _session(core, handle or "")
+    if known is None:
+        raise click.ClickException(f"there is no session {printable(handle or '')}")
+    confirm(f"End this session of {printable(known.user_id)}?", yes=yes)
+    return len(core.revoke_sessions([known.handle]))
+
+
+def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
+    if database is None and hosts_are_named(config_file):
+        raise click.UsageError("--all needs the database itself, which --database names: no service offers that")
+    core = embedded_core(config_file, database)
+    count = count_everybody(core, system_clock())
+    if not count:
+        return 0
+    confirm(f"End all {plural(count, 'session')} of everybody?", yes=yes)
+    revoked = 0
+    columns = (TextColumn("ending sessions"), BarColumn(), MofNCompleteColumn())
+    # On standard error, and only on a terminal, so that programs read nothing but the result.
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task("", total=count)
+        for some in revoke_everybody(core, system_clock() + 1):
+            revoked += some
+            progress.advance(task, some)
+    return revoked
+
+
+def _session(core: Core, handle: str) -> SessionInformation | None:
+    try:
+        return core.session(handle)
+    except SuperTokensUnauthorisedError:
+        return None
+
+
+def _times_and_handle(session: SessionInformation) -> dict[str, Any]:
+    return {name: getattr(session, name) for name in ("handle", "user_id", "created_at", "expires_at")}

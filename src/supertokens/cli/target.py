@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command works on: the configured database, or, for sessions, a running service."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from supertokens.config import Config, ConfigError, Explained
+from supertokens.config.yaml_file import read_yaml
+from supertokens.core import Core, EmbeddedCore
+from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
+
+__all__ = [
+    "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database", "explained_service",
+    "on_a_database",
+]  # fmt: skip
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+config_option: Final = click.option(
+    "--with-config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The config.yaml to read. Otherwise the one that SUPERTOKENS_CONFIG names, if any.",
+)
+database_option: Final = click.option(
+    "--database", metavar="FILE", help="The database, in the place of the one that the configuration names."
+)
+
+
+def on_a_database(command: Command) -> Command:
+    """The options that say where sessions are kept."""
+    return config_option(database_option(command))
+
+
+def explained_service(config_file: Path | None, **arguments: object) -> Explained:
+    """The configuration of a service here, with an absolute path to its database. Raises ConfigError."""
+    file = None if config_file is None else config_file.absolute()
+    explained = Config.explain_service(arguments=arguments, environ=os.environ, file=file)
+    path = (explained.config.sqlite_path or DEFAULT_DATABASE).absolute()
+    return explained._replace(config=dataclasses.replace(explained.config, database=str(path)))
+
+
+def existing_database(config_file: Path | None, database: str | None) -> Config:
+    """As `explained_service`, without its warnings. Raises ConfigError also where there is no such file."""
+    # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
+    config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
+    if config.sqlite_path is None or not config.sqlite_path.is_file():
+        raise ConfigError(f"there is no database {config.sqlite_path}; name the right one with --database", "database")
+    return config
+
+
+def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
+    """The engine on the configured database, which has to be there, until the command ends. Raises ConfigError."""
+    core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
+    click.get_current_context().call_on_close(core.close)
+    return core
+
+
+def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
+    """Where sessions are looked for: the services that `hosts` names, unless a database was given; else the database.
+
+    The one place that chooses. Raises ConfigError.
+    """
+    if database is None and hosts_are_named(config_file):
+        app_config = {} if config_file is None else {"SUPERTOKENS_CONFIG": config_file}
+        core = open_core(Config.load(app_config=app_config, environ=os.environ), DEFAULT_DATABASE)
+        click.get_current_context().call_on_close(core.close)
+        return core
+    return embedded_core(config_file, database)
+
+
+def hosts_are_named(config_file: Path | None) -> bool:
+    file = config_file or os.environ.get("SUPERTOKENS_CONFIG")
+    in_file = bool(file) and read_yaml(str(file)).get("hosts") is not None
+    return in_file or bool(os.environ.get("SUPERTOKENS_HOSTS", "").strip())

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration as one frozen value, and how it is read from its sources (DESIGN, section 9).
+
+    an app:      defaults  <  config.yaml that the environment names  <  environment
+                 <  app.config["SUPERTOKENS_CONFIG"]  <  app.config["SUPERTOKENS_<KEY>"]  <  arguments
+    the service: defaults  <  config.yaml  <  names of the official images in the environment
+                 <  environment  <  arguments
+
+In every source None, which is null in YAML, means "not set": the next weaker one is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from supertokens.config import rules, sources, values
+from supertokens.config.keys import KEYS, Keys
+from supertokens.config.original import why_no_effect
+from supertokens.config.secrets import IN_FILES, parse_api_keys, read_secret_file
+from supertokens.config.sources import Setting, from_environment, from_file_or_mapping, from_mapping
+from supertokens.config.values import ConfigError, KeyDescription, Side, read
+
+__all__ = ["Config", "Explained", "describe"]
+
+_log = logging.getLogger("supertokens")
+_MOST_WORKERS_BY_DEFAULT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Keys):
+    """The configuration. Raises ConfigError for values that do not go, alone or together (protocol-1, F.2).
+
+    Where only `<key>_file` is given, the key is read from that file.
+    """
+
+    def __post_init__(self) -> None:
+        for name, key in KEYS.items():
+            value = getattr(self, name)
+            if value is not None or key.default is not None:
+                object.__setattr__(self, name, read(key, value))
+        for name in IN_FILES:
+            path = getattr(self, f"{name}_file")
+            if path is not None and getattr(self, name) is None:
+                object.__setattr__(self, name, _read_from_file(name, path))
+        _refuse(rules.contradictions(self))
+
+    @staticmethod
+    def load(
+        *,
+        arguments: Mapping[str, object] | None = None,
+        app_config: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Config:
+        """The configuration of an app; its warnings are logged. Reads no file but those that a source names.
+
+        `app_config`: of a whole application; what does not start with SUPERTOKENS_ is left alone.
+        Raises ConfigError, which also names the source.
+        """
+        return Config.explain(arguments=arguments, app_config=app_config, environ=environ).logged()
+
+    @staticmethod
+    def explain(
+        *,
+        arguments: Mapping[str, object] | None = None,
+        app_config: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Explained:
+        """As `load`, with the source of each setting, and with the warnings instead of logging them."""
+        app_config, environ = app_config or {}, environ or {}
+        settings = sources.merged(
+            from_file_or_mapping(environ.get(sources.FILE) or None, f"environment, {sources.FILE}"),
+            from_environment(environ, "app"),
+            from_file_or_mapping(app_config.get(sources.FILE), f"app.config, {sources.FILE}"),
+            sources.from_app_config(app_config),
+            from_mapping(arguments or {}, "arguments"),
+        )
+        return _explained(settings, "app")
+
+    @staticmethod
+    def load_service(
+        *,
+        arguments: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+        file: str | Path | None = None,
+    ) -> Config:
+        """The configuration of the core service; its warnings are logged.
+
+        `file`: the config.yaml; None: the one that SUPERTOKENS_CONFIG names in `environ`, if any.
+        Raises ConfigError, which also names the source.
+        """
+        return Config.explain_service(arguments=arguments, environ=environ, file=file).logged()
+
+    @staticmethod
+    def explain_service(
+        *,
+        arguments: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+        file: str | Path | None = None,
+    ) -> Explained:
+        """As `load_service`, with the source of each setting, and with the warnings instead of logging them."""
+        environ = environ or {}
+        if file is None:
+            file = environ.get(sources.FILE) or None
+        settings = sources.merged(
+            from_file_or_mapping(file, "", lenient=True),
+            sources.from_image(environ),
+            from_environment(environ, "service"),
+            from_mapping(arguments or {}, "arguments"),
+        )
+        return _explained(_with_possible_grace_period(settings), "service")
+
+    @property
+    def access_token_validity_ms(self) -> int:
+        return self.access_token_validity * 1000
+
+    @property
+    def refresh_token_validity_ms(self) -> int:
+        return round(self.refresh_token_validity * 60_000)
+
+    @property
+    def refresh_token_rotation_grace_period_ms(self) -> int:
+        return round(self.refresh_token_rotation_grace_period * 1000)
+
+    @property
+    def access_token_signing_key_update_interval_ms(self) -> int:
+        return round(self.access_token_signing_key_update_interval * 3_600_000)
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file that `database` names; None if it is unset."""
+        return None if self.database is None else values.sqlite_file(self.database)
+
+    @property
+    def worker_count(self) -> int:
+        """How many worker processes the service has: `workers`, or what suits the CPUs that this process may use."""
+        return self.workers or min(_usable_cpus(), _MOST_WORKERS_BY_DEFAULT)
+
+
+class Explained(NamedTuple):
+    """A configuration, the source of each key that one set, and what there is to be warned of."""
+
+    config: Config
+    where: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    def logged(self) -> Config:
+        for warning in self.warnings:
+            _log.warning("%s", warning)
+        return self.config
+
+
+def describe() -> tuple[KeyDescription, ...]:
+    """All keys, in the order of `Config`."""
+    return tuple(KEYS.values())
+
+
+def _explained(settings: dict[str, Setting], side: Side) -> Explained:
+    counting = {name: setting for name, setting in settings.items() if name in KEYS and KEYS[name].counts_on(side)}
+    try:
+        for name in settings.keys() & KEYS.keys() - counting.keys():
+            read(KEYS[name], settings[name].value)
+        config = Config(**{name: setting.value for name, setting in counting.items()})
+        if side == "app":
+            _refuse(rules.contradictions_in_apps(config))
+            _refuse(_keys_of_the_core(config, counting))
+        else:
+            _refuse(rules.contradictions_in_services(config))
+    except ConfigError as error:
+        where = f"{settings[error.key].where}: " if error.key in settings else ""
+        raise ConfigError(f"{where}{error}", error.key) from None
+    warnings = [
+        f"{setting.where}: '{name}' has no effect: {why}"
+        for name, setting in settings.items()
+        if (why := _why_no_effect(name, config, side))
+    ]
+    more = rules.doubts_in_services(config) if side == "service" else ()
+    where_set = {name: setting.where for name, setting in counting.items()}
+    return Explained(config, where_set, (*warnings, *rules.doubts(config), *more))
+
+
+def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setting]:
+    """The original knows no such period: a config.yaml of its, with very short sessions, has to start all the same."""
+    name, validity = "refresh_token_rotation_grace_period", settings.get("refresh_token_validity")
+    if name in settings or validity is None or not isinstance(validity.value, int | float):
+        return settings
+    if not 0 < validity.value * 60 <= Keys().refresh_token_rotation_grace_period:
+        return settings
+    return settings | {name: Setting(validity.value * 30, f"half of 'refresh_token_validity', {validity.where}")}
+
+
+def _refuse(contradictions: Iterator[tuple[str, str]]) -> None:
+    for name, contradiction in contradictions:
+        raise ConfigError(contradiction, name)
+
+
+def _keys_of_the_core(config: Config, settings: Mapping[str, Setting]) -> Iterator[tuple[str, str]]:
+    # Two places with different values would leave it open which one counts.
+    for name in settings:
+        if config.hosts is not None and KEYS[name].counts_in == "core":
+            why = "belongs to the core service that 'hosts' names, and cannot be set in the app as well"
+            yield name, f"'{name}' {why}; set it there and remove it here, or remove 'hosts' to run embedded"
+
+
+def _why_no_effect(name: str, config: Config, side: Side) -> str:
+    key = KEYS.get(name)
+    if key is None:
+        return why_no_effect(name)
+    if name.endswith("_log_path") or name == "log_level":
+        return "" if side == "service" else "an app's logs go to the logger 'supertokens' of Python's logging"
+    if name in ("api_key", "api_key_file") and side == "service":
+        return "it is what an app shows; the keys that the service asks for are 'api_keys'"
+    if not key.counts_on(side):
+        return "it configures the core service" if side == "app" else "it configures an app"
+    needs_hosts = name in ("core_connect_timeout", "core_read_timeout") and config.hosts is None
+    return "'hosts' is not set, so there is no core service to wait for" if needs_hosts else ""
+
+
+def _read_from_file(name: str, path: str) -> object:
+    text = read_secret_file(name, path)
+    try:
+        return read(KEYS[name], parse_api_keys(text) if name == "api_keys" else text)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", f"{name}_file") from None
+
+
+def _usable_cpus() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names from the original core that are not keys of ours: second names, keys without effect, names in its images."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["IMAGE_NAMES", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect"]
+
+OTHER_NAMES: Final = {
+    "access_token_dynamic_signing_key_update_interval": "access_token_signing_key_update_interval",
+    "refresh_token_path": "refresh_api_path",
+}
+
+NO_EFFECT: Final = {
+    "revocation_max_lag": "it goes with 'revocation: push', which this version does not have yet",
+    "ip_allow_regex": "no address is refused here; let a firewall or the proxy in front do that",
+    "ip_deny_regex": "no address is refused here; let a firewall or the proxy in front do that",
+}
+
+_FAMILIES: Final = {
+    r"(postgresql|mysql|mongodb|sqlite)_.+": "'database' says where sessions are kept",
+    r"(passwordless|password|email_verification|argon2|bcrypt|firebase|totp|webauthn|saml|oauth|bulk_migration|otel)_.+"
+    r"|disable_telemetry|deadlock_logger_enable": "it is about a part of the original core other than sessions",
+    r"supertokens_.+": "every version of the core protocol that the service lists is spoken, for one tenant",
+}
+
+# The official images translate these into lines of a config.yaml (protocol-1, F.3). Names of our own keys are not among
+# them: DATABASE or WORKERS in the environment is likely to be meant for something else.
+IMAGE_NAMES: Final = {
+    name.upper(): name
+    for name in (
+        "access_token_validity", "access_token_blacklisting", "access_token_path", "access_token_signing_key_dynamic",
+        "access_token_signing_key_update_interval", "access_token_dynamic_signing_key_update_interval",
+        "enable_anti_csrf", "refresh_token_validity", "refresh_api_path", "refresh_token_rotation_grace_period",
+        "info_log_path", "error_log_path", "log_level", "cookie_domain", "cookie_secure", "cookie_same_site",
+        "max_server_pool_size", "session_expired_status_code", "api_keys", "api_keys_file", "base_path",
+    )
+}  # fmt: skip
+
+
+def why_no_effect(name: str) -> str:
+    """Why a key of the original has no effect here; empty for any other name."""
+    family = next((why for names, why in _FAMILIES.items() if re.fullmatch(names, name)), "")
+    return NO_EFFECT.get(name, family)
+
+
+def names_a_database(variable: str) -> bool:
+    """Whether it is one of the variables with which the official images are told of their database."""
+    parts = r"CONNECTION_URI|USER|PASSWORD(_FILE)?|HOST|PORT|DATABASE_NAME"
+    return bool(re.fullmatch(rf"(POSTGRESQL|MYSQL|MONGODB)_({parts})", variable))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What keys say together: values that contradict each other, and values that give reason to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from supertokens.config.addresses import is_loopback
+from supertokens.config.keys import KEYS, Keys
+from supertokens.config.secrets import IN_FILES, is_readable_by_all
+
+__all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_services", "doubts", "doubts_in_services"]
+
+_LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60  # minutes; browsers cap it there (RFC 6265bis, 5.5)
+
+
+def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
+    """Keys whose values do not go together with others, wherever they count, and why."""
+    refresh = f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes)"
+    if round(keys.refresh_token_validity * 60_000) <= keys.access_token_validity * 1000:
+        access = f"'access_token_validity' ({keys.access_token_validity} seconds)"
+        yield "refresh_token_validity", f"{refresh} must be longer than {access}; change one of them"
+    if round(keys.refresh_token_rotation_grace_period * 1000) >= round(keys.refresh_token_validity * 60_000):
+        grace = f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds)"
+        yield "refresh_token_rotation_grace_period", f"{grace} must be shorter than {refresh}; change one of them"
+    if keys.cookie_same_site == "none" and not keys.enable_anti_csrf:
+        yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'enable_anti_csrf' to true"
+    if keys.cookie_prefix == "host":
+        for name in ("cookie_domain", "access_token_path"):
+            if getattr(keys, name) != KEYS[name].default:
+                given = f"'{name}' ({getattr(keys, name)!r})"
+                yield name, f"{given} cannot go with 'cookie_prefix: host'; leave out one of them"
+        if keys.cookie_secure is False:
+            yield "cookie_secure", "'cookie_secure' (False) cannot go with 'cookie_prefix: host'; leave out one of them"
+    if (keys.ssl_certfile is None) is not (keys.ssl_keyfile is None):
+        given, missing = ("ssl_certfile", "ssl_keyfile") if keys.ssl_certfile else ("ssl_keyfile", "ssl_certfile")
+        yield given, f"'{given}' is set, so set '{missing}' too: https needs both"
+    if not (is_loopback(keys.host) or keys.api_keys or keys.insecure_allow_no_api_key):
+        danger = "lets other machines in, and without 'api_keys' each of them could log in as anybody"
+        remedy = "set 'api_keys', or 'insecure_allow_no_api_key: true' if something else keeps strangers out"
+        yield "host", f"'host' ({keys.host!r}) {danger}; {remedy}"
+
+
+def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
+    """Those that matter only to who sets cookies or asks a service."""
+    if keys.cookie_same_site == "none" and not keys.cookie_secure:
+        yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
+    if keys.api_key is not None and keys.hosts is None:
+        remedy = "set it (the original's default was http://localhost:3567), or remove 'api_key' to run embedded"
+        yield "api_key", f"'api_key' is for core services, but 'hosts' is not set; {remedy}"
+
+
+def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
+    """Those of a service with the files that it needs."""
+    for name in ("ssl_certfile", "ssl_keyfile"):
+        path = getattr(keys, name)
+        if path is not None:
+            try:
+                with Path(path).open("rb"):
+                    pass
+            except OSError as error:
+                yield name, f"'{name}' names {path}, which cannot be read ({error.strerror}); correct path or mode"
+
+
+def doubts(keys: Keys) -> Iterator[str]:
+    if keys.refresh_token_rotation_grace_period >= keys.access_token_validity:
+        yield (
+            f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds) should"
+            f" be shorter than 'access_token_validity' ({keys.access_token_validity} seconds)"
+        )
+    if keys.refresh_token_validity > _LONGEST_COOKIE_LIFE:
+        yield (
+            f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes) is more than 400 days (576000"
+            " minutes), but browsers keep no cookie longer: who stays away that long has to log in again"
+        )
+    for name in (*(f"{name}_file" for name in IN_FILES), "ssl_keyfile"):
+        path = getattr(keys, name)
+        if path is not None and is_readable_by_all(path):
+            yield f"'{name}' names {path}, which every user of this machine may read; take that right away (chmod 600)"
+
+
+def doubts_in_services(keys: Keys) -> Iterator[str]:
+    if keys.cookie_same_site == "none" and not keys.cookie_secure:
+        yield "'cookie_same_site' is 'none', but 'cookie_secure' is not true: browsers drop such cookies"
+    if not (keys.api_keys or is_loopback(keys.host)):
+        yield (
+            f"'insecure_allow_no_api_key': EVERY MACHINE THAT REACHES {keys.host} CAN LOG IN AS ANYBODY AND END ANY"
+            " SESSION; set 'api_keys' unless something else keeps strangers out"
+        )

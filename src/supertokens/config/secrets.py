@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys that protect something: how they are written, and files that hold them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final
+
+from supertokens.config.values import ConfigError
+
+__all__ = [
+    "IN_FILES", "api_key", "api_keys", "encryption_keys", "is_readable_by_all", "parse_api_keys", "read_api_keys",
+    "read_secret_file",
+]  # fmt: skip
+
+IN_FILES: Final = ("api_keys", "api_key", "encryption_key", "database")
+"""The keys whose value a file may hold, which `<key>_file` names."""
+
+_LARGEST_FILE: Final = 65_536  # bytes
+
+
+def encryption_keys(value: object) -> tuple[bytes, ...]:
+    keys = [_decoded(item) for item in _items(value)]
+    if keys and all(len(key) == 32 for key in keys):
+        return tuple(keys)
+    raise ValueError(
+        "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between; a good one comes from"
+        ' python -c "import secrets; print(secrets.token_hex(32))"'
+    )
+
+
+def _decoded(key: object) -> bytes:
+    if isinstance(key, str) and re.fullmatch(r"[0-9A-Fa-f]{64}", key):
+        return bytes.fromhex(key)
+    if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", key):
+        return base64.b64decode(key[:43].replace("-", "+").replace("_", "/") + "=")
+    return key if isinstance(key, bytes) else b""
+
+
+def api_keys(value: object) -> tuple[str, ...]:
+    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2); its own rules are in F.2.
+    keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(value))
+    if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
+        return keys
+    raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
+
+
+def api_key(value: object) -> str:
+    # Only what a header could not carry is refused: which keys are good is for the service to say.
+    if isinstance(value, str) and re.fullmatch(r"[!-~]{1,1024}", value.strip()):
+        return value.strip()
+    raise ValueError("must be one key, in visible ASCII characters")
+
+
+def _items(value: object) -> list[object]:
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    return [item.strip() if isinstance(item, str) else item for item in items]
+
+
+def parse_api_keys(text: str) -> tuple[str, ...]:
+    """The keys that a text such as that of `api_keys_file` lists: commas or line ends between, blanks dropped.
+
+    Raises ConfigError, which shows nothing of the text.
+    """
+    try:
+        return api_keys(",".join(line.strip().removesuffix(",") for line in text.splitlines() if line.strip()))
+    except ValueError as refusal:
+        raise ConfigError(f"'api_keys' {refusal}", "api_keys") from None
+
+
+def read_api_keys(path: str | Path) -> tuple[str, ...]:
+    """The keys in the file that `api_keys_file` names. Raises ConfigError, which shows nothing of the file."""
+    try:
+        return parse_api_keys(read_secret_file("api_keys", path))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", "api_keys_file") from None
+
+
+def read_secret_file(name: str, path: str | Path) -> str:
+    """What the file that `<name>_file` names holds, without blanks around it. Raises ConfigError."""
+    key = f"{name}_file"
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        text = content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        text = ""
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"'{key}' names {path}, which cannot be read ({why}); correct path or mode", key) from None
+    if text and len(content) <= _LARGEST_FILE and "\0" not in text:
+        return text
+    hint = "; for a SQLite file set 'database' itself" if name == "database" else ""
+    raise ConfigError(
+        f"'{key}' names {path}, which has to hold the value of '{name}' as text, at most 64 kB, and does not{hint}", key
+    )
+
+
+def is_readable_by_all(path: str | Path) -> bool:
+    """Whether every user of this machine may read the file."""
+    try:
+        return os.name == "posix" and bool(Path(path).stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False

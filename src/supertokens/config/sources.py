@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where settings come from: mappings, a config.yaml, the environment. What each sets, by the names of the keys."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from supertokens.config.keys import KEYS
+from supertokens.config.original import IMAGE_NAMES, NO_EFFECT, OTHER_NAMES, names_a_database, why_no_effect
+from supertokens.config.secrets import IN_FILES
+from supertokens.config.values import ConfigError, KeyDescription, Side, shown
+from supertokens.config.yaml_file import read_yaml
+
+__all__ = [
+    "FILE", "Setting", "from_app_config", "from_environment", "from_file_or_mapping", "from_image",
+    "from_mapping", "merged",
+]  # fmt: skip
+
+Settings = dict[str, "Setting"]
+
+FILE: Final = "SUPERTOKENS_CONFIG"
+_NOT_SETTINGS: Final = frozenset((FILE, "SUPERTOKENS_STATE_FOLDER"))  # the latter is the command line's own
+_PREFIX: Final = "SUPERTOKENS_"
+_WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# A secret that did not arrive must not switch off what it protects.
+_MAY_BE_EMPTY: Final = frozenset(
+    ("older_cookie_domain", "encryption_key", "encryption_key_file", "api_keys", "api_keys_file")
+)
+
+_log = logging.getLogger("supertokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a source sets a key to, and which source that is, in words."""
+
+    value: Any = field(repr=False)
+    where: str
+
+
+def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = None) -> Settings:
+    """`prefix`: what stands before names that are in capitals; None: they are the keys themselves.
+
+    Raises ConfigError for names that are no keys, and for a key that is set twice.
+    """
+    settings: Settings = {}
+    for spelling, value in given.items():
+        name = _name(spelling, prefix)
+        if not (name in KEYS or (why_no_effect(name) and not _is_misspelt(name))):
+            raise ConfigError(f"{where}: there is no key {shown(spelling)}; {_nearest(name, prefix)}", name)
+        if value is None:
+            continue
+        if name in settings and settings[name].value != value:
+            raise ConfigError(f"{where}: '{name}' is set twice, under two names; remove one of them", name)
+        settings[name] = Setting(value, where if spelling == name else f"{where}, {spelling}")
+    for name in IN_FILES:
+        if name in settings and f"{name}_file" in settings:
+            raise ConfigError(f"{where}: '{name}' and '{name}_file' are both set; remove one of them", name)
+    return settings
+
+
+def from_app_config(app_config: Mapping[str, object]) -> Settings:
+    """The flat keys of a whole application's configuration; what is not ours is left alone."""
+    flat = {key: value for key, value in app_config.items() if str(key).startswith(_PREFIX) and key != FILE}
+    return from_mapping(flat, "app.config", _PREFIX)
+
+
+def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
+    """SUPERTOKENS_<KEY>. Names that are no keys are logged: orchestrators put variables there."""
+    known: dict[str, object] = {}
+    others = []
+    for spelling, text in environ.items():
+        if not spelling.startswith(_PREFIX) or spelling in _NOT_SETTINGS:
+            continue
+        name = _name(spelling, _PREFIX)
+        if name == "port" and text.startswith("tcp://"):
+            continue  # Kubernetes sets it in every pod beside a service named "supertokens"
+        key = KEYS.get(name)
+        if not (key or name in NO_EFFECT):
+            others.append(spelling)
+        elif text.strip() or (key and name in _MAY_BE_EMPTY and key.counts_on(side)):
+            known[spelling] = parsed(text.strip(), key) if key else text
+    if others:
+        _log.info("the environment has variables that are not settings: %s", ", ".join(sorted(others)))
+    return from_mapping(known, "environment", _PREFIX)
+
+
+def from_image(environ: Mapping[str, str]) -> Settings:
+    """The names without a prefix that the official images know (protocol-1, F.3). An empty one is not set."""
+    known: dict[str, object] = {
+        spelling: parsed(environ[spelling].strip(), KEYS[OTHER_NAMES.get(name, name)])
+        for spelling, name in IMAGE_NAMES.items()
+        if environ.get(spelling, "").strip()
+    }
+    databases: dict[str, object] = {name: text for name, text in environ.items() if text and names_a_database(name)}
+    return from_mapping(known | databases, "environment", "")
+
+
+def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) -> Settings:
+    """`lenient`: text in a file may stand for a number or a boolean, as it may with the original."""
+    if given is None:
+        return {}
+    if isinstance(given, str | Path):
+        content = read_yaml(given)
+        if lenient:
+            content = {name: _lenient(name, value) for name, value in content.items()}
+        return from_mapping(content, os.fspath(given))
+    if isinstance(given, Mapping):
+        return from_mapping(given, where)
+    raise ConfigError(f"{where} must be the path of a config.yaml, or a mapping, not a {type(given).__name__}")
+
+
+def merged(*layers: Settings) -> Settings:
+    """All layers in one, of which the later are the stronger. A key and its file are one setting."""
+    together: Settings = {}
+    for layer in layers:
+        for name in IN_FILES:
+            if name in layer or f"{name}_file" in layer:
+                together.pop(name, None)
+                together.pop(f"{name}_file", None)
+        together |= layer
+    return together
+
+
+def parsed(text: str, key: KeyDescription) -> object:
+    """What text from the environment means. What makes no sense stays as it is, to be refused like any value."""
+    with suppress(ValueError):
+        if key.type in ("integer", "number"):
+            return int(text) if key.type == "integer" else float(text)
+    return _WORDS.get(text.lower(), text) if key.type == "boolean" else text
+
+
+def _lenient(name: str, value: object) -> object:
+    key = KEYS.get(OTHER_NAMES.get(name, name))
+    return parsed(value.strip(), key) if key and isinstance(value, str) else value
+
+
+def _name(spelling: object, prefix: str | None) -> str:
+    name = str(spelling) if prefix is None else str(spelling).removeprefix(prefix).lower()
+    return OTHER_NAMES.get(name, name)
+
+
+def _nearest(name: str, prefix: str | None) -> str:
+    near = difflib.get_close_matches(name, [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
+    if not near:
+        return "remove it; docs/configuration.md has those that there are"
+    return f"did you mean '{near[0] if prefix is None else f'{prefix}{near[0]}'.upper()}'? Otherwise remove it"
+
+
+def _is_misspelt(name: str) -> bool:
+    return name not in NO_EFFECT and bool(difflib.get_close_matches(name, KEYS, n=1, cutoff=0.85))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys that verify: what a verifier needs of a key ring, and the key set of a core that keeps its private keys to
+itself (RFC 7517, RFC 7518; RFC 8725, section 3.1).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from supertokens.engine import base64url
+from supertokens.engine.user_data import decode_object
+
+__all__ = ["HASH", "PADDING", "KeySet", "PublicKey", "VerifyingKeys", "read_key_set"]
+
+PADDING: Final = padding.PKCS1v15()
+HASH: Final = hashes.SHA256()
+
+_KID: Final = re.compile("d-[0-9]{1,15}|s-[0-9A-Za-z-]{1,64}")
+_EXPONENT: Final = "AQAB"  # 65537
+_MODULUS_BITS: Final = range(2048, 8193)
+_MOST_SPELLINGS: Final = 64
+_LONGEST_HEADER: Final = 512
+
+_log = logging.getLogger("supertokens")
+
+
+class PublicKey:
+    """An RSA public key bound to one algorithm: RS256 (RFC 7518, section 3.3)."""
+
+    __slots__ = ("_public", "header", "kid")
+
+    def __init__(self, kid: str, public: rsa.RSAPublicKey) -> None:
+        self._public = public
+        self.kid = kid
+        header = f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{kid}"}}'
+        self.header = base64url.encode(header.encode())
+        """The header segment of V5 tokens that a core of ours signs by this key: compared as text, never parsed."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.kid!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.kid == other.kid and self._public == other._public
+
+    def __hash__(self) -> int:
+        return hash(self.kid)
+
+    def is_signature(self, signature: bytes, data: bytes) -> bool:
+        """Whether `signature` over `data` was made by the private key: RSASSA-PKCS1-v1_5 with SHA-256."""
+        try:
+            self._public.verify(signature, data, PADDING, HASH)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class VerifyingKeys(Protocol):
+    """The keys of one moment, as far as verifying goes."""
+
+    @property
+    def by_header(self) -> Mapping[str, PublicKey]:
+        """All of them, by the header segment that our cores write."""
+
+    @property
+    def dynamic(self) -> Sequence[PublicKey]:
+        """Those that V2 tokens, which name no key, may be signed by; newest first."""
+
+    def key_of(self, header: str) -> PublicKey | None:
+        """The key that vouches for tokens with that header segment."""
+
+
+class KeySet:
+    """The public keys of a core, as its JSON Web Key Set told them at `read_at` (ms)."""
+
+    def __init__(self, keys: Iterable[PublicKey], read_at: int) -> None:
+        self.keys = tuple(keys)
+        self.read_at = read_at
+        self.by_header: Mapping[str, PublicKey] = {key.header: key for key in self.keys}
+        self.dynamic: Sequence[PublicKey] = tuple(key for key in self.keys if key.kid.startswith("d-"))
+        self._by_kid = {key.kid: key for key in self.keys}
+        self._spellings: dict[str, PublicKey] = {}
+
+    def key_of(self, header: str) -> PublicKey | None:
+        return self.by_header.get(header) or self._spellings.get(header) or self._spelt_otherwise(header)
+
+    def age(self, now: int) -> int:
+        """ms since it was read; the clock may have been set back meanwhile."""
+        return abs(now - self.read_at)
+
+    def _spelt_otherwise(self, header: str) -> PublicKey | None:
+        """The key of a header that says the same as ours in another order of members, as other cores write it."""
+        try:
+            fields = decode_object(base64url.decode(header)) if len(header) <= _LONGEST_HEADER else {}
+        except ValueError:
+            return None
+        kid = fields.pop("kid", None)
+        if fields != {"alg": "RS256", "typ": "JWT", "version": "5"} or not isinstance(kid, str):
+            return None
+        key = self._by_kid.get(kid)
+        if key is not None and len(self._spellings) < _MOST_SPELLINGS:
+            self._spellings[header] = key
+        return key
+
+
+def read_key_set(text: bytes) -> list[PublicKey]:
+    """The usable keys of a JSON Web Key Set; others are left out, with a log line each.
+
+    Raises ValueError for what is no key set or has no usable key.
+    """
+    keys: dict[str, PublicKey] = {}
+    entries = decode_object(text).get("keys")
+    if not isinstance(entries, list):
+        raise ValueError("not a JSON Web Key Set")
+    for entry in entries:
+        try:
+            key = _public_key(entry)
+            if key.kid in keys:
+                raise ValueError("two keys have that name")
+        except ValueError as why:
+            _log.warning("a key of the core's key set is left out: %s", why)
+            continue
+        keys[key.kid] = key
+    if not keys:
+        raise ValueError("the key set has no key that could verify an access token")
+    return list(keys.values())
+
+
+def _public_key(jwk: Any) -> PublicKey:
+    """One entry of a key set. Raises ValueError for anything but an RSA key that signs by RS256."""
+    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("alg")) != ("RSA", "RS256"):
+        raise ValueError("it is not for RS256")
+    if jwk.get("use", "sig") != "sig":
+        raise ValueError("it is not for signatures")
+    kid, modulus = jwk.get("kid"), jwk.get("n")
+    if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
+        raise ValueError("its name is none of a session key")
+    if jwk.get("e") != _EXPONENT or not isinstance(modulus, str):
+        raise ValueError("its exponent is not 65537, or it has no modulus")
+    n = int.from_bytes(base64url.decode(modulus), "big")
+    if n.bit_length() not in _MODULUS_BITS:
+        raise ValueError("its modulus has less than 2048 bits, or more than 8192")
+    return PublicKey(kid, rsa.RSAPublicNumbers(65537, n).public_key())

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls to the core, whichever host answers: what is tried again, where, and for how long (DESIGN, section 6)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+import msgspec
+
+from supertokens.config import Config, ConfigError
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.remote.connections import Answer, Connections, NoAnswerError, NotSentError, TimesUpError
+from supertokens.remote.hosts import Host, Hosts
+from supertokens.remote.replies import VERSIONS, refused
+
+__all__ = ["SPOKEN_VERSIONS", "Calls"]
+
+SPOKEN_VERSIONS: Final = ("5.4", "5.3", "5.2", "5.1", "5.0", "4.0")
+"""Versions of the core protocol that we speak, the best first."""
+
+_ROUNDS: Final = 2
+"""A call may take as long as this many hosts that hang, one after the other."""
+
+_MOST_BUSY_ANSWERS: Final = 5
+_AWAY: Final = frozenset((502, 503, 504))  # a gateway before the core, or the core itself, says that it is not there
+
+_ALWAYS: Final = {"accept": "application/json", "user-agent": "supertokens-sessions"}
+_Request = tuple[str, str, dict[str, str], bytes | None]
+_encode = msgspec.json.Encoder().encode
+
+
+class Calls:
+    """The hosts of a configuration, and the calls to them. For any thread of one process.
+
+    `monotonic` gives seconds of a clock that never goes back; `sleep` waits for seconds. Every call raises
+    SuperTokensGeneralError where no host has an answer, and none of its messages tells what was asked.
+    """
+
+    def __init__(self, config: Config, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._connect = config.core_connect_timeout
+        self._read = config.core_read_timeout
+        self._longest = _ROUNDS * (self._connect + self._read)
+        self._keyed = {} if config.api_key is None else {"api-key": _as_header(config.api_key)}
+        self._hosts = Hosts(config.hosts or ())
+        self._connections = {host: Connections(host.url) for host in self._hosts.all}
+        self._versions: tuple[str, ...] = ()
+        self._negotiating = threading.Lock()
+
+    def get(self, path: str, query: dict[str, str]) -> Answer:
+        """Ask for something; harmless to repeat."""
+        return self._send("GET", f"{path}?{urlencode(query)}", None, self._spoken(self.versions[0]), again=True)
+
+    def key_set(self) -> Answer:
+        """The core's public keys: they are for everybody, so nothing of ours goes with the question."""
+        return self._send("GET", "/.well-known/jwks.json", None, {}, again=True)
+
+    def send(
+        self, method: Literal["POST", "PUT"], path: str, fields: dict[str, Any], *, again: bool, version: str = ""
+    ) -> Answer:
+        """Tell the core `fields`, but for those that are None. `again`: the core may be told twice."""
+        body = _encode({name: value for name, value in fields.items() if value is not None})
+        headers = self._spoken(version or self.versions[0]) | {"content-type": "application/json; charset=utf-8"}
+        return self._send(method, path, body, headers, again=again)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions of the core protocol that both sides speak, the best first; asked for once."""
+        return self._versions or self._negotiated()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        for connections in self._connections.values():
+            connections.close()
+
+    def _spoken(self, version: str) -> dict[str, str]:
+        return {"cdi-version": version, "rid": "session", **self._keyed}
+
+    def _negotiated(self) -> tuple[str, ...]:
+        with self._negotiating:
+            if not self._versions:
+                # A core may speak more than one family; the version says which one is asked about.
+                answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
+                offered = VERSIONS.of(answer).versions
+                self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
+            if not self._versions:
+                spoken = ", ".join(SPOKEN_VERSIONS)
+                raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
+            return self._versions
+
+    def _send(self, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool) -> Answer:
+        """The answer of the first host that has one; statuses from 500 on are none."""
+        request = (method, target, _ALWAYS | headers, body)
+        deadline = self._monotonic() + self._longest
+        tried: list[Host] = []
+        failure: SuperTokensGeneralError | None = None
+        while host := self._hosts.next(self._monotonic(), tried, may_try_again=again):
+            tried.append(host)
+            try:
+                answer = self._ask(host, request, deadline, again=again)
+            except (NotSentError, NoAnswerError) as error:
+                failure = _failure(error)
+                if isinstance(error, NoAnswerError) and not again:
+                    break
+            else:
+                if answer.status < 500:
+                    return answer
+                failure = refused(answer.status)
+                if not again:
+                    break
+        raise failure or SuperTokensGeneralError("no core is available: each has failed, and is tried again shortly")
+
+    def _ask(self, host: Host, request: _Request, deadline: float, *, again: bool) -> Answer:
+        """The answer of `host`, and whether that is well."""
+        busy_answers, may_reconnect = 0, again
+        while True:
+            left = deadline - self._monotonic()
+            if left <= 0:
+                raise TimesUpError(f"no answer within {self._longest:g} seconds in all")
+            try:
+                answer = self._connections[host].send(*request, self._connect, self._read, left)
+            except (NotSentError, TimesUpError):
+                self._hosts.failed(host, self._monotonic())
+                raise
+            except NoAnswerError:
+                # The host may have closed a connection that was kept open just as it was used.
+                if may_reconnect:
+                    may_reconnect = False
+                    continue
+                if again:
+                    self._hosts.failed(host, self._monotonic())
+                raise
+            if answer.status == 429 and busy_answers < _MOST_BUSY_ANSWERS:
+                # Refused before it was looked at (protocol-modern, 1.1).
+                self._sleep(0.01 + 0.25 * busy_answers)
+                busy_answers += 1
+                continue
+            if answer.status in _AWAY:
+                self._hosts.failed(host, self._monotonic())
+            else:
+                self._hosts.answered(host)
+            return answer
+
+
+def _failure(error: Exception) -> SuperTokensGeneralError:
+    failure = SuperTokensGeneralError(f"the core gave no answer: {error}")
+    failure.__cause__ = error.__cause__ or error
+    return failure
+
+
+def _as_header(api_key: str) -> str:
+    # http.client would quote a value that it cannot send in its error.
+    if re.fullmatch("[!-~]+", api_key) is None:
+        raise ConfigError("'api_key' must be printable ASCII without spaces", "api_key")
+    return api_key

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request to one host, over connections that are kept open: urllib3, held to what a core may do.
+
+No redirects, no proxies from the environment, no compression; an answer has to arrive whole, within its time and its
+size. What fails is told apart by one question: can the host have seen the request?
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from http.client import HTTPResponse
+from typing import Any, Final, NamedTuple
+
+try:
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+    from urllib3.util import parse_url
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("'hosts' needs urllib3: pip install 'supertokens-sessions[remote]'") from error
+
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Connections", "NoAnswerError", "NotSentError", "TimesUpError"]
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""A longer answer is refused; the list of a million handles takes 39 MB."""
+
+_KEPT_OPEN: Final = 64
+_AT_ONCE: Final = 1024 * 1024
+
+
+class NotSentError(Exception):
+    """No connection came about: the host has seen nothing of the request."""
+
+
+class NoAnswerError(Exception):
+    """The host may have seen the request, and there is no answer that could be read."""
+
+
+class TimesUpError(NoAnswerError):
+    """It did not arrive in time."""
+
+
+class Answer(NamedTuple):
+    """What came back, whatever it says."""
+
+    status: int
+    body: bytes
+
+
+class _UntilDeadline(io.RawIOBase):
+    """What a socket receives, up to a moment: a timeout of a socket is for each piece, and pieces may trickle."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._socket = sock
+        self._deadline = time.monotonic() + (sock.gettimeout() or 0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimelyResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_UntilDeadline(self.fp.detach(), sock))
+
+
+class _Plain(HTTPConnection):
+    response_class = _TimelyResponse
+
+
+class _Tls(HTTPSConnection):
+    response_class = _TimelyResponse
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _Tls
+
+
+class Connections:
+    """To one host, whose base URL may have a path; for any thread."""
+
+    def __init__(self, url: str) -> None:
+        parts = parse_url(url)
+        self._prefix = (parts.path or "").rstrip("/")
+        options: dict[str, Any] = {"port": parts.port, "maxsize": _KEPT_OPEN, "retries": False}
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            self._pool: HTTPConnectionPool = _TlsPool(parts.host or "", ssl_context=context, **options)
+        else:
+            self._pool = _PlainPool(parts.host or "", **options)
+
+    def send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        connect: float,
+        read: float,
+        total: float,
+    ) -> Answer:
+        """`connect` and `read`: seconds for a connection, and from then on for the whole answer; `total` for both.
+
+        Raises NotSentError, NoAnswerError, TimesUpError; the cause is what happened.
+        """
+        try:
+            response = self._pool.urlopen(
+                method,
+                self._prefix + target,
+                body,
+                headers,
+                timeout=Timeout(total, connect, read),
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            whole = False
+            try:
+                text = _read(response)
+                whole = True
+            finally:
+                if whole:
+                    response.release_conn()
+                else:
+                    response.close()
+        except (NewConnectionError, ConnectTimeoutError) as error:
+            raise NotSentError("no connection") from error
+        except (ReadTimeoutError, TimeoutError) as error:
+            raise TimesUpError("no answer in time") from error
+        except (HTTPError, OSError) as error:
+            raise NoAnswerError("the connection broke") from error
+        return Answer(response.status, text)
+
+    def close(self) -> None:
+        """Close what is kept open and not in use."""
+        self._pool.close()
+
+
+def _read(response: BaseHTTPResponse) -> bytes:
+    """The whole body. Raises NoAnswerError if it is too long."""
+    chunks, size = [], 0
+    while chunk := response.read(_AT_ONCE, decode_content=False):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+    return b"".join(chunks)

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core as a service, reached over HTTP: the modern core protocol (protocol-modern, sections 1 and 2)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Raw
+
+from supertokens.config import Config
+from supertokens.core import system_clock
+from supertokens.core.authentic import signed_token
+from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
+from supertokens.engine import anti_csrf as anti_csrf_rules
+from supertokens.engine import user_data
+from supertokens.engine.access_token import MAX_TOKEN_CHARACTERS, PROTECTED_CLAIMS, AccessToken
+from supertokens.engine.anti_csrf import AntiCsrfMode
+from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside, id_refresh_value
+from supertokens.engine.session import (
+    Credential,
+    IssuedSession,
+    SessionInformation,
+    VerifiedSession,
+    can_be_user_id,
+    is_handle,
+)
+from supertokens.engine.user_data import JsonObject
+from supertokens.errors import (
+    SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.remote.calls import Calls
+from supertokens.remote.keys import PublicKeys
+from supertokens.remote.replies import (
+    CREATED,
+    FOUND,
+    REFRESHED,
+    REGENERATED,
+    REVOKED,
+    SESSIONS_OF_USER,
+    STANDS,
+    UPDATED,
+    VERIFIED,
+    Found,
+    Issued,
+    ReplyToken,
+    Verified,
+)
+
+__all__ = ["RemoteCore"]
+
+_log = logging.getLogger("supertokens")
+
+_KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
+
+
+class RemoteCore:
+    """A `Core` whose sessions are kept by the services that `hosts` names. The answers are those of `EmbeddedCore`.
+
+    Access tokens are verified here, by the service's public keys: a verify that needs no session costs no call. Every
+    method may raise SuperTokensGeneralError: no host answered in time, or what it said makes no sense.
+
+    `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back; `sleep` waits for seconds.
+
+    It works with the original core too, from its protocol 4.0 on. What only a service of ours can do:
+
+    - refreshes of several tabs converge, and a lost answer never logs out;
+    - a browser library that sends no anti-CSRF value with its refresh (4.3 and older) can refresh nevertheless;
+    - of several refresh cookies the newest is found; with the original core, the first counts;
+    - `session_handles` are in the order of creation.
+
+    Its older access tokens (V3 and V4), other tenants than `public` and users with linked accounts are not served.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], int] = system_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not config.hosts:
+            raise ValueError("a remote core needs 'hosts'")
+        self._config = config
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._begin()
+        _begin_anew_in_forked_children(self)
+
+    def __repr__(self) -> str:
+        return f"RemoteCore({', '.join(self._config.hosts or ())})"
+
+    def _begin(self) -> None:
+        self._calls = Calls(self._config, self._monotonic, self._sleep)
+        self._keys = PublicKeys(self._calls)
+        self._seen = VerifiedTokens()
+
+    def create_session(
+        self,
+        user_id: str,
+        jwt_payload: JsonObject,
+        session_data: JsonObject,
+        *,
+        anti_csrf: bool,
+        static_key: bool = False,
+    ) -> IssuedSession:
+        """Raises ValueError also for a payload that uses the names of the token's own claims."""
+        fields = {
+            "userId": user_id,
+            "userDataInJWT": _payload(jwt_payload),
+            "userDataInDatabase": _json(session_data, "session_data"),
+            "enableAntiCsrf": anti_csrf,
+            "useDynamicSigningKey": not static_key,
+        }
+        answer = self._calls.send("POST", "/recipe/session", fields, again=False)
+        issued = CREATED.of(answer)
+        if anti_csrf and issued.anti_csrf_token is None:
+            raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
+        return _issued(issued)
+
+    def verify(
+        self,
+        access_token: str,
+        *,
+        check_anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        check_database: bool = False,
+        client: str | None = None,
+    ) -> VerifiedSession:
+        now = self._clock()
+        seen = signed_token(access_token, now, self._keys, self._seen)
+        token = seen.token
+        if token.expires_at < now:
+            raise SuperTokensTryRefreshTokenError("Access token expired")
+        if check_anti_csrf:
+            anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)
+        if token.parent_refresh_token_hash is None and not check_database:
+            return seen.verified
+        fields = {
+            "accessToken": access_token,
+            "doAntiCsrfCheck": check_anti_csrf,
+            "enableAntiCsrf": check_anti_csrf,
+            "checkDatabase": check_database,
+            "antiCsrfToken": anti_csrf_token if check_anti_csrf else None,
+            "client": _sendable(client),
+        }
+        answer = self._calls.send("POST", "/recipe/session/verify", fields, again=True)
+        return _verified(VERIFIED.of(answer), seen)
+
+    def refresh(
+        self,
+        refresh_token: str,
+        *,
+        anti_csrf: bool,
+        anti_csrf_token: str | None = None,
+        anti_csrf_mode: AntiCsrfMode = "required",
+        client: str | None = None,
+        static_key: bool | None = None,
+    ) -> IssuedSession:
+        if not _can_be_token(refresh_token):
+            raise SuperTokensUnauthorisedError("Invalid refresh token")
+        if anti_csrf and anti_csrf_token is None and anti_csrf_mode == "if_sent":
+            # The service asks every caller for the value; whether a browser has to send it is ours to say.
+            anti_csrf_token = anti_csrf_inside(refresh_token)
+        version = ""
+        if static_key is None and _KIND_OF_KEY_MAY_STAY in self._calls.versions:
+            version = _KIND_OF_KEY_MAY_STAY
+        fields = {
+            "refreshToken": refresh_token,
+            "enableAntiCsrf": anti_csrf,
+            "antiCsrfToken": _sendable(anti_csrf_token) if anti_csrf else None,
+            "useDynamicSigningKey": None if version else not static_key,
+            "client": _sendable(client),
+        }
+        answer = self._calls.send("POST", "/recipe/session/refresh", fields, again=True, version=version)
+        try:
+            return _issued(REFRESHED.of(answer))
+        except SuperTokensTokenTheftError as theft:
+            _log.warning("token theft detected in session %s", theft.session_handle)
+            raise
+
+    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+        payload = None if jwt_payload is None else _payload(jwt_payload)
+        try:
+            # Not every core does this before it writes (protocol-1, C.5).
+            seen = signed_token(access_token, self._clock(), self._keys, self._seen)
+        except SuperTokensTryRefreshTokenError as error:
+            raise SuperTokensUnauthorisedError(str(error)) from error
+        fields = {"accessToken": access_token, "userDataInJWT": payload}
+        answer = self._calls.send("POST", "/recipe/session/regenerate", fields, again=True)
+        return _verified(REGENERATED.of(answer), seen)
+
+    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
+        """Where the first answer was lost, the second one says that there was nothing left to revoke."""
+        if isinstance(handles, str):
+            raise TypeError("handles must be a list of session handles, not one string")
+        possible = [handle for handle in handles if is_handle(handle)]
+        return self._remove({"sessionHandles": possible}) if possible else []
+
+    def revoke_user(self, user_id: str) -> list[str]:
+        return self._remove({"userId": user_id}) if can_be_user_id(user_id) else []
+
+    def session_handles(self, user_id: str) -> list[str]:
+        if not can_be_user_id(user_id):
+            return []
+        return SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
+
+    def session(self, handle: str) -> SessionInformation:
+        found = self._found(handle)
+        return SessionInformation(
+            handle=found.session_handle,
+            user_id=found.user_id,
+            jwt_payload=found.user_data_in_jwt,
+            created_at=found.time_created,
+            expires_at=found.expiry,
+        )
+
+    def session_data(self, handle: str) -> JsonObject:
+        return self._found(handle).user_data_in_database
+
+    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
+        self._put("/recipe/session/data", handle, {"userDataInDatabase": _json(session_data, "session_data")})
+
+    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
+        self._put("/recipe/jwt/data", handle, {"userDataInJWT": _payload(jwt_payload)})
+
+    def authentic_access_token(self, text: str) -> AccessToken | None:
+        try:
+            return signed_token(text, self._clock(), self._keys, self._seen).token
+        except SuperTokensTryRefreshTokenError:
+            return None
+
+    def authentic_refresh_token(self, text: str) -> TokenPosition | None:
+        if not _can_be_token(text):
+            return None
+        answer = self._calls.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": text}, again=True)
+        if answer.status == 404:
+            return None  # the original core, which has no such question
+        try:
+            stands = STANDS.of(answer)
+        except SuperTokensUnauthorisedError:
+            return None
+        return TokenPosition(stands.handle, stands.serial)
+
+    def close(self) -> None:
+        """Let go of the connections that are kept open."""
+        self._calls.close()
+
+    def _remove(self, whom: dict[str, object]) -> list[str]:
+        answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
+        return REVOKED.of(answer).session_handles_revoked
+
+    def _found(self, handle: str) -> Found:
+        if not is_handle(handle):
+            raise _no_such_session()
+        found = FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle}))
+        if found.session_handle != handle:
+            raise _of_another_session()
+        return found
+
+    def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
+        if not is_handle(handle):
+            raise _no_such_session()
+        answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
+        UPDATED.of(answer)
+
+
+def _begin_anew_in_forked_children(core: RemoteCore) -> None:
+    """A child must neither use its parent's connections nor find a lock that a thread of its parent held."""
+    reference = weakref.ref(core)
+
+    def begin_anew() -> None:
+        forked = reference()
+        if forked is not None:
+            forked._begin()
+
+    os.register_at_fork(after_in_child=begin_anew)
+
+
+def _json(value: object, field: str) -> Raw:
+    """`value` as it is sent: by the encoder, and with the errors, of the embedded core."""
+    return Raw(user_data.encode_object(value, field).encode())
+
+
+def _payload(jwt_payload: object) -> Raw:
+    encoded = _json(jwt_payload, "jwt_payload")
+    in_the_way = PROTECTED_CLAIMS.intersection(jwt_payload) if isinstance(jwt_payload, dict) else ()
+    if in_the_way:
+        names = ", ".join(sorted(in_the_way))
+        raise ValueError(f"jwt_payload must not use the names of the token's own claims: {names}")
+    return encoded
+
+
+def _can_be_token(text: str) -> bool:
+    return len(text) <= MAX_TOKEN_CHARACTERS and text.isascii()
+
+
+def _sendable(text: str | None) -> str | None:
+    """As far as it is Unicode text."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def _credential(token: ReplyToken) -> Credential:
+    return Credential(token.token, token.created_time, token.expiry)
+
+
+def _issued(reply: Issued) -> IssuedSession:
+    refresh_token = _credential(reply.refresh_token)
+    id_refresh = id_refresh_value(refresh_token.text)
+    return IssuedSession(
+        handle=reply.session.handle,
+        user_id=reply.session.user_id,
+        jwt_payload=reply.session.user_data_in_jwt,
+        access_token=_credential(reply.access_token),
+        refresh_token=refresh_token,
+        id_refresh_token=Credential(id_refresh, refresh_token.created_at, refresh_token.expires_at),
+        anti_csrf_token=reply.anti_csrf_token,
+    )
+
+
+def _verified(reply: Verified, seen: VerifiedToken) -> VerifiedSession:
+    if reply.session.handle != seen.token.handle:
+        raise _of_another_session()
+    new = None if reply.access_token is None else _credential(reply.access_token)
+    return VerifiedSession(
+        handle=reply.session.handle,
+        user_id=reply.session.user_id,
+        jwt_payload=reply.session.user_data_in_jwt,
+        access_token_expires_at=seen.token.expires_at if new is None else new.expires_at,
+        new_access_token=new,
+    )
+
+
+def _no_such_session() -> SuperTokensUnauthorisedError:
+    return SuperTokensUnauthorisedError("Session does not exist.")
+
+
+def _of_another_session() -> SuperTokensGeneralError:
+    return SuperTokensGeneralError("the core's reply makes no sense: it is about another session")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The public keys of a core elsewhere: read when they are due, so that its tokens are verified here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
+from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN, MAX_RING_AGE_TO_VERIFY
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.remote.calls import Calls
+from supertokens.remote.replies import refused
+
+__all__ = ["PublicKeys"]
+
+_GOOD_FOR: Final = MAX_RING_AGE_TO_VERIFY - MAX_RING_AGE_TO_SIGN
+"""How long (ms): what a service publishes may be of a ring that is as old as one may be to sign with, and a dropped key
+has to be refused within MAX_RING_AGE_TO_VERIFY in all."""
+
+_READ_AGAIN_AFTER: Final = 15_000
+"""From this age on (ms), one call after the other tries to read them again; the last ones serve meanwhile."""
+
+_TRY_AGAIN_AFTER: Final = 2_000
+_EXTRA_READING_EVERY: Final = 1_000
+_MOST_CLOCK_DIFFERENCE: Final = 60_000
+
+_log = logging.getLogger("supertokens")
+
+
+class PublicKeys:
+    """The current `KeySet`, for any thread. Moments in ms."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._current: KeySet | None = None
+        self._body = b""
+        self._reading = threading.Lock()
+        self._next_attempt = 0
+        self._extra_reading_at = -_EXTRA_READING_EVERY
+
+    def to_verify(self, now: int) -> KeySet:
+        """Keys that are young enough to verify with. Raises SuperTokensGeneralError if they cannot be read."""
+        keys = self._current
+        if keys is not None:
+            age = keys.age(now)
+            if age <= _READ_AGAIN_AFTER:
+                return keys
+            if age <= _GOOD_FOR:
+                return self._perhaps_read_again(keys, now)
+        with self._reading:
+            keys = self._current
+            return keys if keys is not None and keys.age(now) <= _GOOD_FOR else self._read(now)
+
+    def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
+        """The keys, read again because a token named one that is not among them; None if that is not worth it.
+
+        As in `core.keys.KeyKeeper`: anybody can name a key, so the name must be plausible and readings are rationed.
+        """
+        keys = self._current
+        read_at = keys.read_at if keys else 0
+        if created_at is not None and not read_at < created_at <= now + _MOST_CLOCK_DIFFERENCE:
+            return None
+        with self._reading:
+            if abs(now - self._extra_reading_at) < _EXTRA_READING_EVERY:
+                return None
+            self._extra_reading_at = now
+            return self._read(now)
+
+    def _perhaps_read_again(self, keys: KeySet, now: int) -> KeySet:
+        """Newer keys, or `keys` while somebody else is reading or the core is away."""
+        if abs(now - self._next_attempt) < _TRY_AGAIN_AFTER or not self._reading.acquire(blocking=False):
+            return keys
+        try:
+            self._next_attempt = now
+            return self._read(now)
+        except SuperTokensGeneralError as error:
+            _log.warning("the core's keys could not be read, and are good for another while: %s", error)
+            return keys
+        finally:
+            self._reading.release()
+
+    def _read(self, now: int) -> KeySet:
+        answer = self._calls.key_set()
+        if answer.status != 200:
+            raise refused(answer.status)
+        known = self._current
+        try:
+            # Reading them costs a tenth of a millisecond, and a key that is left out a log line.
+            unchanged = known is not None and answer.body == self._body
+            found: list[PublicKey] = list(known.keys) if known and unchanged else read_key_set(answer.body)
+        except ValueError as error:
+            raise SuperTokensGeneralError(f"the core's key set makes no sense: {error}") from error
+        self._body = answer.body
+        self._current = KeySet(found, now)
+        return self._current

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a core may reply, as types; anything else is no reply (protocol-modern, 1.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Generic, TypeVar, Union
+
+import msgspec
+from msgspec import Meta, Struct
+
+from supertokens.errors import (
+    SuperTokensGeneralError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.remote.connections import Answer
+
+__all__ = [
+    "CREATED", "FOUND", "REFRESHED", "REGENERATED", "REVOKED", "SESSIONS_OF_USER", "STANDS", "UPDATED", "VERIFIED",
+    "VERSIONS", "Found", "Issued", "ReplyToken", "Verified", "refused",
+]  # fmt: skip
+
+T = TypeVar("T")
+Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
+Payload = dict[str, Any]
+
+
+class ReplySession(Struct, rename="camel"):
+    """A session, as replies about tokens tell it."""
+
+    handle: str
+    user_id: str
+    user_data_in_jwt: Payload = msgspec.field(name="userDataInJWT")
+
+
+class ReplyToken(Struct, rename="camel"):
+    """A token for the client."""
+
+    token: Annotated[str, Meta(min_length=1, pattern="^[!-~]+$")]
+    expiry: Milliseconds
+    created_time: Milliseconds
+
+
+class Issued(Struct, tag_field="status", tag="OK", rename="camel"):
+    """create, refresh."""
+
+    session: ReplySession
+    access_token: ReplyToken
+    refresh_token: ReplyToken
+    anti_csrf_token: str | None = None
+
+
+class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
+    """verify, regenerate."""
+
+    session: ReplySession
+    access_token: ReplyToken | None = None
+
+
+class Found(Struct, tag_field="status", tag="OK", rename="camel"):
+    """What is kept of a session."""
+
+    session_handle: str
+    user_id: str
+    user_data_in_database: Payload
+    user_data_in_jwt: Payload = msgspec.field(name="userDataInJWT")
+    expiry: Milliseconds
+    time_created: Milliseconds
+
+
+class Revoked(Struct, tag_field="status", tag="OK", rename="camel"):
+    session_handles_revoked: list[str]
+
+
+class SessionsOfUser(Struct, tag_field="status", tag="OK", rename="camel"):
+    session_handles: list[str]
+
+
+class Stands(Struct, tag_field="status", tag="OK"):
+    """Where an authentic refresh token stands."""
+
+    handle: str
+    serial: Annotated[int, Meta(ge=0)]
+
+
+class Done(Struct, tag_field="status", tag="OK"):
+    """A change was made."""
+
+
+class Unauthorised(Struct, tag_field="status", tag="UNAUTHORISED"):
+    message: str = "the core says that there is no such session"
+
+
+class TryRefresh(Struct, tag_field="status", tag="TRY_REFRESH_TOKEN"):
+    message: str = "the core refused the access token"
+
+
+class SessionOfTheft(Struct, rename="camel"):
+    handle: str
+    user_id: str
+
+
+class Theft(Struct, tag_field="status", tag="TOKEN_THEFT_DETECTED"):
+    """A replaced refresh token came back."""
+
+    session: SessionOfTheft
+
+
+class Versions(Struct):
+    """/apiversion."""
+
+    versions: list[str]
+
+
+class Reply(Generic[T]):
+    """The reply to one question: `good`, or one of the `errors` that it may have."""
+
+    def __init__(self, good: type[T], *errors: type[Struct]) -> None:
+        self._decode = msgspec.json.Decoder(Union[(good, *errors)]).decode
+
+    def of(self, answer: Answer) -> T:
+        """Raises the error that the core names, SuperTokensGeneralError for an answer that is no such reply."""
+        if answer.status != 200:
+            raise refused(answer.status)
+        try:
+            reply = self._decode(answer.body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            # The decoder names fields and positions, never what a token or a payload holds.
+            raise SuperTokensGeneralError(f"the core's reply makes no sense: {error}") from error
+        if isinstance(reply, Unauthorised):
+            raise SuperTokensUnauthorisedError(reply.message)
+        if isinstance(reply, TryRefresh):
+            raise SuperTokensTryRefreshTokenError(reply.message)
+        if isinstance(reply, Theft):
+            raise SuperTokensTokenTheftError(reply.session.handle, reply.session.user_id)
+        good: T = reply
+        return good
+
+
+CREATED: Final = Reply(Issued)
+VERIFIED: Final = Reply(Verified, Unauthorised, TryRefresh)
+REFRESHED: Final = Reply(Issued, Unauthorised, Theft)
+REGENERATED: Final = Reply(Verified, Unauthorised)
+REVOKED: Final = Reply(Revoked)
+SESSIONS_OF_USER: Final = Reply(SessionsOfUser)
+FOUND: Final = Reply(Found, Unauthorised)
+STANDS: Final = Reply(Stands, Unauthorised)
+UPDATED: Final = Reply(Done, Unauthorised)
+VERSIONS: Final = Reply(Versions)
+
+
+def refused(status: int) -> SuperTokensGeneralError:
+    """What a status other than 200 means to us. Its body is the core's affair, and may quote what it was sent."""
+    if status == 401:
+        return SuperTokensGeneralError("the core refused the API key (HTTP 401): check 'api_key'")
+    if status == 429:
+        return SuperTokensGeneralError("the core is too busy (HTTP 429)")
+    return SuperTokensGeneralError(f"the core answered with HTTP status {status}; its log may say why")

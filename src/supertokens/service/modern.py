@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modern family, CDI 3.0 to 5.4: the sessions of protocol-modern, section 1, over the same core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from supertokens.engine.access_token import PROTECTED_CLAIMS, TENANT
+from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.errors import (
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.service.fields import BOOLEAN, OBJECT, STRING, STRINGS, Field
+from supertokens.service.replies import RefusedError, Reply, json_reply
+from supertokens.service.routes import MODERN_VERSIONS, Backend, Call, Handler, Route
+
+__all__ = ["ROUTES"]
+
+_ONE_SELECTOR: Final = "Invalid JSON input - use one of userId or sessionHandles array"
+_PROTECTED: Final = "The user payload contains protected field"
+_WITHOUT_RECIPE_USER: Final = ("3.0", "3.1")
+
+
+def create(backend: Backend, call: Call) -> Reply:
+    _refuse_protected(call["userDataInJWT"])
+    issued = backend.core.create_session(
+        call["userId"],
+        call["userDataInJWT"],
+        call["userDataInDatabase"],
+        anti_csrf=call["enableAntiCsrf"],
+        static_key=call.get("useDynamicSigningKey") is False,
+    )
+    return json_reply(_issued(call, issued))
+
+
+def session(backend: Backend, call: Call) -> Reply:
+    found = backend.core.session(call["sessionHandle"])
+    data = backend.core.session_data(call["sessionHandle"])
+    return json_reply(
+        {
+            "sessionHandle": found.handle,
+            **_user(call, found.user_id),
+            "userDataInDatabase": data,
+            "expiry": found.expires_at,
+            "userDataInJWT": found.jwt_payload,
+            "timeCreated": found.created_at,
+            "status": "OK",
+            "tenantId": TENANT,
+        }
+    )
+
+
+def verify(backend: Backend, call: Call) -> Reply:
+    try:
+        verified = backend.core.verify(
+            call["accessToken"],
+            check_anti_csrf=call["enableAntiCsrf"] and call["doAntiCsrfCheck"],
+            anti_csrf_token=call.get("antiCsrfToken"),
+            check_database=call["checkDatabase"],
+            client=call.get("client"),
+        )
+    except SuperTokensTryRefreshTokenError as error:
+        return json_reply({"status": "TRY_REFRESH_TOKEN", "message": str(error)})
+    return json_reply(_verified(call, verified))
+
+
+def can_verify_at_once(backend: Backend, call: Call) -> bool:
+    """Whether the token alone decides."""
+    if call["checkDatabase"]:
+        return False
+    token = backend.core.authentic_access_token(call["accessToken"])
+    return token is None or token.parent_refresh_token_hash is None
+
+
+def refresh(backend: Backend, call: Call) -> Reply:
+    dynamic = call.get("useDynamicSigningKey")
+    try:
+        issued = backend.core.refresh(
+            call["refreshToken"],
+            anti_csrf=call["enableAntiCsrf"],
+            anti_csrf_token=call.get("antiCsrfToken"),
+            client=call.get("client"),
+            static_key=None if dynamic is None else not dynamic,
+        )
+    except SuperTokensTokenTheftError as theft:
+        session = {"handle": theft.session_handle, **_user(call, theft.user_id)}
+        return json_reply({"status": "TOKEN_THEFT_DETECTED", "session": session})
+    return json_reply(_issued(call, issued))
+
+
+def authenticate_refresh_token(backend: Backend, call: Call) -> Reply:
+    token = backend.core.authentic_refresh_token(call["refreshToken"])
+    if token is None:
+        return json_reply({"status": "UNAUTHORISED", "message": "Invalid refresh token"})
+    return json_reply({"status": "OK", "handle": token.handle, "serial": token.serial})
+
+
+def regenerate(backend: Backend, call: Call) -> Reply:
+    payload = call.get("userDataInJWT")
+    _refuse_protected(payload or {})
+    return json_reply(_verified(call, backend.core.regenerate(call["accessToken"], payload)))
+
+
+def remove(backend: Backend, call: Call) -> Reply:
+    by_user, handles = "userId" in call.values, call.get("sessionHandles")
+    if by_user is (handles is not None):
+        raise RefusedError(400, _ONE_SELECTOR)
+    for name in ("revokeAcrossAllTenants", "revokeSessionsForLinkedAccounts"):
+        if name in call.values and not by_user:
+            raise RefusedError(400, f"Invalid JSON input - {name} can only be set if userId is set")
+    core = backend.core
+    revoked = core.revoke_user(call["userId"]) if handles is None else core.revoke_sessions(handles)
+    return json_reply({"status": "OK", "sessionHandlesRevoked": revoked})
+
+
+def handles_of_user(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "sessionHandles": backend.core.session_handles(call["userId"])})
+
+
+def session_data(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "userDataInDatabase": backend.core.session_data(call["sessionHandle"])})
+
+
+def update_session_data(backend: Backend, call: Call) -> Reply:
+    backend.core.update_session_data(call["sessionHandle"], call["userDataInDatabase"])
+    return json_reply({"status": "OK"})
+
+
+def jwt_payload(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "userDataInJWT": backend.core.session(call["sessionHandle"]).jwt_payload})
+
+
+def update_jwt_payload(backend: Backend, call: Call) -> Reply:
+    _refuse_protected(call["userDataInJWT"])
+    backend.core.update_jwt_payload(call["sessionHandle"], call["userDataInJWT"])
+    return json_reply({"status": "OK"})
+
+
+def published_keys(backend: Backend, call: Call) -> Reply:
+    keys, max_age = backend.core.keys.published(backend.clock())
+    caching = ("cache-control", f"max-age={max_age}, must-revalidate")
+    return json_reply({"keys": keys}, headers=(caching,))
+
+
+def published_keys_with_status(backend: Backend, call: Call) -> Reply:
+    keys, _ = backend.core.keys.published(backend.clock())
+    return json_reply({"keys": keys, "status": "OK"})
+
+
+def user_by_id(backend: Backend, call: Call) -> Reply:
+    """This core has no users: SDKs ask before they create a session, and go on."""
+    return json_reply({"status": "UNKNOWN_USER_ID_ERROR"})
+
+
+def at_once(backend: Backend, call: Call) -> bool:
+    return True
+
+
+def _or_unauthorised(handler: Handler) -> Handler:
+    """`handler`, whose error about a session that does not exist is an answer."""
+
+    def answer(backend: Backend, call: Call) -> Reply:
+        try:
+            return handler(backend, call)
+        except SuperTokensUnauthorisedError as error:
+            return json_reply({"status": "UNAUTHORISED", "message": str(error)})
+
+    return answer
+
+
+def _refuse_protected(payload: Mapping[str, Any]) -> None:
+    if not PROTECTED_CLAIMS.isdisjoint(payload):
+        raise RefusedError(400, _PROTECTED)
+
+
+def _issued(call: Call, issued: IssuedSession) -> dict[str, Any]:
+    reply = {
+        "session": _session(call, issued),
+        "accessToken": _token(issued.access_token),
+        "refreshToken": _token(issued.refresh_token),
+    }
+    if issued.anti_csrf_token is not None:
+        reply["antiCsrfToken"] = issued.anti_csrf_token  # type: ignore[assignment]
+    return reply | {"status": "OK"}
+
+
+def _verified(call: Call, verified: VerifiedSession) -> dict[str, Any]:
+    reply: dict[str, Any] = {"session": _session(call, verified)}
+    if verified.new_access_token is not None:
+        reply["accessToken"] = _token(verified.new_access_token)
+    return reply | {"status": "OK"}
+
+
+def _session(call: Call, session: IssuedSession | VerifiedSession) -> dict[str, Any]:
+    return {
+        "handle": session.handle,
+        **_user(call, session.user_id),
+        "userDataInJWT": session.jwt_payload,
+        "tenantId": TENANT,
+    }
+
+
+def _user(call: Call, user_id: str) -> dict[str, str]:
+    return {"userId": user_id} if call.version in _WITHOUT_RECIPE_USER else {"userId": user_id, "recipeUserId": user_id}
+
+
+def _token(token: Credential) -> dict[str, Any]:
+    return {"token": token.text, "expiry": token.expires_at, "createdTime": token.created_at}
+
+
+_HANDLE: Final = Field("sessionHandle", STRING, "Which session")
+_JWT: Final = Field("userDataInJWT", OBJECT, "The payload that access tokens carry")
+_DATA: Final = Field("userDataInDatabase", OBJECT, "What is kept on the server only")
+_ACCESS_TOKEN: Final = Field("accessToken", STRING, "The access token")
+_REFRESH_TOKEN: Final = Field("refreshToken", STRING, "The refresh token")
+_ANTI_CSRF: Final = Field("antiCsrfToken", STRING, "The anti-CSRF value that the request carried", None)
+_ENABLE_ANTI_CSRF: Final = Field("enableAntiCsrf", BOOLEAN, "Whether the session has an anti-CSRF value")
+_CLIENT: Final = Field("client", STRING, "What tells the asker's client from others; an extension of this core", None)
+_MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
+_V: Final = MODERN_VERSIONS
+
+
+def _dynamic(required_since: str | None) -> Field:
+    return Field("useDynamicSigningKey", BOOLEAN, "Whether a key signs that is rotated", required_since)
+
+
+def _data_routes(path: str, field: Field, read: Handler, write: Handler) -> tuple[Route, Route]:
+    return (
+        Route(
+            "GET", path, _or_unauthorised(read), f"Read {field.name}", _V, query=(_HANDLE,), outcomes=_MAY_BE_GONE
+        ),
+        Route(
+            "PUT", path, _or_unauthorised(write), f"Replace {field.name}", _V,
+            body=(_HANDLE, field), outcomes=_MAY_BE_GONE,
+        ),
+    )  # fmt: skip
+
+
+ROUTES: Final = (
+    Route(
+        "POST", "/recipe/session", create, "Create a session", _V,
+        body=(Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None)),
+    ),
+    Route(
+        "GET", "/recipe/session", _or_unauthorised(session), "What is stored of a session", _V,
+        query=(_HANDLE,), outcomes=_MAY_BE_GONE,
+    ),
+    Route(
+        "POST", "/recipe/session/verify", _or_unauthorised(verify), "Verify an access token", _V,
+        body=(
+            _ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether the anti-CSRF value must be right"),
+            _ENABLE_ANTI_CSRF, Field("checkDatabase", BOOLEAN, "Whether a revocation counts at once"), _CLIENT,
+        ),
+        outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
+    ),
+    Route(
+        "POST", "/recipe/session/refresh", _or_unauthorised(refresh), "Exchange a refresh token", _V,
+        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT),
+        outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
+    ),
+    Route(
+        "POST", "/recipe/session/refresh/authenticate", authenticate_refresh_token,
+        "Which session and serial a refresh token is of, without exchanging it; an extension of this core", _V,
+        body=(_REFRESH_TOKEN,), outcomes=_MAY_BE_GONE,
+    ),
+    Route(
+        "POST", "/recipe/session/regenerate", _or_unauthorised(regenerate),
+        "Renew an access token with another payload", _V,
+        body=(_ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None)),
+        outcomes=_MAY_BE_GONE,
+    ),
+    Route(
+        "POST", "/recipe/session/remove", remove, "Revoke sessions", _V,
+        body=(
+            Field("userId", STRING, "All sessions of a user", None),
+            Field("sessionHandles", STRINGS, "Which sessions", None),
+            Field("revokeAcrossAllTenants", BOOLEAN, "With userId only; there is one tenant", None),
+            Field("revokeSessionsForLinkedAccounts", BOOLEAN, "With userId only; no accounts are linked", None),
+        ),
+    ),
+    Route(
+        "GET", "/recipe/session/user", handles_of_user, "The sessions of a user", _V,
+        query=(
+            Field("userId", STRING, "Whose sessions"),
+            Field("fetchAcrossAllTenants", STRING, "There is one tenant", None),
+            Field("fetchSessionsForAllLinkedAccounts", STRING, "No accounts are linked", None),
+        ),
+    ),
+    *_data_routes("/recipe/session/data", _DATA, session_data, update_session_data),
+    *_data_routes("/recipe/jwt/data", _JWT, jwt_payload, update_jwt_payload),
+    Route("GET", "/recipe/jwt/jwks", published_keys_with_status, "The keys that verify access tokens", _V),
+    Route(
+        "GET", "/.well-known/jwks.json", published_keys, "The keys that verify access tokens (RFC 7517)", _V,
+        outcomes=(), needs_api_key=False, needs_version=False,
+    ),
+    Route(
+        "GET", "/user/id", user_by_id, "A user by id: unknown, as this core has sessions only", _V,
+        query=(Field("userId", STRING, "Which user"),), outcomes=("UNKNOWN_USER_ID_ERROR",), at_once=at_once,
+    ),
+)  # fmt: skip

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the service answers: text for all that is refused, JSON for all that is answered (protocol-1, A.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+__all__ = ["INVALID_JSON", "RefusedError", "Reply", "json_reply", "text_reply"]
+
+INVALID_JSON: Final = "Invalid Json Input"
+
+_TEXT: Final = ("content-type", "text/html;charset=UTF-8")
+_JSON: Final = ("content-type", "application/json;charset=UTF-8")
+_CLOSE: Final = ("connection", "close")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Reply(NamedTuple):
+    """A reply as it goes out; its length is the HTTP server's affair."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class RefusedError(Exception):
+    """A request that gets an HTTP error: `status` and the words of its body."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+
+
+def text_reply(status: int, words: str) -> Reply:
+    """`words` and a newline. A 400 ends the connection, as the reference has it."""
+    ends = status in (400, 408, 413)
+    return Reply(status, (_TEXT, _CLOSE) if ends else (_TEXT,), f"{words}\n".encode("utf-8", "replace"))
+
+
+def json_reply(value: Mapping[str, Any], status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """`value` in its own order, and a newline."""
+    return Reply(status, (_JSON, *headers), _encode(value) + b"\n")

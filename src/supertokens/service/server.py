@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service as processes: one that holds them together, and the workers, on one port."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from supertokens.config import Config
+from supertokens.config.secrets import read_api_keys
+from supertokens.core import system_clock
+from supertokens.service.api_keys import ApiKeys
+from supertokens.service.dispatch import Dispatcher
+from supertokens.service.logs import log_as_configured
+from supertokens.service.routes import Backend
+from supertokens.service.worker import DRAIN, Limits, Worker
+from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
+
+__all__ = ["DEFAULT_DATABASE", "serve"]
+
+_MOST_WORKERS_BY_ITSELF: Final = 8
+_MOST_CONNECTIONS: Final = 8192
+"""Of one worker, at a time."""
+
+_STOP_WITHIN: Final = 10  # seconds
+_DRAIN_FOR: Final = 0.3  # seconds
+_PORT_FREE_WITHIN: Final = 2.0  # seconds
+_UP_WITHIN: Final = 30.0  # seconds
+
+
+def serve(
+    config: Config,
+    *,
+    ready: Callable[[int], None] | None = None,
+    config_path: str | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. To be called from the main thread; prints nothing.
+
+    `ready` is called once, from another thread, with the port, as soon as every worker accepts requests.
+    `config_path`: absolute path of the config.yaml, if there is one, which `/config` tells.
+    Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used.
+    """
+    address, port = _free_address(config.host, config.port)
+    core = open_embedded_core(config, DEFAULT_DATABASE)
+    try:
+        # Before there are workers, so that they find the keys instead of making them at the same time.
+        core.keys.to_sign(system_clock())
+    finally:
+        core.close()
+    workers = config.workers or min(_MOST_WORKERS_BY_ITSELF, len(os.sched_getaffinity(0)))
+    _allow_connections(workers)
+    started = multiprocessing.Semaphore(0)
+    plan = _Plan(config, config_path, os.getpid(), limits or Limits())
+    server = _server(config, plan.limits, address, port, workers)
+    if ready is not None:
+        waiting = threading.Thread(
+            target=_when_up, args=(started, workers, (address, port), ready), daemon=True, name="supertokens-ready"
+        )
+        waiting.start()
+    server.serve(target_loader=partial(_worker, plan, started), wrap_loader=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a worker is made of."""
+
+    config: Config
+    config_path: str | None
+    pid: int
+    limits: Limits
+
+
+def _worker(plan: _Plan, started: Any) -> Worker:
+    config = plan.config
+    log_as_configured(config)  # not every way to start a process hands the handlers on
+    backend = Backend(open_embedded_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
+    file = None if config.api_keys_file is None else Path(config.api_keys_file)
+    keys = ApiKeys(config.api_keys or (), file, read_api_keys)
+    dispatcher = Dispatcher(backend, keys, config.base_path)
+    return Worker(dispatcher, plan.limits, config.max_server_pool_size, started.release)
+
+
+class _DrainingServer(Server):  # type: ignore[misc, valid-type]
+    """A server that tells its clients to leave before it stops.
+
+    A connection that is kept alive would be closed at the very moment at which its client may send its next request.
+    """
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        for process in multiprocessing.active_children():
+            with suppress(ProcessLookupError, TypeError):
+                os.kill(process.pid, DRAIN)  # type: ignore[arg-type]
+        stop = threading.Timer(_DRAIN_FOR, super().signal_handler_interrupt)
+        stop.daemon = True
+        stop.start()
+
+
+def _server(config: Config, limits: Limits, address: str, port: int, workers: int) -> Any:
+    tls = {}
+    if config.ssl_certfile is not None and config.ssl_keyfile is not None:
+        tls = {"ssl_cert": Path(config.ssl_certfile), "ssl_key": Path(config.ssl_keyfile)}
+    return _DrainingServer(
+        "supertokens.service",
+        address=address,
+        port=port,
+        interface=Interfaces.RSGI,
+        workers=workers,
+        loop=Loops.asyncio,
+        http=HTTPModes.http1,
+        websockets=False,
+        backpressure=_MOST_CONNECTIONS,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=round(limits.header_time * 1000), max_buffer_size=limits.header_bytes
+        ),
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_WITHIN,
+        ssl_protocol_min=SSLProtocols.tls12,
+        **tls,
+    )
+
+
+def _free_address(host: str, port: int) -> tuple[str, int]:
+    """The address of `host`, and `port` or, for 0, a free one. Raises OSError if another program listens there."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    deadline = time.monotonic() + _PORT_FREE_WITHIN
+    while True:
+        # Workers share the port by SO_REUSEPORT, which would also let a second service slip in beside them.
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(where)
+                return str(where[0]), int(probe.getsockname()[1])
+            except OSError as error:
+                # The workers of a service that was killed need a moment to notice.
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+        time.sleep(0.05)
+
+
+def _allow_connections(workers: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _when_up(started: Any, workers: int, address: tuple[str, int], ready: Callable[[int], None]) -> None:
+    """Call `ready` once every worker has started and the port answers."""
+    deadline = time.monotonic() + _UP_WITHIN
+    for _ in range(workers):
+        if not started.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(address, timeout=1):
+            ready(address[1])
+            return
+        time.sleep(0.005)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes that belong to neither family: what programs ask of any core, and what an orchestrator asks of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.service.fields import STRING, Field
+from supertokens.service.replies import Reply, json_reply, text_reply
+from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
+
+__all__ = ["OPERATIONS", "ROUTES"]
+
+
+def hello(backend: Backend, call: Call) -> Reply:
+    return text_reply(200, "Hello")
+
+
+def versions(backend: Backend, call: Call) -> Reply:
+    """All of them; to a program that names an old one, its family, as the reference has it."""
+    return json_reply({"versions": OLD_VERSIONS if call.version in OLD_VERSIONS else VERSIONS})
+
+
+def config(backend: Backend, call: Call) -> Reply:
+    """Where the config.yaml is, for a program that knows the process id: it may read the file anyway."""
+    if call["pid"] != str(backend.pid):
+        return json_reply({"status": "NOT ALLOWED"})
+    return json_reply({"status": "OK", "path": backend.config_path or ""})
+
+
+def health(backend: Backend, call: Call) -> Reply:
+    """The process answers: no word about the store."""
+    return json_reply({"status": "OK"})
+
+
+def ready(backend: Backend, call: Call) -> Reply:
+    """Whether the store can be read and there is a key that signs."""
+    try:
+        backend.core.store.read_keys()
+        now = backend.clock()
+        key, _ = backend.core.keys.signing(now)
+    except SuperTokensGeneralError:
+        return json_reply({"status": "UNAVAILABLE"}, 503)
+    return json_reply({"status": "OK", "signingKeyAgeSeconds": max(0, now - key.created_at) // 1000})
+
+
+def at_once(backend: Backend, call: Call) -> bool:
+    return True
+
+
+def _hello_routes() -> tuple[Route, ...]:
+    get = Route(
+        "GET", "/hello", hello, "Whether this is a core", VERSIONS, outcomes=(), needs_api_key=False, at_once=at_once
+    )
+    at_root = replace(get, path="/", versions=MODERN_VERSIONS)
+    return (*(replace(get, method=method) for method in ("GET", "POST", "PUT", "DELETE")), at_root)
+
+
+ROUTES: Final = (
+    *_hello_routes(),
+    Route(
+        "GET", "/apiversion", versions, "The versions of the interface that are spoken", VERSIONS,
+        outcomes=(), needs_version=False, at_once=at_once,
+    ),
+    Route(
+        "GET", "/config", config, "Where the configuration is, for who knows the process id", VERSIONS,
+        query=(Field("pid", STRING, "Process id of the service"),), outcomes=("OK", "NOT ALLOWED"),
+        needs_api_key=False, at_once=at_once,
+    ),
+)  # fmt: skip
+
+
+def _operation(path: str, handler: Callable[[Backend, Call], Reply], summary: str, **more: object) -> Route:
+    return Route("GET", path, handler, summary, VERSIONS, needs_api_key=False, needs_version=False, **more)  # type: ignore[arg-type]
+
+
+OPERATIONS: Final = (
+    _operation("/health", health, "Whether the process answers (liveness)", at_once=at_once),
+    _operation("/ready", ready, "Whether requests can be served (readiness)", outcomes=("OK", "UNAVAILABLE")),
+)
+"""Routes of our own, outside of every version of the interface."""

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One worker process: requests from the HTTP server (RSGI) to the dispatcher, within limits.
+
+What a token alone decides is answered on the event loop. What waits for the store, or signs, runs in a thread, so
+that the writes of many requests share one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.service.dispatch import Dispatcher, Found, Head
+from supertokens.service.replies import RefusedError, Reply, text_reply
+
+__all__ = ["DRAIN", "Limits", "Worker"]
+
+DRAIN: Final = signal.SIGUSR1
+"""Tells a worker that it is about to be stopped: every reply ends its connection from then on."""
+
+_READ_ON_THE_LOOP: Final = 65_536
+"""A larger body is parsed in a thread (bytes)."""
+
+_DISCARD_FOR: Final = 1.0  # seconds
+_CUT_OFF_EVERY: Final = 0.1  # seconds
+_KEYS_EVERY: Final = 10.0  # seconds
+_PARENT_EVERY: Final = 0.25  # seconds
+_CLOSE: Final = ("connection", "close")
+
+_log = logging.getLogger("supertokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask for. Times in seconds, sizes in bytes."""
+
+    header_time: float = 30.0
+    """To send a request's headers; also how long an idle connection is kept."""
+    body_time: float = 15.0
+    header_bytes: int = 65_536
+    body_bytes: int = 4_194_304
+    all_bodies_bytes: int = 67_108_864
+    """Bodies that a worker holds at a time, together."""
+
+
+class Worker:
+    """The RSGI application of a worker process."""
+
+    def __init__(self, dispatcher: Dispatcher, limits: Limits, threads: int, on_start: Callable[[], object]) -> None:
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="supertokens")
+        self._on_start = on_start
+        self._held = 0
+        self._reading: dict[asyncio.Task[Any], float] = {}
+        self._draining = False
+        self._parent = os.getppid()
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.add_signal_handler(DRAIN, self._drain)
+        loop.call_later(_PARENT_EVERY, self._watch_parent)
+        self._cut_off_the_slow()
+        self._keep_keys()
+        self._on_start()
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._threads.shutdown()
+        self._dispatcher.backend.core.close()
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        try:
+            reply = await self._reply(scope, protocol)
+        except RefusedError as refusal:
+            reply = text_reply(refusal.status, refusal.words)
+        except SuperTokensGeneralError as error:
+            _log.error("%s %s failed: %s", scope.method, _known(scope.path), error, exc_info=error)
+            reply = text_reply(500, "Internal Error")
+        except Exception:  # noqa: BLE001 - logged as what it is; outside it is 500 (protocol-1, A.2)
+            _log.exception("%s %s failed", scope.method, _known(scope.path))
+            reply = text_reply(500, "Internal Error")
+        headers = list(reply.headers)
+        if self._draining and _CLOSE not in headers:
+            headers.append(_CLOSE)
+        protocol.response_bytes(reply.status, headers, b"" if scope.method == "HEAD" else reply.body)
+
+    async def _reply(self, scope: Any, protocol: Any) -> Reply:
+        head = Head(scope.method, scope.path, scope.query_string, _header_of(scope.headers))
+        found = self._dispatcher.find(head)
+        if found.route.body is None:
+            return await self._answer(found, head, b"")
+        with self._holding() as hold:
+            try:
+                body = await self._in_time(self._body(head, protocol, hold))
+            except (ProtocolClosed, ProtocolError):
+                raise RefusedError(400, "The body is not complete") from None
+            return await self._answer(found, head, body)
+
+    async def _answer(self, found: Found, head: Head, body: bytes) -> Reply:
+        if len(body) > _READ_ON_THE_LOOP:
+            return await self._loop.run_in_executor(self._threads, self._read_and_run, found, head, body)
+        call = self._dispatcher.call(found, head, body)
+        route, backend = found.route, self._dispatcher.backend
+        if route.at_once(backend, call):
+            return route.handler(backend, call)
+        return await self._loop.run_in_executor(self._threads, route.handler, backend, call)
+
+    def _read_and_run(self, found: Found, head: Head, body: bytes) -> Reply:
+        return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
+
+    async def _in_time(self, body: Coroutine[Any, Any, bytes]) -> bytes:
+        """What `body` returns. RefusedError when it takes longer than `body_time`."""
+        # One look at all of them now and then: a timer for each request costs more than most requests do.
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading[task] = self._loop.time() + self._limits.body_time
+        try:
+            return await body
+        except asyncio.CancelledError:
+            if task in self._reading:
+                raise
+            task.uncancel()
+            raise RefusedError(408, "The body took too long") from None
+        finally:
+            self._reading.pop(task, None)
+
+    def _cut_off_the_slow(self) -> None:
+        for task, deadline in list(self._reading.items()):
+            if deadline > self._loop.time():
+                break  # all have the same time, so those that began later are not late either
+            del self._reading[task]
+            task.cancel()
+        self._loop.call_later(_CUT_OFF_EVERY, self._cut_off_the_slow)
+
+    async def _body(self, head: Head, protocol: Any, hold: Callable[[int], None]) -> bytes:
+        length = head.header("content-length")
+        incoming = _chunks(protocol)
+        try:
+            if length is not None:
+                hold(int(length) if length.isdecimal() else 0)
+                body: bytes = await protocol()
+                return body
+            chunks = []
+            async for chunk in incoming:
+                hold(len(chunk))
+                chunks.append(chunk)
+            return b"".join(chunks)
+        except RefusedError:
+            if head.header("expect") is not None:  # it waits for our word, and has sent nothing
+                raise
+            # Most clients read the reply only when they have sent all; what they still send goes nowhere.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DISCARD_FOR):
+                    async for _ in incoming:
+                        pass
+            raise
+
+    @contextmanager
+    def _holding(self) -> Iterator[Callable[[int], None]]:
+        """Within, the bytes of a body can be claimed before they are read. RefusedError where they are too many."""
+        held = 0
+
+        def hold(more: int) -> None:
+            nonlocal held
+            if held + more > self._limits.body_bytes:
+                raise RefusedError(413, "The body is too large")
+            if self._held + more > self._limits.all_bodies_bytes:
+                raise RefusedError(503, "Busy")
+            held += more
+            self._held += more
+
+        try:
+            yield hold
+        finally:
+            self._held -= held
+
+    def _drain(self) -> None:
+        self._draining = True
+
+    def _watch_parent(self) -> None:
+        """A service whose first process was killed must not go on without it, holding the port."""
+        if os.getppid() != self._parent:
+            signal.raise_signal(signal.SIGTERM)
+            return
+        self._loop.call_later(_PARENT_EVERY, self._watch_parent)
+
+    def _keep_keys(self) -> None:
+        """Read the keys again in time, in a thread, so that the loop need not."""
+        backend = self._dispatcher.backend
+
+        def read() -> None:
+            try:
+                backend.core.keys.to_sign(backend.clock())
+            except SuperTokensGeneralError as error:
+                _log.warning("the keys cannot be read: %s", error)
+
+        self._threads.submit(read)
+        self._loop.call_later(_KEYS_EVERY, self._keep_keys)
+
+
+async def _chunks(protocol: Any) -> AsyncIterator[bytes]:
+    async for chunk in protocol:
+        yield chunk
+
+
+def _header_of(headers: Any) -> Callable[[str], str | None]:
+    def header(name: str) -> str | None:
+        value: str | None = headers.get(name)
+        # One that is there but no text is not a missing one.
+        return "\ufffd" if value is None and name in headers else value
+
+    return header
+
+
+def _known(path: str) -> str:
+    return path[:100].encode("ascii", "backslashreplace").decode()

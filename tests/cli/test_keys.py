@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`supertokens keys`, `migrate` and `config check`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from supertokens.core import EmbeddedCore, system_clock
+from supertokens.errors import SuperTokensTryRefreshTokenError
+
+from .conftest import Run
+
+KEY = "key-of-twenty-characters"
+SEALING = "00112233445566778899aabbccddeeff" * 2
+
+
+def kids(run: Run, database: str) -> dict[str, str]:
+    """The keys for access tokens, and the use of each."""
+    found = json.loads(run("keys", "list", database, "--json").stdout)
+    return {key["id"]: key["use"] for key in found if key["purpose"] == "access tokens"}
+
+
+def test_keys_are_listed_with_their_use_and_without_their_secret(run: Run, core: EmbeddedCore, database: str) -> None:
+    output = run("keys", "list", database)
+    assert output.exit_code == 0
+    for key in core.store.read_keys():
+        assert key.id in output.stdout
+        assert key.material.hex() not in output.stdout
+    listed = json.loads(run("keys", "list", database, "--json").stdout)
+    assert [(key["purpose"], key["use"]) for key in listed] == [
+        ("access tokens", "signs"),
+        ("static", "signs"),
+        ("refresh tokens", "new sessions"),
+    ]
+    assert all(set(key) == {"id", "purpose", "use", "created_at"} for key in listed)
+
+
+def test_a_new_key_waits_for_its_turn_and_the_old_one_stays_good(run: Run, core: EmbeddedCore, database: str) -> None:
+    issued = core.create_session("ada", {}, {}, anti_csrf=False)
+    (old,) = kids(run, database)
+    result = run("keys", "rotate", database, "--json")
+    made = json.loads(result.stdout)
+    assert (result.exit_code, made["old_key_refused_within"]) == (0, None)
+    assert kids(run, database) == {made["id"]: "next", old: "signs"}
+    core.keys._read(system_clock())
+    assert core.verify(issued.access_token.text, check_anti_csrf=False).user_id == "ada"
+
+
+def test_with_now_the_old_key_is_dropped_and_the_command_says_how_soon(
+    run: Run, core: EmbeddedCore, database: str
+) -> None:
+    issued = core.create_session("ada", {}, {}, anti_csrf=False)
+    (old,) = kids(run, database)
+    refused = run("keys", "rotate", "--now", database)
+    assert refused.exit_code == 2
+    assert kids(run, database) == {old: "signs"}
+    result = run("keys", "rotate", "--now", database, "--yes")
+    assert result.exit_code == 0
+    assert "refused everywhere within 60 seconds" in result.output
+    (new,) = kids(run, database)
+    assert new != old
+    assert new in result.output
+    core.keys._read(system_clock())
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        core.verify(issued.access_token.text, check_anti_csrf=False)
+    assert core.refresh(issued.refresh_token.text, anti_csrf=False).user_id == "ada", "nobody is logged out"
+
+
+def test_sealed_keys_need_their_key(run: Run, tmp_path: Path) -> None:
+    assert run("migrate").exit_code == 0
+    assert run("keys", "rotate", SUPERTOKENS_ENCRYPTION_KEY=SEALING).exit_code == 0
+    result = run("keys", "list")
+    assert result.exit_code == 1
+    assert "encryption_key" in result.stderr
+    assert SEALING not in result.stderr
+
+
+# migrate
+
+
+def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "supertokens.sqlite3"
+    result = run("migrate")
+    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 1.\n")
+    result = run("migrate")
+    assert (result.exit_code, result.output) == (0, f"{file} has version 1 already: nothing to do.\n")
+    assert json.loads(run("migrate", "--json").stdout) == {"before": 1, "now": 1}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_sessions_survive_a_migration(run: Run, core: EmbeddedCore, database: str) -> None:
+    handle = core.create_session("ada", {}, {}, anti_csrf=False).handle
+    assert "nothing to do" in run("migrate", database).output
+    assert core.session_handles("ada") == [handle]
+
+
+def test_a_database_of_a_newer_program_is_left_alone(run: Run, core: EmbeddedCore, tmp_path: Path) -> None:
+    file = tmp_path / "sessions.sqlite3"
+    core.close()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    result = run("migrate", "--database", file)
+    assert result.exit_code == 1
+    assert "was written by a newer version" in result.stderr
+
+
+# config check
+
+
+def test_a_good_file_is_shown_with_the_source_of_each_setting(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"port: 3568\napi_keys: {KEY}\nencryption_key: '{SEALING}'\npostgresql_user: root\n")
+    result = run("config", "check", file, COOKIE_DOMAIN="example.com")
+    assert result.exit_code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+    assert rows["port"] == ["3568", str(file)]
+    assert rows["cookie_domain"] == ["example.com", "environment,", "COOKIE_DOMAIN"]
+    assert rows["refresh_token_validity"] == ["144000", "minutes", "default"]
+    assert rows["api_keys"][:4] == ["1", "set,", "not", "shown"]
+    assert "hosts" not in rows
+    assert "Warning: " in result.stderr
+    assert "'postgresql_user' has no effect" in result.stderr
+    for secret in (KEY, SEALING):
+        assert secret not in result.output
+
+
+def test_the_check_for_programs_shows_no_secret_either(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"api_keys: {KEY}\ndatabase: sqlite:///correct-horse.db\n")
+    result = run("config", "check", file, "--json")
+    checked = json.loads(result.stdout)
+    assert checked["settings"]["api_keys"] == {"value": "1 set, not shown", "source": str(file)}
+    assert checked["settings"]["database"]["value"] == "set, not shown"
+    assert checked["settings"]["port"] == {"value": 3567, "source": "default"}
+    assert checked["warnings"] == []
+    assert "horse" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("port: x", "'port' must be a whole number"),
+        ("prot: 1", "did you mean 'port'?"),
+        ("host: 0.0.0.0", "set 'api_keys'"),
+        ("a: b: c", "this is not YAML"),
+    ],
+)
+def test_a_bad_file_is_an_error_that_names_the_problem(run: Run, tmp_path: Path, content: str, problem: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    result = run("config", "check", file)
+    assert result.exit_code == 1
+    assert problem in result.stderr
+    assert str(file) in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_file_that_is_not_there_is_an_error(run: Run) -> None:
+    result = run("config", "check", "nowhere.yaml")
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+
+
+def test_the_file_of_an_app_is_checked_by_the_rules_for_apps(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("hosts: http://localhost:3567\n")
+    assert "http://localhost:3567" in run("config", "check", "--app", file).stdout
+    file.write_text("hosts: http://localhost:3567\naccess_token_validity: 60\n")
+    result = run("config", "check", "--app", file)
+    assert result.exit_code == 1
+    assert "'access_token_validity' belongs to the core service" in result.stderr

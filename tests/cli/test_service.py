@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`start`, `stop` and `list`, with real services."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from supertokens.cli import instances
+
+from .conftest import Command
+
+pytest.importorskip("granian", reason="install the extra: pip install 'supertokens-sessions[service]'")
+
+STARTED = re.compile(r"^Started SuperTokens on (\S+):(\d+) with PID: (\d+)$", re.MULTILINE)
+WITHIN = 20.0  # seconds
+
+
+def started(result: subprocess.CompletedProcess[str]) -> tuple[str, int, int]:
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = STARTED.search(result.stdout)
+    assert found is not None
+    return found[1], int(found[2]), int(found[3])
+
+
+def start(command: Command, *arguments: str, **environ: str) -> tuple[str, int, int]:
+    return started(command("start", "--port=0", "--workers=1", *arguments, **environ))
+
+
+def hello(port: int) -> str:
+    connection = http.client.HTTPConnection("localhost", port, timeout=WITHIN)
+    try:
+        connection.request("GET", "/hello")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+@pytest.fixture
+def foreground(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A service in the foreground, once it is ready; `lines` are what it has said."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "supertokens.cli", "start", "--foreground", "--port=0", "--workers=1"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        start_new_session=True,
+    )
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=WITHIN)
+
+
+# A life
+
+
+def test_a_service_starts_in_the_background_is_listed_and_stops(command: Command, tmp_path: Path) -> None:
+    result = command("start", "--port=0", "--workers=1")
+    host, port, pid = started(result)
+    assert result.stdout.splitlines()[0] == f"Sessions are kept in {tmp_path / 'supertokens.sqlite3'}"
+    assert result.stderr == ""
+    assert hello(port) == "Hello\n"
+    listed = command("list")
+    assert listed.stdout == f"-> Instance PID: {pid}, address: {host}:{port}, config file loaded: none\n"
+    assert json.loads(command("list", "--json").stdout) == [{"pid": pid, "host": host, "port": port, "config": None}]
+    stopped = command("stop")
+    assert stopped.stdout == f"Successfully stopped SuperTokens with PID {pid}, running on {host}:{port}\n"
+    assert stopped.returncode == 0
+    assert not lives(pid)
+    with pytest.raises(ConnectionRefusedError):
+        hello(port)
+    assert command("list").stdout == "No SuperTokens instances running.\n"
+    again = command("stop")
+    assert (again.returncode, again.stdout) == (0, "No SuperTokens instances are running.\n")
+
+
+def test_a_service_uses_its_config_file_and_the_command_line_wins(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / "folder" / "config.yaml"
+    file.write_text("port: 1\nhost: 127.0.0.1\nbase_path: core\ndatabase: folder/here.sqlite3\npostgresql_user: root\n")
+    result = command("start", "--with-config=folder/config.yaml", "--port=0", "--workers=1")
+    host, port, pid = started(result)
+    assert host == "127.0.0.1"
+    assert result.stdout.splitlines()[0] == f"Sessions are kept in {tmp_path / 'folder' / 'here.sqlite3'}"
+    assert "'postgresql_user' has no effect" in result.stderr
+    assert command("list").stdout.endswith(f"address: {host}:{port}, config file loaded: {file}\n")
+    connection = http.client.HTTPConnection(host, port, timeout=WITHIN)
+    connection.request("GET", f"/core/config?pid={pid}", headers={"cdi-version": "2.0"})
+    assert json.loads(connection.getresponse().read())["path"] == str(file)
+    connection.close()
+
+
+def test_one_of_several_services_is_stopped_by_its_number(command: Command) -> None:
+    first, second = start(command), start(command, "--database=other.sqlite3")
+    assert [line.split()[3] for line in command("list").stdout.splitlines()] == [
+        f"{pid}," for pid in sorted((first[2], second[2]))
+    ]
+    assert str(first[2]) in command("stop", "--id", first[2]).stdout
+    assert [each["pid"] for each in json.loads(command("list", "--json").stdout)] == [second[2]]
+    unknown = command("stop", "--id", first[2])
+    assert (unknown.returncode, unknown.stdout) == (1, f"Unknown PID: {first[2]}\n")
+
+
+def test_a_service_in_the_foreground_ends_well_when_it_is_told_to(
+    foreground: subprocess.Popen[str], command: Command
+) -> None:
+    assert foreground.stdout is not None
+    assert foreground.stdout.readline().startswith("Sessions are kept in ")
+    found = STARTED.search(foreground.stdout.readline())
+    assert found is not None
+    assert int(found[3]) == foreground.pid
+    assert command("list").stdout.startswith(f"-> Instance PID: {foreground.pid}, ")
+    foreground.send_signal(signal.SIGTERM)
+    assert foreground.wait(WITHIN) == 0
+    assert command("list").stdout == "No SuperTokens instances running.\n"
+
+
+def test_what_a_service_in_the_background_says_goes_to_the_file_that_is_named(command: Command, tmp_path: Path) -> None:
+    result = command("start", "--port=0", "--workers=1")
+    path = Path(result.stdout.splitlines()[-1].removeprefix("What it says goes to "))
+    assert path.parent == tmp_path / "state" / "logs"
+    assert path.read_text().splitlines() == result.stdout.splitlines()[:-1]
+
+
+def test_logs_go_to_the_files_that_are_configured(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("error_log_path: logs/error.log\npostgresql_user: root\n")
+    result = command("start", "--port=0", "--workers=1", "--with-config=config.yaml")
+    started(result)
+    assert result.stderr == ""
+    assert "'postgresql_user' has no effect" in (tmp_path / "logs" / "error.log").read_text()
+
+
+# An end that was not asked for
+
+
+def test_a_service_that_was_killed_leaves_no_ghost(command: Command, tmp_path: Path) -> None:
+    _, _, pid = start(command)
+    files = list((tmp_path / "state" / "instances").glob("*.json"))
+    assert len(files) == 1
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not lives(pid))
+    assert command("list").stdout == "No SuperTokens instances running.\n"
+    assert list((tmp_path / "state" / "instances").glob("*.json")) == []
+
+
+def test_another_process_with_the_number_of_a_dead_service_is_not_taken_for_it(
+    command: Command, tmp_path: Path
+) -> None:
+    _, _, pid = start(command)
+    (file,) = (tmp_path / "state" / "instances").glob("*.json")
+    content = file.read_text()
+    command("stop")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent:
+        file.with_name(f"{innocent.pid}-x.json").write_text(content.replace(str(pid), str(innocent.pid)))
+        assert command("stop", "--id", innocent.pid).returncode == 1
+        assert command("stop").stdout == "No SuperTokens instances are running.\n"
+        assert innocent.poll() is None
+        innocent.communicate(b"\n", timeout=WITHIN)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "1"}', "\x00" * 10])
+def test_files_that_make_no_sense_do_no_harm(command: Command, tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "state" / "instances"
+    folder.mkdir(parents=True, mode=0o700)
+    (tmp_path / "state").chmod(0o700)
+    (folder / "1-x.json").write_text(content)
+    assert command("list").stdout == "No SuperTokens instances running.\n"
+
+
+def test_what_is_running_is_nobody_elses_business(command: Command, tmp_path: Path) -> None:
+    start(command)
+    for path in (tmp_path / "state", *(tmp_path / "state").rglob("*")):
+        assert path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) == 0, path
+
+
+def test_a_folder_in_which_others_may_write_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o777)
+    result = command("list")
+    assert result.returncode == 1
+    assert "must be of this user alone" in result.stderr
+
+
+def test_a_service_of_another_container_is_neither_listed_nor_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPERTOKENS_STATE_FOLDER", str(tmp_path / "state"))
+    program = (
+        "from supertokens.cli import instances\n"
+        "instances._namespace = lambda: 'pid:[1]'\n"
+        "with instances.register('localhost', 1, None):\n    print(flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as elsewhere:
+        assert elsewhere.stdout is not None
+        elsewhere.stdout.readline()
+        assert instances.running() == []
+        assert len(list((tmp_path / "state" / "instances").glob("*.json"))) == 1
+        elsewhere.communicate(b"\n", timeout=WITHIN)
+
+
+# A start that fails
+
+
+def crash_of(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 1
+    assert result.stdout.endswith("Quitting SuperTokens because of an error\n")
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("What caused the crash: ")]
+    return line.removeprefix("What caused the crash: ")
+
+
+@pytest.mark.parametrize("where", [[], ["--foreground"]])
+def test_a_bad_configuration_is_told_in_the_words_of_the_original(
+    command: Command, tmp_path: Path, where: list[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("access_token_validity: 0\n")
+    why = crash_of(command("start", "--with-config=config.yaml", *where))
+    assert "'access_token_validity' must be a whole number from 1 to 86400000 (seconds)" in why
+    assert str(tmp_path / "config.yaml") in why
+    assert list((tmp_path / "state").glob("logs/*")) == []
+
+
+@pytest.mark.parametrize("where", [[], ["--foreground"]])
+def test_a_port_that_is_taken_is_told(command: Command, where: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        why = crash_of(command("start", "--host=127.0.0.1", f"--port={port}", *where))
+    assert why == f"127.0.0.1:{port} cannot be listened on: Address already in use"
+
+
+def test_a_host_that_nobody_knows_is_told(command: Command) -> None:
+    why = crash_of(command("start", "--foreground", "--host=nowhere.invalid", SUPERTOKENS_API_KEYS="k" * 20))
+    assert why.startswith("nowhere.invalid:3567 cannot be listened on: ")
+
+
+@pytest.mark.parametrize("where", [[], ["--foreground"]])
+def test_other_machines_are_not_let_in_without_a_key(command: Command, where: list[str]) -> None:
+    why = crash_of(command("start", "--host=0.0.0.0", "--port=0", *where))
+    assert "set 'api_keys', or 'insecure_allow_no_api_key: true'" in why
+
+
+def test_other_machines_are_let_in_with_a_key(command: Command) -> None:
+    host, _, _ = start(command, "--host=0.0.0.0", SUPERTOKENS_API_KEYS="key-of-twenty-characters")
+    assert host == "0.0.0.0"
+
+
+def test_a_database_that_cannot_be_made_is_told(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    why = crash_of(command("start", "--port=0", f"--database={tmp_path / 'file' / 'x.sqlite3'}"))
+    assert "'database'" in why
+
+
+def test_a_missing_config_file_is_told(command: Command, tmp_path: Path) -> None:
+    assert str(tmp_path / "nowhere.yaml") in crash_of(command("start", "--with-config=nowhere.yaml"))
+
+
+def test_what_orchestrators_inject_does_no_harm(command: Command) -> None:
+    environ = {"SUPERTOKENS_PORT": "tcp://10.0.0.7:3567", "SUPERTOKENS_SERVICE_HOST": "10.0.0.7"}
+    result = command("start", "--port=0", "--workers=1", **environ)
+    started(result)
+    assert result.stderr == ""

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When the public keys of a core are read, and what happens while they cannot be."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from supertokens.config import Config
+from supertokens.core import EmbeddedCore
+from supertokens.engine import base64url
+from supertokens.errors import SuperTokensGeneralError, SuperTokensTryRefreshTokenError
+from supertokens.remote import RemoteCore
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing import FakeClock
+
+from .faulty import Fault, FaultyHost, Request, reply
+
+
+class Published:
+    """A host that publishes the keys of an embedded core, and answers nothing else."""
+
+    def __init__(self, store: SqliteStore, clock: FakeClock) -> None:
+        self.core = EmbeddedCore(Config(), store, clock=clock)
+        self.clock = clock
+        self.answer: bytes | Fault | None = None
+
+    def __call__(self, request: Request) -> bytes | Fault:
+        assert request.path == "/.well-known/jwks.json"
+        assert "api-key" not in request.headers
+        keys, _ = self.core.keys.published(self.clock())
+        return self.answer or reply({"keys": keys})
+
+    def token(self) -> str:
+        return self.core.create_session("user", {}, {}, anti_csrf=False).access_token.text
+
+
+class Steady:
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 10  # nothing rests for as long
+        return self.now
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def published(store: SqliteStore, clock: FakeClock) -> Published:
+    return Published(store, clock)
+
+
+def remote(host: FaultyHost, clock: FakeClock) -> RemoteCore:
+    config = Config(hosts=host.url, api_key="x" * 20, core_connect_timeout=500, core_read_timeout=500)
+    return RemoteCore(config, clock=clock, monotonic=Steady())
+
+
+def verify(core: RemoteCore, text: str) -> str:
+    return core.verify(text, check_anti_csrf=False).user_id
+
+
+def test_keys_are_read_once_for_many_tokens_and_again_when_they_are_due(published: Published, clock: FakeClock) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        texts = [published.token() for _ in range(20)]
+        assert {verify(core, text) for text in texts} == {"user"}
+        assert len(host.requests) == 1
+        clock.advance(seconds=15)
+        verify(core, texts[0])
+        assert len(host.requests) == 1
+        clock.advance(seconds=1)
+        for text in texts:
+            verify(core, text)
+        assert len(host.requests) == 2
+        assert host.asked_for_versions == 0, "keys are for everybody"
+
+
+def test_while_keys_cannot_be_read_the_last_ones_serve_for_half_a_minute_and_no_longer(
+    published: Published, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        verify(core, text)
+        published.answer = reply({}, 500)
+        clock.advance(seconds=16)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(50):
+                verify(core, text)
+        assert len(host.requests) == 2, "it is not tried for each request"
+        assert "could not be read" in caplog.text
+        clock.advance(seconds=14)
+        verify(core, text)
+        clock.advance(seconds=1)
+        with pytest.raises(SuperTokensGeneralError):
+            verify(core, text)
+        published.answer = None
+        verify(core, text)
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"RSA"}]}', b"[" * 10_000])
+def test_a_key_set_that_makes_no_sense_is_an_error(published: Published, clock: FakeClock, nonsense: bytes) -> None:
+    published.answer = reply(nonsense)
+    with FaultyHost(published) as host, pytest.raises(SuperTokensGeneralError, match="key set makes no sense"):
+        verify(remote(host, clock), published.token())
+
+
+def test_a_key_made_after_the_last_reading_is_read_at_once(published: Published, clock: FakeClock) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        old = published.token()
+        verify(core, old)
+        clock.advance(seconds=3)
+        published.core.keys.rotate(clock(), drop_old=True)
+        verify(core, published.token())
+        assert len(host.requests) == 2
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, old)
+        assert len(host.requests) == 2
+
+
+def test_forged_key_names_do_not_become_a_load_on_the_core(published: Published, clock: FakeClock) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        verify(core, text)
+        clock.advance(seconds=3)
+        _, body, signature = text.split(".")
+        for created_at in (*range(clock() - 200, clock() + 200), 0, clock() + 10**9, 10**15):
+            forged = base64url.encode(f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"d-{created_at}"}}'.encode())
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                verify(core, f"{forged}.{body}.{signature}")
+        assert len(host.requests) == 2
+        for garbage in ("", "a.b.c", f"x.{body}.{signature}", f"{text}x"):
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                verify(core, garbage)
+        assert len(host.requests) == 2
+
+
+def test_a_key_whose_name_stays_and_whose_number_changes_refuses_what_was_verified_before(
+    published: Published, clock: FakeClock, tmp_path: Any
+) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        verify(core, text)
+        keys, _ = published.core.keys.published(clock())
+        others, _ = EmbeddedCore(Config(), SqliteStore(tmp_path / "other.sqlite3"), clock=clock).keys.published(clock())
+        keys[0]["n"] = others[0]["n"]
+        published.answer = reply(json.dumps({"keys": keys}).encode())
+        clock.advance(seconds=16)
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, text)
+
+
+def test_expiry_and_anti_csrf_are_checked_without_a_call(published: Published, clock: FakeClock) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        issued = published.core.create_session("user", {}, {}, anti_csrf=True)
+        text, value = issued.access_token.text, issued.anti_csrf_token
+        assert core.verify(text, check_anti_csrf=True, anti_csrf_token=value).user_id == "user"
+        for wrong in (None, "", "wrong", "é"):
+            with pytest.raises(SuperTokensTryRefreshTokenError, match="anti-csrf"):
+                core.verify(text, check_anti_csrf=True, anti_csrf_token=wrong)
+        clock.now = issued.access_token.expires_at + 1
+        with pytest.raises(SuperTokensTryRefreshTokenError, match="expired"):
+            core.verify(text, check_anti_csrf=False)
+        assert {request.path for request in host.requests} == {"/.well-known/jwks.json"}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A core that is not ours: it speaks 5.x, spells its headers otherwise, and knows nothing of our extensions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from supertokens.config import Config
+from supertokens.engine import base64url
+from supertokens.engine.access_token import AccessToken, claims_of
+from supertokens.engine.refresh_token import id_refresh_value
+from supertokens.engine.signing_keys import SigningKey, generate_signing_material
+from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.remote import RemoteCore
+from supertokens.testing import FakeClock
+
+from .faulty import FaultyHost, Request, reply
+
+HANDLE = "7b0aa0a2-3f4c-4f0e-8a43-0123456789ab"
+OPAQUE = "p2q8/+4=.1b16b1df538ba12dc3f97edbb85caa7050d46c148134290feba80f8236c83db9.V2"
+
+
+class OriginalCore:
+    def __init__(self, clock: FakeClock) -> None:
+        self.key = SigningKey(f"d-{clock()}", clock(), generate_signing_material())
+        self.clock = clock
+        self.payload = {"role": "admin", "nothing": None}
+
+    def access_token(self, parent: str | None) -> dict[str, Any]:
+        now = self.clock()
+        token = AccessToken(
+            version="5",
+            handle=HANDLE,
+            user_id="user",
+            refresh_token_hash="ab" * 32,
+            parent_refresh_token_hash=parent,
+            anti_csrf_token=None,
+            jwt_payload=self.payload,
+            created_at=now,
+            expires_at=now + 3_600_000,
+        )
+        header = f'{{"kid":"{self.key.kid}","typ":"JWT","version":"5","alg":"RS256"}}'
+        claims = json.dumps({**claims_of(token), "iss": "https://api.example/auth"})
+        signed = f"{base64url.encode(header.encode())}.{base64url.encode(claims.encode())}"
+        text = f"{signed}.{base64url.encode(self.key.sign(signed.encode()))}"
+        return {"token": text, "expiry": token.expires_at, "createdTime": now}
+
+    def __call__(self, request: Request) -> bytes:
+        session = {
+            "handle": HANDLE, "userId": "user", "recipeUserId": "user", "userDataInJWT": self.payload,
+            "tenantId": "public",
+        }  # fmt: skip
+        opaque = {"token": OPAQUE, "expiry": self.clock() + 10**9, "createdTime": self.clock()}
+        if request.path == "/.well-known/jwks.json":
+            return reply(
+                {"keys": [self.key.jwk(), {"kty": "EC", "kid": "s-x"}]}, headers="Cache-Control: max-age=60\r\n"
+            )
+        if request.path == "/recipe/session":
+            return reply({
+                "session": session, "accessToken": self.access_token(None), "refreshToken": opaque, "status": "OK",
+            })  # fmt: skip
+        if request.path == "/recipe/session/refresh":
+            return reply({
+                "session": session, "accessToken": self.access_token("cd" * 32), "refreshToken": opaque, "status": "OK",
+            })  # fmt: skip
+        if request.path == "/recipe/session/verify":
+            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK"})
+        if request.path == "/recipe/session/regenerate":
+            self.payload = request.fields["userDataInJWT"]
+            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK"})
+        return reply(b"Not found", 404)
+
+
+def test_sessions_work_with_a_core_that_is_not_ours() -> None:
+    clock = FakeClock()
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        issued = core.create_session("user", {"role": "admin", "nothing": None}, {}, anti_csrf=False)
+        assert issued.id_refresh_token.text == id_refresh_value(OPAQUE)
+        host.requests.clear()
+        for _ in range(3):
+            payload = core.verify(issued.access_token.text, check_anti_csrf=False).jwt_payload
+            assert payload == {"role": "admin", "nothing": None, "iss": "https://api.example/auth"}
+        assert [request.path for request in host.requests] == ["/.well-known/jwks.json"]
+        child = core.refresh(issued.refresh_token.text, anti_csrf=False, anti_csrf_mode="if_sent", client="x")
+        first = core.verify(child.access_token.text, check_anti_csrf=False, client="x")
+        assert first.new_access_token is not None
+        core.verify(first.new_access_token.text, check_anti_csrf=False)
+        assert core.regenerate(first.new_access_token.text, {"n": 1}).new_access_token is not None
+        assert core.authentic_refresh_token(OPAQUE) is None, "it cannot be asked"
+        paths = [request.path for request in host.requests[1:]]
+        verbs = ["refresh", "verify", "regenerate", "refresh/authenticate"]
+        assert paths == [f"/recipe/session/{verb}" for verb in verbs]
+
+
+def test_a_forged_token_never_reaches_a_core_that_would_believe_it() -> None:
+    """The original's regenerate verifies no signature (protocol-1, C.5)."""
+    clock = FakeClock()
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        text = core.create_session("user", {}, {}, anti_csrf=False).access_token.text
+        header, body, signature = text.split(".")
+        host.requests.clear()
+        for forged in (f"{header}.{body}.{'A' * len(signature)}", f"{header}.{body}x.{signature}", "a.b.c"):
+            with pytest.raises(SuperTokensUnauthorisedError):
+                core.regenerate(forged, {"role": "root"})
+        assert [request.path for request in host.requests] == ["/.well-known/jwks.json"]

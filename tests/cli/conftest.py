@@ -26,7 +26,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """What a command finds around it: nothing of whoever runs the tests, and a state folder of its own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SUPERTOKENS_", "COV_", "PYTEST"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SUPERTOKENS_", "COLUMNS", "LINES"))}
     return kept | {"SUPERTOKENS_STATE_FOLDER": str(tmp_path / "state")}
 
 

@@ -217,7 +217,7 @@ def test_a_service_of_another_container_is_neither_listed_nor_stopped(
     program = (
         "from supertokens.cli import instances\n"
         "instances._namespace = lambda: 'pid:[1]'\n"
-        "with instances.register('localhost', 1, None):\n    print(flush=True); input()"
+        "instances.register('localhost', 1, None); print(flush=True); input()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as elsewhere:
         assert elsewhere.stdout is not None

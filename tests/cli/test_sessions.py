@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_the_sessions_of_a_user_are_listed_oldest_first(run: Run, core: Embedded
     create(core, "grace")
     result = run("sessions", "list", "ada", database)
     assert result.exit_code == 0
-    lines = [line.split()[0] for line in result.output.splitlines() if "UTC" in line]
+    lines = [line.split()[0] for line in result.output.splitlines() if ":" in line]
     assert lines == core.session_handles("ada")
     assert sorted(lines) == sorted(handles)
 
@@ -150,7 +151,7 @@ def test_everybodys_sessions_are_ended_some_at_a_time_and_later_ones_are_left_al
     later: set[str] = set()
     counts = []
     monkeypatch.setattr(core, "_clock", lambda: start)
-    for count in everybody.revoke_everybody(core, start):
+    for count in islice(everybody.revoke_everybody(core.store, start), 10):
         counts.append(count)
         later.add(create(core))
     assert counts == [2, 2, 1]

@@ -25,18 +25,18 @@ WITHIN = 30.0  # seconds
 
 
 def on_a_terminal(
-    arguments: list[str], environment: dict[str, str], folder: Path, *, columns: int = 100, answer: str = ""
+    arguments: list[str], environment: dict[str, str], folder: Path, *, columns: int = 80, answer: str = ""
 ) -> tuple[int, str]:
     """Exit status, and what was on the screen; `answer` is typed once something was asked."""
     child, terminal = pty.fork()
     if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         os.chdir(folder)
         os.execve(
             sys.executable,
             [sys.executable, "-m", "supertokens.cli", *arguments],
             environment | {"TERM": "xterm-256color"},
         )
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     screen = b""
     deadline = time.monotonic() + WITHIN
     with suppress(OSError):  # the end of the command closes the terminal
@@ -70,7 +70,7 @@ def test_a_table_has_colours_on_a_terminal_only(
     status, screen = on_a_terminal(["sessions", "list", "ada", database], environment, tmp_path)
     assert status == 0
     assert "\x1b[36m" in screen
-    assert handle in bare(screen)
+    assert handle in bare(screen), "it is wide enough for a handle in one piece"
     assert "\x1b" not in command("sessions", "list", "ada", database).stdout
 
 

@@ -207,7 +207,7 @@ def test_every_error_is_in_the_tree_of_the_errors_page() -> None:
 
 @EVERY_PAGE
 def test_every_setting_that_is_named_exists(document: Page) -> None:
-    elsewhere = {"CONFIG", "REFRESH_TOKEN_PATH"}  # documented in docs/configuration.md
+    elsewhere = {"CONFIG", "REFRESH_TOKEN_PATH", "STATE_FOLDER"}  # documented in docs/configuration.md
     known = {key.name.upper() for key in describe()} | elsewhere
     assert set(re.findall(r"\bSUPERTOKENS_([A-Z_]+[A-Z])\b", document.text)) <= known
 

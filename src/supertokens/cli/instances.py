@@ -14,8 +14,8 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +23,7 @@ from typing import IO, Final
 __all__ = ["Instance", "log_file", "register", "running", "wait_until_gone"]
 
 FOLDER: Final = "SUPERTOKENS_STATE_FOLDER"
+_HELD: Final[list[IO[str]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,19 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return folder
 
 
-@contextmanager
-def register(host: str, port: int, config: str | None) -> Iterator[Instance]:
-    """This process is a running service, within. Raises OSError if that cannot be written down."""
+def register(host: str, port: int, config: str | None) -> Instance:
+    """This process is a running service from now until it ends. Raises OSError if that cannot be written down."""
+    running()  # which clears away what earlier services left behind
     instance = Instance(os.getpid(), host, port, config, _namespace())
-    folder = _instances()
-    descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=folder)
-    path = Path(name).with_suffix(".json")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # Locked before it gets the name under which it is looked for.
-        fcntl.lockf(file, fcntl.LOCK_EX)
-        file.write(json.dumps(asdict(instance)))
-        file.flush()
-        Path(name).rename(path)
-        try:
-            yield instance
-        finally:
-            path.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=_instances())
+    file = os.fdopen(descriptor, "w", encoding="utf-8")
+    # Locked before it gets the name under which it is looked for, and never closed: the end of the process does that.
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    file.write(json.dumps(asdict(instance)))
+    file.flush()
+    Path(name).rename(Path(name).with_suffix(".json"))
+    _HELD.append(file)
+    return instance
 
 
 def running() -> list[Instance]:

@@ -41,7 +41,7 @@ def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> 
         show_json(found)
     else:
         show_table(
-            ("id", "purpose", "use", "created"),
+            ("id", "purpose", "use", "created (UTC)"),
             [(key["id"], key["purpose"], key["use"], moment(key["created_at"])) for key in found],
         )
 

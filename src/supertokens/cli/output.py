@@ -33,7 +33,10 @@ def show_json(value: object) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, heading: bool = True) -> None:
     """The first column stands out. What does not fit is folded, so that everything can be read and copied."""
     console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
-    table = Table(box=SIMPLE_HEAD if heading else None, show_header=heading, pad_edge=False, header_style="bold")
+    box = SIMPLE_HEAD if heading else None
+    table = Table(
+        box=box, show_edge=False, show_header=heading, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold"
+    )
     for number, column in enumerate(columns):
         table.add_column(column, style="cyan" if number == 0 else "", overflow="fold")
     for row in rows:
@@ -47,9 +50,9 @@ def printable(text: str) -> str:
 
 
 def moment(ms: int) -> str:
-    """A moment for people: UTC, to the second."""
+    """A moment for people, in UTC, to the second: the zone belongs into the heading."""
     try:
-        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError):  # beyond the year 9999
         return f"{ms} ms"
 

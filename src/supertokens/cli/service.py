@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -76,18 +76,17 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
 
     def ready(port: int) -> None:
         try:
-            registration.enter_context(register(config.host, port, path))
+            register(config.host, port, path)
         except OSError as error:
             _log.warning("'supertokens list' and 'supertokens stop' will not know this service: %s", error)
         click.echo(f"Started SuperTokens on {config.host}:{port} with PID: {os.getpid()}")
 
-    with ExitStack() as registration:
-        try:
-            serve(config, ready=ready, config_path=path)
-        except OSError as error:
-            _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
-        except SuperTokensGeneralError as error:
-            _crash(str(error))
+    try:
+        serve(config, ready=ready, config_path=path)
+    except OSError as error:
+        _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
+    except SuperTokensGeneralError as error:
+        _crash(str(error))
 
 
 def _crash(why: str) -> NoReturn:

@@ -55,7 +55,7 @@ def list_sessions(user: str, config_file: Path | None, database: str | None, as_
         show_json([_times_and_handle(each) for each in found])
     elif found:
         rows = [(each.handle, moment(each.created_at), moment(each.expires_at)) for each in found]
-        show_table(("handle", "created", "expires"), rows)
+        show_table(("handle", "created (UTC)", "expires (UTC)"), rows)
     else:
         click.echo(f"No sessions of {printable(user)}.")
 
@@ -82,8 +82,8 @@ def show(handle: str, config_file: Path | None, database: str | None, as_json: b
     rows = (
         ("handle", known.handle),
         ("user", known.user_id),
-        ("created", moment(known.created_at)),
-        ("expires", moment(known.expires_at)),
+        ("created (UTC)", moment(known.created_at)),
+        ("expires (UTC)", moment(known.expires_at)),
         ("payload", json.dumps(known.jwt_payload, ensure_ascii=False)),
         ("data", json.dumps(data, ensure_ascii=False)),
     )
@@ -145,8 +145,8 @@ def _revoke_some(core: Core, handle: str | None, user: str | None, *, yes: bool)
 def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
     if database is None and hosts_are_named(config_file):
         raise click.UsageError("--all needs the database itself, which --database names: no service offers that")
-    core = embedded_core(config_file, database)
-    count = count_everybody(core, system_clock())
+    store = embedded_core(config_file, database).store
+    count = count_everybody(store, system_clock())
     if not count:
         return 0
     confirm(f"End all {plural(count, 'session')} of everybody?", yes=yes)
@@ -155,7 +155,7 @@ def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) ->
     # On standard error, and only on a terminal, so that programs read nothing but the result.
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("", total=count)
-        for some in revoke_everybody(core, system_clock() + 1):
+        for some in revoke_everybody(store, system_clock() + 1):
             revoked += some
             progress.advance(task, some)
     return revoked

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from supertokens.core.embedded import EmbeddedCore
-from supertokens.stores.base import EVERYBODY
+from supertokens.stores.base import EVERYBODY, SessionStore
 
 __all__ = ["count_everybody", "revoke_everybody"]
 
@@ -15,16 +14,16 @@ _AT_ONCE: Final = 500
 """A write of so many holds up the others for milliseconds."""
 
 
-def count_everybody(core: EmbeddedCore, now: int) -> int:
+def count_everybody(store: SessionStore, now: int) -> int:
     """How many sessions there are."""
-    return len(core.store.handles_of_user(EVERYBODY, now))
+    return len(store.handles_of_user(EVERYBODY, now))
 
 
-def revoke_everybody(core: EmbeddedCore, now: int) -> Iterator[int]:
+def revoke_everybody(store: SessionStore, now: int) -> Iterator[int]:
     """End all sessions that were created before `now` (ms), some at a time; yields how many each time.
 
     Those that are created meanwhile live on: whoever logs in after the start has shown who he is.
     """
-    while handles := core.store.handles_of_user(EVERYBODY, now, created_before=now, limit=_AT_ONCE):
-        # A list from which nothing can be removed any more, because others remove too, is read again.
-        yield len(core.revoke_sessions(handles))
+    while handles := store.handles_of_user(EVERYBODY, now, created_before=now, limit=_AT_ONCE):
+        # By the same `now` as they were found: what is not removed here has been removed by others, so this ends.
+        yield len(store.remove(handles, now))

@@ -115,15 +115,12 @@ class Dispatcher:
         return found, MODERN_VERSIONS, stranger
 
     def _modern_path(self, path: str) -> tuple[dict[str, Route] | None, str | None]:
-        path = path.lower()
-        path = path.removesuffix("/") or "/"
-        if path in self._modern:
-            return self._modern[path], None
+        path = path.lower().removesuffix("/") or "/"
+        if path in self._modern or not path.startswith("/"):
+            return self._modern.get(path), None
         segments = path.split("/")[1:]
         app = segments.pop(0).removeprefix(_APP) if segments[0].startswith(_APP) else _PUBLIC
-        tenant = _PUBLIC
-        if _rest(segments) not in self._modern and segments:
-            tenant = segments.pop(0)
+        tenant = segments.pop(0) if len(segments) > 1 and _rest(segments) not in self._modern else _PUBLIC
         found = self._modern.get(_rest(segments))
         if found is None or not (_ID.fullmatch(app) and _ID.fullmatch(tenant)):
             return None, None

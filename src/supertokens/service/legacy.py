@@ -238,7 +238,10 @@ def _data_routes(path: str, field: Field, read: Handler, write: Handler, gate: d
 
 ROUTES: Final = (
     Route("POST", "/handshake", handshake, "What a backend SDK has to know of this core", OLD_VERSIONS, body=()),
-    Route("POST", "/session", create, "Create a session", OLD_VERSIONS, body=(Field("userId", STRING, "Whose session"), _JWT, _DATA)),
+    Route(
+        "POST", "/session", create, "Create a session", OLD_VERSIONS,
+        body=(Field("userId", STRING, "Whose session"), _JWT, _DATA),
+    ),
     Route(
         "DELETE", "/session", delete, "Revoke sessions", OLD_VERSIONS,
         body=(_SELECTORS[0], Field("sessionHandle", STRING, "One session", None), _HANDLES),
@@ -246,7 +249,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/session/verify", verify, "Verify an access token", OLD_VERSIONS,
-        body=(_ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether the anti-CSRF value must be right")),
+        body=(_ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether anti-CSRF counts")),
         outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
     ),
     Route(

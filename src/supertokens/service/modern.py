@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The modern family, CDI 3.0 to 5.4: the session part of protocol-modern, section 1, over the same core as the old one."""
+"""The modern family, CDI 3.0 to 5.4: the sessions of protocol-modern, section 1, over the same core."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ DRAIN: Final = signal.SIGUSR1
 _READ_ON_THE_LOOP: Final = 65_536
 """A larger body is parsed in a thread (bytes)."""
 
+_DISCARD_FOR: Final = 1.0  # seconds
 _KEYS_EVERY: Final = 10.0  # seconds
 _PARENT_EVERY: Final = 0.25  # seconds
 _CLOSE: Final = ("connection", "close")
@@ -115,15 +116,24 @@ class Worker:
 
     async def _body(self, head: Head, protocol: Any, hold: Callable[[int], None]) -> bytes:
         length = head.header("content-length")
-        if length is not None:
-            hold(int(length) if length.isdecimal() else 0)
-            body: bytes = await protocol()
-            return body
-        chunks = []
-        async for chunk in protocol:
-            hold(len(chunk))
-            chunks.append(chunk)
-        return b"".join(chunks)
+        incoming = _chunks(protocol)
+        try:
+            if length is not None:
+                hold(int(length) if length.isdecimal() else 0)
+                body: bytes = await protocol()
+                return body
+            chunks = []
+            async for chunk in incoming:
+                hold(len(chunk))
+                chunks.append(chunk)
+            return b"".join(chunks)
+        except RefusedError:
+            # Most clients read the reply only when they have sent all; what they still send goes nowhere.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DISCARD_FOR):
+                    async for _ in incoming:
+                        pass
+            raise
 
     @contextmanager
     def _holding(self) -> Iterator[Callable[[int], None]]:
@@ -166,6 +176,11 @@ class Worker:
 
         self._threads.submit(read)
         self._loop.call_later(_KEYS_EVERY, self._keep_keys)
+
+
+async def _chunks(protocol: Any) -> AsyncIterator[bytes]:
+    async for chunk in protocol:
+        yield chunk
 
 
 def _header_of(headers: Any) -> Callable[[str], str | None]:

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CDI 3.0 to 5.4: what differs among them, paths, and what is our own (protocol-modern, section 1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from supertokens.engine import base64url
+from supertokens.engine.user_data import decode_object
+
+from .running import Answer, Service
+
+VERSIONS = ("3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4")
+SESSION = {"userId": "u", "userDataInJWT": {"role": "admin"}, "userDataInDatabase": {"d": 1}, "enableAntiCsrf": False}
+
+
+def create(service: Service, version: str = "5.4", **more: Any) -> Any:
+    reply = service.request("POST", "/recipe/session", SESSION | more, version=version)
+    assert reply.status == 200, reply.text
+    return reply.json()
+
+
+def refresh(service: Service, token: str, version: str = "5.4", **more: Any) -> Answer:
+    given = {"refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True, **more}
+    return service.request("POST", "/recipe/session/refresh", given, version=version)
+
+
+def verify(service: Service, token: str, version: str = "5.4", **more: Any) -> Answer:
+    given = {"accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": False, **more}
+    return service.request("POST", "/recipe/session/verify", given, version=version)
+
+
+def header_of(token: str) -> Any:
+    return decode_object(base64url.decode(token.split(".")[0]))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_replies_have_the_members_of_their_version_in_order(service: Service, version: str) -> None:
+    user = ["userId"] if version in ("3.0", "3.1") else ["userId", "recipeUserId"]
+    created = create(service, version)
+    assert list(created) == ["session", "accessToken", "refreshToken", "status"]
+    assert list(created["session"]) == ["handle", *user, "userDataInJWT", "tenantId"]
+    assert list(created["accessToken"]) == list(created["refreshToken"]) == ["token", "expiry", "createdTime"]
+    assert header_of(created["accessToken"]["token"])["version"] == "5"
+    refreshed = refresh(service, created["refreshToken"]["token"], version).json()
+    assert list(refreshed) == ["session", "accessToken", "refreshToken", "status"]
+    verified = verify(service, refreshed["accessToken"]["token"], version).json()
+    assert list(verified) == ["session", "accessToken", "status"]
+    theft = refresh(service, created["refreshToken"]["token"], version, client="another").json()
+    assert list(theft) == ["status", "session"]
+    assert list(theft["session"]) == ["handle", *user]
+    found = service.request(
+        "GET", "/recipe/session", version=version, query={"sessionHandle": created["session"]["handle"]}
+    ).json()
+    assert list(found) == [
+        "sessionHandle", *user, "userDataInDatabase", "expiry", "userDataInJWT", "timeCreated", "status", "tenantId"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_from_5_0_on_a_refresh_has_to_say_which_kind_of_key_signs(service: Service, version: str) -> None:
+    given = {"refreshToken": "x", "enableAntiCsrf": False}
+    reply = service.request("POST", "/recipe/session/refresh", given, version=version)
+    if version < "5.0":
+        assert reply.json()["status"] == "UNAUTHORISED"
+    else:
+        assert reply.text == "Field name 'useDynamicSigningKey' is invalid in JSON input\n"
+
+
+def test_paths_may_be_prefixed_by_the_public_app_and_tenant_in_any_case_with_a_slash_at_the_end(
+    service: Service,
+) -> None:
+    for prefix in ("", "/public", "/appid-public", "/appid-public/public", "/PUBLIC", "/appid-Public/public"):
+        for ending in ("", "/"):
+            reply = service.request("POST", f"{prefix}/recipe/session{ending}", SESSION)
+            assert reply.status == 200, prefix
+    assert service.request("GET", "/public/hello").text == "Hello\n"
+    assert service.request("POST", "/Recipe/Session", SESSION).status == 200
+
+
+@pytest.mark.parametrize("path", ["/t1/recipe/session", "/appid-a1/recipe/session", "/appid-a1/t1/recipe/session"])
+def test_other_apps_and_tenants_are_unknown(service: Service, path: str) -> None:
+    reply = service.request("POST", path, SESSION)
+    assert reply.status == 400
+    assert reply.text.startswith("AppId or tenantId not found => ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a/b/recipe/session", "/public/appid-public/recipe/session", "/a%20b/recipe/session", "/recipe", "/public"],
+)
+def test_what_is_no_prefix_is_an_unknown_path(service: Service, path: str) -> None:
+    assert service.request("POST", path, SESSION).text == "Not found\n"
+
+
+def test_there_are_no_users_here(service: Service) -> None:
+    reply = service.request("GET", "/user/id", query={"userId": "u"})
+    assert reply.text == '{"status":"UNKNOWN_USER_ID_ERROR"}\n'
+    assert service.request("GET", "/user/id").text == "Field name 'userId' is missing in GET request\n"
+
+
+def test_the_key_set_is_public_and_says_how_long_it_may_be_kept(service: Service) -> None:
+    for path in ("/.well-known/jwks.json", "/appid-public/.well-known/jwks.json"):
+        reply = service.request("GET", path, version=None)
+        found = re.fullmatch(r"max-age=(\d+), must-revalidate", reply.headers["cache-control"])
+        assert found is not None
+        assert 1 <= int(found[1]) <= 24 * 3600
+        dynamic, static = reply.json()["keys"]
+        assert list(dynamic) == ["kty", "kid", "n", "e", "alg", "use"]
+        assert (dynamic["kid"][:2], static["kid"][:2]) == ("d-", "s-")
+    assert service.request("GET", "/recipe/jwt/jwks").json() == {"keys": [dynamic, static], "status": "OK"}
+
+
+def test_the_asked_for_kind_of_key_signs_from_create_and_refresh_on(service: Service) -> None:
+    created = create(service, useDynamicSigningKey=False)
+    assert header_of(created["accessToken"]["token"])["kid"].startswith("s-")
+    refreshed = refresh(service, created["refreshToken"]["token"]).json()
+    assert header_of(refreshed["accessToken"]["token"])["kid"].startswith("d-")
+
+
+def test_a_payload_with_protected_names_is_refused(service: Service) -> None:
+    protected = {"userDataInJWT": {"sub": "x"}}
+    created = create(service)
+    handle, token = created["session"]["handle"], created["accessToken"]["token"]
+    for method, path, body in (
+        ("POST", "/recipe/session", SESSION | protected),
+        ("POST", "/recipe/session/regenerate", {"accessToken": token, **protected}),
+        ("PUT", "/recipe/jwt/data", {"sessionHandle": handle, **protected}),
+    ):
+        reply = service.request(method, path, body)
+        assert (reply.status, reply.text) == (400, "The user payload contains protected field\n")
+
+
+def test_nulls_are_kept(service: Service) -> None:
+    payload = {"a": None, "b": {"c": None}}
+    created = create(service, userDataInJWT=payload)
+    assert created["session"]["userDataInJWT"] == payload
+    assert verify(service, created["accessToken"]["token"]).json()["session"]["userDataInJWT"] == payload
+
+
+def test_within_the_grace_period_one_client_gets_one_child_and_another_is_told_apart(service: Service) -> None:
+    token = create(service)["refreshToken"]["token"]
+    first = refresh(service, token, client="firefox").json()
+    again = refresh(service, token, client="firefox").json()
+    assert again["refreshToken"]["token"] == first["refreshToken"]["token"]
+    other = refresh(service, token, client="curl").json()
+    assert other["refreshToken"]["token"] != first["refreshToken"]["token"], "a sibling, minted for somebody else"
+
+
+def test_anti_csrf_counts_where_the_request_enables_it_and_is_required_on_refresh(service: Service) -> None:
+    created = create(service, enableAntiCsrf=True)
+    assert list(created) == ["session", "accessToken", "refreshToken", "antiCsrfToken", "status"]
+    token, value = created["accessToken"]["token"], created["antiCsrfToken"]
+    check = {"enableAntiCsrf": True, "doAntiCsrfCheck": True}
+    assert verify(service, token, **check).json()["status"] == "TRY_REFRESH_TOKEN"
+    assert verify(service, token, **check, antiCsrfToken=value).json()["status"] == "OK"
+    assert verify(service, token, doAntiCsrfCheck=True).json()["status"] == "OK"
+    text = created["refreshToken"]["token"]
+    assert refresh(service, text, enableAntiCsrf=True).json()["status"] == "UNAUTHORISED"
+    assert refresh(service, text, enableAntiCsrf=True, antiCsrfToken=value).json()["status"] == "OK"
+
+
+def test_a_refresh_token_is_authenticated_without_a_look_at_its_session(service: Service) -> None:
+    created = create(service)
+    handle, text = created["session"]["handle"], created["refreshToken"]["token"]
+
+    def authenticate(token: str) -> Any:
+        return service.request("POST", "/recipe/session/refresh/authenticate", {"refreshToken": token}).json()
+
+    assert authenticate(text) == {"status": "OK", "handle": handle, "serial": 1}
+    service.request("POST", "/recipe/session/remove", {"sessionHandles": [handle]})
+    assert authenticate(text)["status"] == "OK"
+    assert authenticate(text[:-4] + "AAAA")["status"] == "UNAUTHORISED"
+
+
+def test_remove_takes_one_selector_and_flags_with_a_user_only(service: Service) -> None:
+    created = create(service, userId="remove")
+
+    def remove(**given: Any) -> str:
+        return service.request("POST", "/recipe/session/remove", given).text
+
+    one = "Invalid JSON input - use one of userId or sessionHandles array\n"
+    assert remove() == one
+    assert remove(userId="remove", sessionHandles=[]) == one
+    for flag in ("revokeAcrossAllTenants", "revokeSessionsForLinkedAccounts"):
+        only = f"Invalid JSON input - {flag} can only be set if userId is set\n"
+        assert remove(sessionHandles=[], **{flag: True}) == only
+    handle = created["session"]["handle"]
+    assert remove(sessionHandles=["nope", handle]) == f'{{"status":"OK","sessionHandlesRevoked":["{handle}"]}}\n'
+    assert remove(userId="remove", revokeAcrossAllTenants=True) == '{"status":"OK","sessionHandlesRevoked":[]}\n'
+
+
+def test_the_families_share_sessions_and_each_gets_tokens_of_its_own_version(service: Service) -> None:
+    modern = create(service, userId="mixed")
+    given = {"refreshToken": modern["refreshToken"]["token"]}
+    old = service.request("POST", "/session/refresh", given, version="2.3").json()
+    v2 = old["accessToken"]["token"]
+    assert header_of(v2.replace("=", ""))["version"] == "2"
+    renewed = verify(service, v2).json()["accessToken"]["token"]
+    assert renewed.split(".")[0] == v2.split(".")[0], "verify keeps the version that it was shown"
+    v5 = refresh(service, old["refreshToken"]["token"]).json()["accessToken"]["token"]
+    given = {"accessToken": v5, "doAntiCsrfCheck": False}
+    renewed = service.request("POST", "/session/verify", given, version="2.3").json()["accessToken"]["token"]
+    assert header_of(renewed)["version"] == "5"
+    handles = service.request("GET", "/session/user", version="2.3", query={"userId": "mixed"}).json()["sessionHandles"]
+    assert handles == [modern["session"]["handle"]]
+    regenerated = service.request("POST", "/recipe/session/regenerate", {"accessToken": v2, "userDataInJWT": {"n": 1}})
+    assert regenerated.json()["accessToken"]["token"].split(".")[0] == v2.split(".")[0]

@@ -70,6 +70,7 @@ class Dispatcher:
         self._base_path = base_path.rstrip("/")
         self._operations = _by_path((*shared.OPERATIONS, openapi_route()))
         self._old = _by_path((*_spoken(shared.ROUTES, OLD_VERSIONS), *legacy.ROUTES))
+        self._only_old = frozenset(route.path for route in legacy.ROUTES)
         self._modern = _by_path((*_spoken(shared.ROUTES, MODERN_VERSIONS), *modern.ROUTES))
 
     def find(self, head: Head) -> Found:
@@ -84,7 +85,7 @@ class Dispatcher:
         if any_route.needs_api_key and not self._api_keys.accept(_api_key(head, family)):
             raise RefusedError(401, "Invalid API key")
         if any_route.needs_version and version is not None and version not in VERSIONS:
-            malformed = family is MODERN_VERSIONS and not _VERSION.fullmatch(version)
+            malformed = any_route.versions is MODERN_VERSIONS and not _VERSION.fullmatch(version)
             raise RefusedError(400, "cdi-version header is invalid" if malformed else _unsupported(version))
         spoken = version if version in family else family[-1] if family is MODERN_VERSIONS else family[0]
         route = _of_method(methods, head.method)
@@ -104,8 +105,8 @@ class Dispatcher:
 
     def _route(self, path: str, version: str | None) -> tuple[dict[str, Route], tuple[str, ...], str | None]:
         """The methods of the path, the versions of its family, and whose it is if not of the public tenant."""
-        if version in OLD_VERSIONS or (version not in MODERN_VERSIONS and path in self._old):
-            found = self._old.get(_as_servlet(path)) if path not in self._old else self._old[path]
+        if version in OLD_VERSIONS or (version not in MODERN_VERSIONS and path in self._only_old):
+            found = self._old.get(path) or self._old.get(_as_servlet(path))
             if found is None:
                 raise _not_found()
             return found, OLD_VERSIONS, None

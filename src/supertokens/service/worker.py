@@ -128,6 +128,8 @@ class Worker:
                 chunks.append(chunk)
             return b"".join(chunks)
         except RefusedError:
+            if head.header("expect") is not None:  # it waits for our word, and has sent nothing
+                raise
             # Most clients read the reply only when they have sent all; what they still send goes nowhere.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DISCARD_FOR):

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
+
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.dispatch import Dispatcher, Found, Head
 from supertokens.service.replies import RefusedError, Reply, text_reply
@@ -100,6 +102,8 @@ class Worker:
                     body = await self._body(head, protocol, hold)
             except TimeoutError:
                 raise RefusedError(408, "The body took too long") from None
+            except (ProtocolClosed, ProtocolError):
+                raise RefusedError(400, "The body is not complete") from None
             return await self._answer(found, head, body)
 
     async def _answer(self, found: Found, head: Head, body: bytes) -> Reply:

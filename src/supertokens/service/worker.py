@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ _READ_ON_THE_LOOP: Final = 65_536
 """A larger body is parsed in a thread (bytes)."""
 
 _DISCARD_FOR: Final = 1.0  # seconds
+_CUT_OFF_EVERY: Final = 0.1  # seconds
 _KEYS_EVERY: Final = 10.0  # seconds
 _PARENT_EVERY: Final = 0.25  # seconds
 _CLOSE: Final = ("connection", "close")
@@ -61,6 +62,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="supertokens")
         self._on_start = on_start
         self._held = 0
+        self._reading: dict[asyncio.Task[Any], float] = {}
         self._draining = False
         self._parent = os.getppid()
 
@@ -68,6 +70,7 @@ class Worker:
         self._loop = loop
         loop.add_signal_handler(DRAIN, self._drain)
         loop.call_later(_PARENT_EVERY, self._watch_parent)
+        self._cut_off_the_slow()
         self._keep_keys()
         self._on_start()
 
@@ -98,10 +101,7 @@ class Worker:
             return await self._answer(found, head, b"")
         with self._holding() as hold:
             try:
-                async with asyncio.timeout(self._limits.body_time):
-                    body = await self._body(head, protocol, hold)
-            except TimeoutError:
-                raise RefusedError(408, "The body took too long") from None
+                body = await self._in_time(self._body(head, protocol, hold))
             except (ProtocolClosed, ProtocolError):
                 raise RefusedError(400, "The body is not complete") from None
             return await self._answer(found, head, body)
@@ -117,6 +117,30 @@ class Worker:
 
     def _read_and_run(self, found: Found, head: Head, body: bytes) -> Reply:
         return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
+
+    async def _in_time(self, body: Coroutine[Any, Any, bytes]) -> bytes:
+        """What `body` returns. RefusedError when it takes longer than `body_time`."""
+        # One look at all of them now and then: a timer for each request costs more than most requests do.
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading[task] = self._loop.time() + self._limits.body_time
+        try:
+            return await body
+        except asyncio.CancelledError:
+            if task in self._reading:
+                raise
+            task.uncancel()
+            raise RefusedError(408, "The body took too long") from None
+        finally:
+            self._reading.pop(task, None)
+
+    def _cut_off_the_slow(self) -> None:
+        for task, deadline in list(self._reading.items()):
+            if deadline > self._loop.time():
+                break  # all have the same time, so those that began later are not late either
+            del self._reading[task]
+            task.cancel()
+        self._loop.call_later(_CUT_OFF_EVERY, self._cut_off_the_slow)
 
     async def _body(self, head: Head, protocol: Any, hold: Callable[[int], None]) -> bytes:
         length = head.header("content-length")

@@ -21,6 +21,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defi
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.dispatch import Dispatcher, Found, Head
+from supertokens.service.listening import turn_away_new_connections
 from supertokens.service.replies import RefusedError, Reply, text_reply
 
 __all__ = ["DRAIN", "Limits", "Worker"]
@@ -33,6 +34,7 @@ _READ_ON_THE_LOOP: Final = 65_536
 
 _DISCARD_FOR: Final = 1.0  # seconds
 _CUT_OFF_EVERY: Final = 0.1  # seconds
+_ACCEPT_FOR: Final = 0.2  # seconds
 _KEYS_EVERY: Final = 10.0  # seconds
 _PARENT_EVERY: Final = 0.25  # seconds
 _CLOSE: Final = ("connection", "close")
@@ -186,6 +188,7 @@ class Worker:
 
     def _drain(self) -> None:
         self._draining = True
+        self._loop.call_later(_ACCEPT_FOR, turn_away_new_connections)
 
     def _watch_parent(self) -> None:
         """A service whose first process was killed must not go on without it, holding the port."""

@@ -209,3 +209,13 @@ def test_the_families_share_sessions_and_each_gets_tokens_of_its_own_version(ser
     assert handles == [modern["session"]["handle"]]
     regenerated = service.request("POST", "/recipe/session/regenerate", {"accessToken": v2, "userDataInJWT": {"n": 1}})
     assert regenerated.json()["accessToken"]["token"].split(".")[0] == v2.split(".")[0]
+
+
+def test_a_payload_that_was_let_in_comes_out_again_however_large(service: Service) -> None:
+    """The service judges no sizes but that of a body (DESIGN, section 6): it mints no token that it refuses."""
+    payload = {"text": "x" * 1_000_000}
+    created = create(service, userDataInJWT=payload)
+    verified = verify(service, created["accessToken"]["token"]).json()
+    assert (verified["status"], verified["session"]["userDataInJWT"]) == ("OK", payload)
+    refreshed = refresh(service, created["refreshToken"]["token"]).json()
+    assert verify(service, refreshed["accessToken"]["token"], checkDatabase=True).json()["status"] == "OK"

@@ -18,7 +18,7 @@ from supertokens.core.authentic import signed_token
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import user_data
-from supertokens.engine.access_token import MAX_TOKEN_CHARACTERS, PROTECTED_CLAIMS, AccessToken
+from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside, id_refresh_value
 from supertokens.engine.session import (
@@ -58,6 +58,7 @@ __all__ = ["RemoteCore"]
 
 _log = logging.getLogger("supertokens")
 
+_LONGEST_REFRESH_TOKEN: Final = 16_384  # characters: the original's are longer than ours
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
 
 
@@ -166,7 +167,7 @@ class RemoteCore:
         client: str | None = None,
         static_key: bool | None = None,
     ) -> IssuedSession:
-        if not _can_be_token(refresh_token):
+        if not _can_be_refresh_token(refresh_token):
             raise SuperTokensUnauthorisedError("Invalid refresh token")
         if anti_csrf and anti_csrf_token is None and anti_csrf_mode == "if_sent":
             # The service asks every caller for the value; whether a browser has to send it is ours to say.
@@ -240,7 +241,7 @@ class RemoteCore:
             return None
 
     def authentic_refresh_token(self, text: str) -> TokenPosition | None:
-        if not _can_be_token(text):
+        if not _can_be_refresh_token(text):
             return None
         answer = self._calls.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": text}, again=True)
         if answer.status == 404:
@@ -300,8 +301,8 @@ def _payload(jwt_payload: object) -> Raw:
     return encoded
 
 
-def _can_be_token(text: str) -> bool:
-    return len(text) <= MAX_TOKEN_CHARACTERS and text.isascii()
+def _can_be_refresh_token(text: str) -> bool:
+    return len(text) <= _LONGEST_REFRESH_TOKEN and text.isascii()
 
 
 def _sendable(text: str | None) -> str | None:

@@ -130,7 +130,7 @@ class Keys:
         "app", 2.0, number(0.001, 600), "How long a service in `hosts` may take to accept a connection", "seconds"
     )
     core_read_timeout: float = _key(
-        "app", 10.0, number(0.001, 600), "How long a service in `hosts` may be silent within an answer", "seconds"
+        "app", 10.0, number(0.001, 600), "How long a service in `hosts` may take for its whole answer", "seconds"
     )
 
     host: str = _key("service", "localhost", Kind("string", addresses.host), "Address on which the service listens")

@@ -54,10 +54,11 @@ def main() -> int:
     # In the environment and not among temporary files: those may be in memory, where an fsync costs nothing.
     with tempfile.TemporaryDirectory(dir=ENVIRONMENT, prefix="stores-") as folder:
         result = _measured(Path(folder), options.only, quick=options.quick)
-    print(terminal(result))
     names = [result.file_name, "latest.json"]
     for name in names:
         result.write(results / name)
+    result = Result.read(results / "latest.json")  # what is told is what is kept, which has fewer digits
+    print(terminal(result))
     (results / "latest.md").write_text(summary(result) + "\n", "utf-8")
     if "per request" in result.sections:
         draw(result, results)

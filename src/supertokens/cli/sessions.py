@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import sys
-from msgspec.structs import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

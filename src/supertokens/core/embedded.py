@@ -35,7 +35,6 @@ from supertokens.engine.session import (
     is_handle,
     new_handle,
 )
-from supertokens.engine.signing_keys import KeyRing
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensGeneralError,

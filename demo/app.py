@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from pathlib import Path
@@ -74,9 +74,9 @@ def create_app(folder: Path | None = None, **options: object) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.register_error_handler(HTTPException, _answer_http_error)
     app.after_request(_harden)
-    _add_thief(app)
     keys = {"database": home / "supertokens.sqlite3"} | DEMO_OPTIONS | options
     SuperTokens(app, **keys)
+    _add_thief(app)
     _add_page(app)
     _add_api(app)
     return app
@@ -256,16 +256,22 @@ class _Party:
 def _add_thief(app: Flask) -> None:
     handed_out = _HandedOut()
 
-    # Added before the extension's own, so that it runs after it, when the cookies are on the response.
-    @app.after_request
-    def keep_refresh_token(response: Response) -> Response:
-        session = g.get("supertokens")
-        for line in response.headers.getlist("Set-Cookie"):
-            name, _, rest = line.partition("=")
-            value = rest.partition(";")[0]
-            if name == "sRefreshToken" and value and session is not None:
-                handed_out.add(session.get_handle(), value)
-        return response
+    application = app.wsgi_app
+
+    # Around the extension, which puts the cookies on when the response starts.
+    def keep_refresh_token(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            session = g.get("supertokens")
+            for name, value in headers:
+                cookie, _, rest = value.partition("=")
+                token = rest.partition(";")[0]
+                if (name, cookie) == ("Set-Cookie", "sRefreshToken") and token and session is not None:
+                    handed_out.add(session.get_handle(), token)
+            return start_response(status, headers, error)
+
+        return application(environ, start)
+
+    app.wsgi_app = keep_refresh_token  # type: ignore[method-assign]
 
     @app.post("/api/demo/thief")
     @supertokens_middleware

@@ -114,7 +114,7 @@ def test_a_service_that_is_gone_is_a_general_error_with_its_cause_and_the_sessio
 ) -> None:
     service = services.new()
     app = app_with(tmp_path, SUPERTOKENS_HOSTS=service.url)
-    app.extensions["supertokens"]._core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
+    app.extensions["supertokens"].opened_core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
     app.extensions["supertokens"].clock = services.clock
     failures = []
     app.register_error_handler(SuperTokensGeneralError, lambda error: failures.append(error) or ("sorry", 500))
@@ -129,7 +129,7 @@ def test_a_service_that_is_gone_is_a_general_error_with_its_cause_and_the_sessio
     assert client.browser.jar == before, "no cookie was touched"
     assert failures[0].__cause__ is not None
     service.start()
-    app.extensions["supertokens"]._core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
+    app.extensions["supertokens"].opened_core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
     assert client.get("/me").status_code == 200
     assert client.post("/session/refresh").status_code == 200
 
@@ -139,7 +139,7 @@ def test_a_confirmed_token_with_blacklisting_off_costs_no_call(
 ) -> None:
     app = app_with(tmp_path, SUPERTOKENS_HOSTS=services.with_settings().url)
     edge = app.extensions["supertokens"]
-    core = edge._core = RemoteCore(edge.config, clock=services.clock)
+    core = edge.opened_core = RemoteCore(edge.config, clock=services.clock)
     edge.clock = services.clock
     client = Client(app, services.clock, LEGACY)
     use(app, client)

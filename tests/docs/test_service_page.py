@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -57,32 +57,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def status_of_me(port: int) -> int | None:
-    connection = http.client.HTTPConnection("localhost", port, timeout=5)
-    with suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/me")
-        return connection.getresponse().status
-    return None
-
-
 @contextmanager
-def running_in_the_background(script: str, folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
-    with (folder / "apps.log").open("ab") as log:
-        shell = subprocess.Popen(
-            ["bash", "-ec", f"{script}\nwait"],
-            cwd=folder, env=environ, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+def apps_in_the_background(script: str, folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
+    """The apps that `script` starts, as soon as both say that they run."""
+    shell = subprocess.Popen(
+        ["bash", "-ec", f"{script}\nwait"],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert shell.stderr is not None
     try:
+        said, deadline = b"", time.monotonic() + UP_WITHIN
+        while said.count(b"Running on") < 2:
+            readable, _, _ = select.select([shell.stderr], [], [], max(0.0, deadline - time.monotonic()))
+            assert readable, f"the apps did not start in time:\n{said.decode()}"
+            more = os.read(shell.stderr.fileno(), 65_536)
+            assert more, f"the apps ended:\n{said.decode()}"
+            said += more
         yield
     finally:
-        os.killpg(shell.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
-
-
-def wait_for_apps(ports: list[int], log: Path) -> None:
-    deadline = time.monotonic() + UP_WITHIN
-    while not all(status_of_me(port) == 401 for port in ports):
-        assert time.monotonic() < deadline, log.read_text()
+        shell.stderr.close()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the commands of the page need curl: apt-get install curl")
@@ -113,8 +113,7 @@ def test_the_walk_from_an_empty_folder_to_two_apps_on_one_core(tmp_path: Path) -
         assert {path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077} == {
             "config.yaml", "shop.py", "admin.py"
         }  # fmt: skip
-        with running_in_the_background(apps, tmp_path, environ):
-            wait_for_apps([int(moved["5000"]), int(moved["5001"])], tmp_path / "apps.log")
+        with apps_in_the_background(apps, tmp_path, environ):
             steps = re.findall(r"^\$ (.*)\n(.*)$", asked, re.MULTILINE)
             assert len(steps) == 4
             for command, answer in steps:

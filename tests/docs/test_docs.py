@@ -60,8 +60,8 @@ def test_every_block_is_of_a_language_that_is_tested(document: Page) -> None:
     for block in document.blocks:
         where = f"{document.name}:{block.line}"
         assert block.language in LANGUAGES, where
-        assert block.info[1:] in ((), ("pytest",)), where
-        assert block.info[1:] == () or block.language == "python", where
+        assert block.info[1:] in ((), ("pytest",), ("service",)), where
+        assert block.info[1:] == () or block.info in (("python", "pytest"), ("yaml", "service")), where
 
 
 def run_blocks(document: Page, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -97,12 +97,20 @@ def test_the_tests_in_the_examples_pass(document: Page, tmp_path: Path) -> None:
 
 @parametrized(lambda document: document.in_language("yaml"))
 def test_the_yaml_examples_are_configurations_without_a_doubt(
-    document: Page, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    document: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("api_keys", "k" * 40), ("encryption_key", "e" * 64)):  # what the examples keep in files
+        Path(name).touch(mode=0o600)
+        Path(name).write_text(value, "utf-8")
     for block in document.in_language("yaml"):
         file = tmp_path / "config.yaml"
         file.write_text(block.text, "utf-8")
-        assert Config.load(app_config={"SUPERTOKENS_CONFIG": file}) != Config(), f"{document.name}:{block.line}"
+        if "service" in block.info:
+            config = Config.load_service(file=file)
+        else:
+            config = Config.load(app_config={"SUPERTOKENS_CONFIG": file})
+        assert config != Config(), f"{document.name}:{block.line}"
     assert not caplog.records
 
 

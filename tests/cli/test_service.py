@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -289,3 +290,16 @@ def test_what_orchestrators_inject_does_no_harm(command: Command) -> None:
     result = command("start", "--port=0", "--workers=1", **environ)
     started(result)
     assert result.stderr == ""
+
+
+def test_a_user_without_a_home_has_a_folder_of_its_own_among_the_temporary_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_knows(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody_knows)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = instances.state_folder({})
+    assert folder.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

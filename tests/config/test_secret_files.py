@@ -150,3 +150,10 @@ def test_nothing_is_logged_about_a_secret_that_is_well_kept(tmp_path: Path, capl
     with caplog.at_level(logging.DEBUG):
         Config.load_service(arguments={"api_keys_file": str(secret(tmp_path, ONE))})
     assert not caplog.records
+
+
+def test_the_source_of_a_secret_in_a_file_is_the_file(tmp_path: Path) -> None:
+    file = secret(tmp_path, SEALING)
+    explained = Config.explain_service(arguments={"encryption_key_file": str(file)})
+    assert explained.where["encryption_key"] == f"{file}, arguments"
+    assert "api_keys" not in explained.where

@@ -96,3 +96,16 @@ def test_a_file_without_keys_does_not_start_an_open_service(tmp_path: Path) -> N
 
     with pytest.raises(ValueError, match="no keys"):
         ApiKeys((), tmp_path / "missing", read)
+
+
+def test_whoever_guesses_keys_shows_in_the_log_and_cannot_fill_it(caplog: pytest.LogCaptureFixture) -> None:
+    moment = 0.0
+    keys = ApiKeys((ONE,), clock=lambda: moment)
+    for _ in range(1000):
+        assert not keys.accept("guess-aaaaaaaaaaaaaaaaaaaa")
+    assert keys.accept(ONE)
+    moment = 61.0
+    assert not keys.accept(None)
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.rpartition(": ")[2] for line in lines] == ["1", "1001"]
+    assert "guess" not in caplog.text

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,20 @@ def test_logging_that_somebody_has_set_up_is_left_alone(capsys: pytest.CaptureFi
         log_as_configured(Config(log_level="debug"))
         say(logger)
         assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_times_are_in_utc_wherever_the_service_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        with nobody_has_set_up_logging() as logger:
+            log_as_configured(Config())
+            logger.info("now")
+            moment = datetime.fromisoformat(capsys.readouterr().out.split()[0])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert moment.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - moment) < timedelta(minutes=5)

@@ -41,14 +41,14 @@ class Instance:
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder for what is running, of this user only. Raises OSError if it cannot be made, or is not ours alone."""
     named = environ.get(FOLDER)
-    if named:
-        folder = Path(named)
-    else:
-        home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-        folder = Path(home, "supertokens")
     try:
+        if named:
+            folder = Path(named)
+        else:
+            home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+            folder = Path(home, "supertokens")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # the latter where nobody knows of a home at all
         if named:
             raise
         # A user without a home, as in many containers.

@@ -180,6 +180,10 @@ def _explained(settings: dict[str, Setting], side: Side) -> Explained:
     ]
     more = rules.doubts_in_services(config) if side == "service" else ()
     where_set = {name: setting.where for name, setting in counting.items()}
+    for name in IN_FILES:
+        file = counting.get(f"{name}_file")
+        if file is not None and name not in where_set:
+            where_set[name] = f"{file.value}, {file.where}"
     return Explained(config, where_set, (*warnings, *rules.doubts(config), *more))
 
 

@@ -15,6 +15,7 @@ __all__ = ["ApiKeys"]
 _log = logging.getLogger("supertokens")
 
 _LOOK_EVERY: Final = 1.0  # seconds
+_TELL_EVERY: Final = 60.0  # seconds
 
 
 class ApiKeys:
@@ -33,7 +34,8 @@ class ApiKeys:
         self._file = file
         self._read = read
         self._clock = clock
-        self._looked_at = clock()
+        self._looked_at = self._told_at = clock()
+        self._refused = 0
         self._seen = _state_of(file)
         # What the file says now: the configuration may have been read a while ago.
         self._keep(keys if file is None or read is None else read(file))
@@ -46,7 +48,17 @@ class ApiKeys:
             return True
         text = (given or "").strip().encode("utf-8", "replace")
         # No short cut: how long it takes must not tell which key was close.
-        return sum([hmac.compare_digest(text, key) for key in self._keys]) > 0
+        accepted = sum([hmac.compare_digest(text, key) for key in self._keys]) > 0
+        if not accepted:
+            self._note_refusal()
+        return accepted
+
+    def _note_refusal(self) -> None:
+        """One line for many refusals, so that whoever guesses keys shows, and cannot fill the log."""
+        self._refused += 1
+        if self._refused == 1 or self._clock() - self._told_at >= _TELL_EVERY:
+            _log.warning("requests refused for their API key since this process started: %d", self._refused)
+            self._told_at = self._clock()
 
     def _look(self) -> None:
         self._looked_at = self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -14,7 +15,8 @@ from supertokens.config import Config
 
 __all__ = ["log_as_configured"]
 
-_FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(message)s"
+_FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s [%(process)d] %(message)s"
+_TIME: Final = "%Y-%m-%dT%H:%M:%S"
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -54,6 +56,8 @@ def _add(
         except OSError as error:
             refusal = error
     handler.addFilter(belongs)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    formatter = logging.Formatter(_FORMAT, _TIME)
+    formatter.converter = time.gmtime  # logs of several hosts are read side by side
+    handler.setFormatter(formatter)
     logger.addHandler(handler)
     return refusal

@@ -79,7 +79,7 @@ chromium:
 .PHONY: clients
 clients: $(CLIENTS)/supertokens-flask.stamp $(CLIENTS)/supertokens-python.stamp $(CLIENTS)/supertokens-node.stamp
 
-WITHOUT_IT = { echo "NOT INSTALLED: $(basename $(@F)). Its tests will be skipped."; test -z "$$CI"; }
+WITHOUT_IT = { echo "NOT INSTALLED: $(basename $(@F)), without which its tests are skipped"; test -z "$$CI"; }
 
 $(CLIENTS)/supertokens-flask.stamp $(CLIENTS)/supertokens-python.stamp: $(CLIENTS)/%.stamp: tests/clients/%/requirements.txt
 	@echo "installing what $< names, for the tests in tests/clients"

@@ -17,7 +17,7 @@ pytest.register_assert_rewrite("tests.clients.modern_contract", "tests.clients.v
 from tests.service import clocked  # noqa: E402
 from tests.service.clocked import ClockedService, Services  # noqa: E402
 
-from .running import App  # noqa: E402
+from .running import App, environment  # noqa: E402
 from .visitor import Visitor  # noqa: E402
 from .wire import Wire  # noqa: E402
 
@@ -39,9 +39,9 @@ class Deployment(NamedTuple):
     def rotate_keys(self, *options: str) -> None:
         """`supertokens keys rotate`, on the service's database."""
         watch = Path(clocked.__file__).with_name("clocked_process")
+        command = ["keys", "rotate", "--database", str(self.service.database), *options]
         subprocess.run(
-            [sys.executable, "-m", "supertokens.cli", "keys", "rotate", "--database", str(self.service.database)]
-            + list(options),
+            [sys.executable, "-m", "supertokens.cli", *command],
             env=os.environ | {"PYTHONPATH": str(watch), "CLOCK_OF_THE_TEST": str(self.services.clock.file)},
             check=True,
             capture_output=True,
@@ -62,14 +62,14 @@ def client_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
 
 
 @pytest.fixture(scope="module")
-def deploy(client_services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy]:
-    """`deploy(sdk, settings, …)`: a core with those keys, and an app with the rest, until the module is through.
+def deploy(sdk: str, client_services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy]:
+    """`deploy(settings, …)`: a core with those keys, and an app with the rest, until the module is through.
 
     The app is told the core's address as `core`, or as `hosts` where it is of the 1.0 era.
     """
     with ExitStack() as running:
 
-        def start(sdk: str, settings: dict[str, Any], api_key: str | None = None, **given: Any) -> Deployment:
+        def start(settings: dict[str, Any], api_key: str | None = None, **given: Any) -> Deployment:
             service = client_services.new(**settings)
             service.api_key = api_key
             wire = running.enter_context(Wire(service.port))
@@ -83,22 +83,23 @@ def deploy(client_services: Services, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def sdk(request: pytest.FixtureRequest) -> str:
-    """The SDK that a module is about: its `SDK`."""
+    """The SDK that a module is about: its `SDK`. Skips the module's tests if it is not installed."""
+    environment(request.module.SDK)
     return str(request.module.SDK)
 
 
 @pytest.fixture(scope="module")
-def plain(deploy: Deploy, sdk: str) -> Deployment:
+def plain(deploy: Deploy) -> Deployment:
     """The defaults of both sides."""
-    return deploy(sdk, {}, anti_csrf=None, dynamic_signing_key=True)
+    return deploy({}, anti_csrf=None, dynamic_signing_key=True)
 
 
 @pytest.fixture(scope="module")
-def strict(deploy: Deploy, sdk: str) -> Deployment:
+def strict(deploy: Deploy) -> Deployment:
     """API keys, anti-CSRF values, and no grace period."""
     settings = {
         "api_keys": ",".join(API_KEYS),
         "enable_anti_csrf": True,
         "refresh_token_rotation_grace_period": 0,
     }
-    return deploy(sdk, settings, api_key=API_KEYS[1], anti_csrf="VIA_TOKEN", dynamic_signing_key=True)
+    return deploy(settings, api_key=API_KEYS[1], anti_csrf="VIA_TOKEN", dynamic_signing_key=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an app gets that uses one of today's SDKs, whichever language that is for: `ModernSdkContract`, for subclasses in
-modules that name it as `SDK`.
+"""What an app gets that uses one of today's SDKs, whichever language that is for: `ModernSdkContract`, for subclasses
+in modules that name their SDK as `SDK`.
 
 Two deployments: one with the defaults of both sides, and a strict one, with API keys, anti-CSRF values and no grace
 period for refresh tokens.
@@ -361,8 +361,8 @@ class ModernSdkContract:
             logged_in(strict, "cookie")
         assert {each.headers["api-key"] for each in asked} == {API_KEYS[1]}
 
-    def test_a_wrong_api_key_fails_and_nothing_is_made(self, deploy: Deploy, sdk: str) -> None:
-        deployment = deploy(sdk, {"api_keys": API_KEYS[0]}, api_key=API_KEYS[1], anti_csrf=None, dynamic_signing_key=False)
+    def test_a_wrong_api_key_fails_and_nothing_is_made(self, deploy: Deploy) -> None:
+        deployment = deploy({"api_keys": API_KEYS[0]}, api_key=API_KEYS[1], anti_csrf=None, dynamic_signing_key=False)
         user = a_user()
         answer = deployment.visitor("cookie").post("/login", {"user": user, "payload": {}, "data": {}})
         assert answer.status == 500
@@ -384,6 +384,19 @@ class ModernSdkContract:
         refreshed(before)
         shown(before)
         assert key_of(before) == key_of(after)
+
+    def test_an_app_may_ask_for_the_key_that_is_never_rotated(self, deploy: Deploy) -> None:
+        deployment = deploy({}, anti_csrf=None, dynamic_signing_key=False)
+        visitor = logged_in(deployment, "cookie")
+        shown(visitor)
+        deployment.rotate_keys("--now", "--yes")
+        deployment.services.clock.advance(minutes=3)
+        with deployment.wire.new() as asked:
+            shown(visitor)
+        assert asked == []
+        refreshed(visitor)
+        shown(visitor, "/me/checked")
+        assert key_of(visitor).startswith("s-")
 
     def test_a_key_that_was_dropped_costs_a_refresh(self, plain: Deployment) -> None:
         before = logged_in(plain, "header")

@@ -12,10 +12,12 @@ from typing import Any, Final, Self
 
 import pytest
 
-__all__ = ["App", "environment"]
+__all__ = ["LOOPBACK_ONLY", "App", "environment"]
 
 HERE: Final = Path(__file__).parent
 ENVIRONMENTS: Final = HERE.parent.parent / ".venv-clients"
+LOOPBACK_ONLY: Final = HERE / "loopback_only"
+"""What keeps an app's process on 127.0.0.1, or tells that it was not there."""
 START_WITHIN: Final = 60.0  # seconds: the first start of a fresh environment compiles a good deal of Python
 STOP_WITHIN: Final = 10.0  # seconds
 
@@ -38,13 +40,12 @@ class App:
         self.log = folder / "app.log"
         self._left_loopback = folder / "left-loopback"
         self._left_loopback.touch()
-        watch = HERE / "loopback_only"
         if sdk == "supertokens-node":
-            program = ["node", "--require", str(watch / "watch.js"), str(HERE / sdk / "app.js")]
+            program = ["node", "--require", str(LOOPBACK_ONLY / "watch.js"), str(HERE / sdk / "app.js")]
             more = {"NODE_PATH": str(installed / "node_modules")}
         else:
             program = [str(installed / "bin" / "python"), str(HERE / sdk / "app.py")]
-            more = {"PYTHONPATH": str(watch), "PYTHONDONTWRITEBYTECODE": "1"}
+            more = {"PYTHONPATH": str(LOOPBACK_ONLY), "PYTHONDONTWRITEBYTECODE": "1"}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SUPERTOKENS_")}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(

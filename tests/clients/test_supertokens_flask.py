@@ -193,7 +193,7 @@ def test_all_sessions_of_a_user_are_revoked_and_nobody_elses(plain: Deployment) 
 
 
 def test_with_blacklisting_a_revoked_session_is_refused_at_once(deploy: Deploy) -> None:
-    deployment = deploy(SDK, {"access_token_blacklisting": True})
+    deployment = deploy({"access_token_blacklisting": True})
     user = a_user()
     visitor = logged_in(deployment, user=user)
     shown(visitor)
@@ -284,7 +284,7 @@ def test_the_api_key_is_sent_with_every_request(strict: Deployment) -> None:
 
 @pytest.mark.parametrize("wrong", [None, API_KEYS[1]])
 def test_a_wrong_api_key_fails_and_nothing_is_made(deploy: Deploy, wrong: str | None) -> None:
-    deployment = deploy(SDK, {"api_keys": API_KEYS[0]}, api_key=wrong)
+    deployment = deploy({"api_keys": API_KEYS[0]}, api_key=wrong)
     assert deployment.visitor().post("/login", {"user": "somebody", "payload": {}, "data": {}}).status == 500
     assert {asked.answer for asked in deployment.wire.asked} == {b"Invalid API key\n"}
     deployment.service.api_key = API_KEYS[0]
@@ -317,27 +317,30 @@ def test_a_key_that_was_dropped_costs_a_refresh(plain: Deployment) -> None:
     shown(before)
 
 
-def test_a_host_that_is_killed_in_the_middle_costs_nobody_anything(client_services: Services, tmp_path: Path) -> None:
+def a_whole_life(visitor: Visitor, number: int) -> None:
+    shown(visitor, "/login", "POST", {"user": "u", "payload": {"number": number}, "data": {}})
+    handle = shown(visitor)["handle"]
+    shown(visitor, REFRESH, "POST")
+    assert shown(visitor)["payload"] == {"number": number}
+    shown(visitor, "/payload", "POST", {"number": -number})
+    shown(visitor, REFRESH, "POST")
+    found = shown(visitor)
+    assert (found["handle"], found["payload"]) == (handle, {"number": -number})
+
+
+def test_a_host_that_is_killed_in_the_middle_costs_nobody_anything(
+    sdk: str, client_services: Services, tmp_path: Path
+) -> None:
     first = client_services.new()
     second = client_services.new(database=f"sqlite:///{first.database}")
-    with App(SDK, tmp_path, hosts=f"{first.url};{second.url}", api_key=None) as app:
+    with App(sdk, tmp_path, hosts=f"{first.url};{second.url}", api_key=None) as app:
         # The second kill shows that what the first one has left was in use, and that the first came back.
         for victim in (first, second):
-            after_some = threading.Event()
-            killer = threading.Thread(target=lambda v=victim, event=after_some: event.wait() and v.kill())  # type: ignore[misc]
-            killer.start()
+            killer = threading.Thread(target=victim.kill)
             for number in range(15):
                 if number == 5:
-                    after_some.set()
-                visitor = Visitor(app.port, client_services.clock)
-                shown(visitor, "/login", "POST", {"user": "u", "payload": {"number": number}, "data": {}})
-                handle = shown(visitor)["handle"]
-                shown(visitor, REFRESH, "POST")
-                assert shown(visitor)["payload"] == {"number": number}
-                shown(visitor, "/payload", "POST", {"number": -number})
-                shown(visitor, REFRESH, "POST")
-                found = shown(visitor)
-                assert (found["handle"], found["payload"]) == (handle, {"number": -number})
+                    killer.start()
+                a_whole_life(Visitor(app.port, client_services.clock), number)
             killer.join()
             victim.start()
         assert len(shown(Visitor(app.port, client_services.clock), "/sessions/u")) >= 30

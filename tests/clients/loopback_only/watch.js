@@ -15,5 +15,6 @@ function note(event, asked) {
 
 subscribe("net.client.socket", ({ socket }) => {
   socket.on("lookup", (error, address, family, host) => note("lookup", host));
+  socket.on("connectionAttempt", (address) => note("attempt", address));
   socket.on("connect", () => note("connect", socket.remoteAddress));
 });

@@ -23,9 +23,7 @@ init(
     supertokens_config=SupertokensConfig(connection_uri=given["core"], api_key=given["api_key"]),
     framework="flask",
     recipe_list=[
-        session.init(
-            anti_csrf=given["anti_csrf"], use_dynamic_access_token_signing_key=given["dynamic_signing_key"]
-        )
+        session.init(anti_csrf=given["anti_csrf"], use_dynamic_access_token_signing_key=given["dynamic_signing_key"])
     ],
     telemetry=False,
 )
@@ -36,9 +34,7 @@ Middleware(app)
 @app.post("/login")
 def login():
     wanted = request.get_json()
-    made = syncio.create_new_session(
-        request, "public", RecipeUserId(wanted["user"]), wanted["payload"], wanted["data"]
-    )
+    made = syncio.create_new_session(request, "public", RecipeUserId(wanted["user"]), wanted["payload"], wanted["data"])
     return {"handle": made.get_handle()}
 
 

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CLIENTS := .venv-clients
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
 .PHONY: help run test test-deep model-deep check format bench docs clean
@@ -20,10 +21,10 @@ help:
 run: $(VENV)/run.stamp
 	$(BIN)/python demo/app.py $(if $(FOLDER),--folder "$(FOLDER)")
 
-test: $(VENV)/wheel.stamp chromium
+test: $(VENV)/wheel.stamp chromium node clients
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(VENV)/wheel.stamp chromium model-deep
+test-deep: $(VENV)/wheel.stamp chromium node clients model-deep
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/wheel.stamp
@@ -46,7 +47,7 @@ docs: $(VENV)/wheel.stamp
 	$(BIN)/python -m pytest -q tests/docs
 
 clean:
-	rm -rf $(VENV) .venv-bench* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf $(VENV) .venv-bench* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
 
 # A virtual environment with what the demo needs: the package and Flask.
 $(VENV)/run.stamp: pyproject.toml $(SOURCES) | $(BIN)/python
@@ -77,3 +78,29 @@ chromium:
 wrk:
 	@command -v wrk >/dev/null || { echo "installing wrk, which asks the real server"; \
 		apt-get -qq update && apt-get -qq install -y wrk; } || echo "without wrk the real server is not measured"
+
+# The real SuperTokens SDKs that tests/clients drives, each in an environment of its own. Where one cannot be had, its tests
+# are skipped and say so; where CI is set, that is an error.
+.PHONY: clients
+clients: $(CLIENTS)/supertokens-flask.stamp $(CLIENTS)/supertokens-python.stamp $(CLIENTS)/supertokens-node.stamp
+
+WITHOUT_IT = { echo "NOT INSTALLED: $(basename $(@F)), without which its tests are skipped"; test -z "$$CI"; }
+
+$(CLIENTS)/supertokens-flask.stamp $(CLIENTS)/supertokens-python.stamp: $(CLIENTS)/%.stamp: tests/clients/%/requirements.txt
+	@echo "installing what $< names, for the tests in tests/clients"
+	@rm -rf $(CLIENTS)/$*
+	@$(PYTHON) -m venv $(CLIENTS)/$* && \
+		$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --retries 2 --requirement $< && \
+		touch $@ || $(WITHOUT_IT)
+
+$(CLIENTS)/supertokens-node.stamp: tests/clients/supertokens-node/package.json tests/clients/supertokens-node/package-lock.json | node
+	@echo "installing what $< names, for the tests in tests/clients"
+	@rm -rf $(CLIENTS)/supertokens-node && mkdir -p $(CLIENTS)/supertokens-node && cp $^ $(CLIENTS)/supertokens-node
+	@cd $(CLIENTS)/supertokens-node && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && \
+		touch $(abspath $@) || $(WITHOUT_IT)
+
+.PHONY: node
+node:
+	@command -v npm >/dev/null || \
+		{ echo "installing Node.js, which the browser tests and tests/clients need"; \
+		apt-get -qq update && apt-get -qq install -y nodejs npm; } || echo "NOT INSTALLED: Node.js with npm"

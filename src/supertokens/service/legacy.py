@@ -12,6 +12,14 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.service.both_families import (
+    handles_of_user,
+    jwt_payload,
+    or_unauthorised,
+    session_data,
+    update_jwt_payload,
+    update_session_data,
+)
 from supertokens.service.fields import BOOLEAN, OBJECT, STRING, STRINGS, Field
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import OLD_VERSIONS, Backend, Call, Handler, Route
@@ -115,40 +123,6 @@ def delete(backend: Backend, call: Call) -> Reply:
     return json_reply({"status": "OK", "numberOfSessionsRevoked": len(_revoke(backend, call))})
 
 
-def handles_of_user(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "sessionHandles": backend.core.session_handles(call["userId"])})
-
-
-def session_data(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "userDataInDatabase": backend.core.session_data(call["sessionHandle"])})
-
-
-def update_session_data(backend: Backend, call: Call) -> Reply:
-    backend.core.update_session_data(call["sessionHandle"], call["userDataInDatabase"])
-    return json_reply({"status": "OK"})
-
-
-def jwt_payload(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "userDataInJWT": backend.core.session(call["sessionHandle"]).jwt_payload})
-
-
-def update_jwt_payload(backend: Backend, call: Call) -> Reply:
-    backend.core.update_jwt_payload(call["sessionHandle"], call["userDataInJWT"])
-    return json_reply({"status": "OK"})
-
-
-def _or_unauthorised(handler: Handler) -> Handler:
-    """`handler`, whose error about a session that does not exist is an answer."""
-
-    def answer(backend: Backend, call: Call) -> Reply:
-        try:
-            return handler(backend, call)
-        except SuperTokensUnauthorisedError as error:
-            return _unauthorised(error)
-
-    return answer
-
-
 def _unauthorised(error: SuperTokensUnauthorisedError) -> Reply:
     return json_reply({"status": "UNAUTHORISED", "message": str(error)})
 
@@ -226,11 +200,11 @@ _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 def _data_routes(path: str, field: Field, read: Handler, write: Handler, gate: dict[str, str]) -> tuple[Route, Route]:
     return (
         Route(
-            "GET", path, _or_unauthorised(read), f"Read {field.name}", OLD_VERSIONS,
+            "GET", path, or_unauthorised(read), f"Read {field.name}", OLD_VERSIONS,
             query=(_HANDLE,), outcomes=_MAY_BE_GONE, gate=gate,
         ),
         Route(
-            "PUT", path, _or_unauthorised(write), f"Replace {field.name}", OLD_VERSIONS,
+            "PUT", path, or_unauthorised(write), f"Replace {field.name}", OLD_VERSIONS,
             body=(_HANDLE, field), outcomes=_MAY_BE_GONE, gate=gate,
         ),
     )  # fmt: skip

@@ -11,7 +11,14 @@ from supertokens.engine.session import Credential, IssuedSession, VerifiedSessio
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
-    SuperTokensUnauthorisedError,
+)
+from supertokens.service import both_families
+from supertokens.service.both_families import (
+    handles_of_user,
+    jwt_payload,
+    or_unauthorised,
+    session_data,
+    update_session_data,
 )
 from supertokens.service.fields import BOOLEAN, OBJECT, STRING, STRINGS, Field
 from supertokens.service.replies import RefusedError, Reply, json_reply
@@ -116,27 +123,9 @@ def remove(backend: Backend, call: Call) -> Reply:
     return json_reply({"status": "OK", "sessionHandlesRevoked": revoked})
 
 
-def handles_of_user(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "sessionHandles": backend.core.session_handles(call["userId"])})
-
-
-def session_data(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "userDataInDatabase": backend.core.session_data(call["sessionHandle"])})
-
-
-def update_session_data(backend: Backend, call: Call) -> Reply:
-    backend.core.update_session_data(call["sessionHandle"], call["userDataInDatabase"])
-    return json_reply({"status": "OK"})
-
-
-def jwt_payload(backend: Backend, call: Call) -> Reply:
-    return json_reply({"status": "OK", "userDataInJWT": backend.core.session(call["sessionHandle"]).jwt_payload})
-
-
 def update_jwt_payload(backend: Backend, call: Call) -> Reply:
     _refuse_protected(call["userDataInJWT"])
-    backend.core.update_jwt_payload(call["sessionHandle"], call["userDataInJWT"])
-    return json_reply({"status": "OK"})
+    return both_families.update_jwt_payload(backend, call)
 
 
 def published_keys(backend: Backend, call: Call) -> Reply:
@@ -157,18 +146,6 @@ def user_by_id(backend: Backend, call: Call) -> Reply:
 
 def at_once(backend: Backend, call: Call) -> bool:
     return True
-
-
-def _or_unauthorised(handler: Handler) -> Handler:
-    """`handler`, whose error about a session that does not exist is an answer."""
-
-    def answer(backend: Backend, call: Call) -> Reply:
-        try:
-            return handler(backend, call)
-        except SuperTokensUnauthorisedError as error:
-            return json_reply({"status": "UNAUTHORISED", "message": str(error)})
-
-    return answer
 
 
 def _refuse_protected(payload: Mapping[str, Any]) -> None:
@@ -230,10 +207,10 @@ def _dynamic(required_since: str | None) -> Field:
 def _data_routes(path: str, field: Field, read: Handler, write: Handler) -> tuple[Route, Route]:
     return (
         Route(
-            "GET", path, _or_unauthorised(read), f"Read {field.name}", _V, query=(_HANDLE,), outcomes=_MAY_BE_GONE
+            "GET", path, or_unauthorised(read), f"Read {field.name}", _V, query=(_HANDLE,), outcomes=_MAY_BE_GONE
         ),
         Route(
-            "PUT", path, _or_unauthorised(write), f"Replace {field.name}", _V,
+            "PUT", path, or_unauthorised(write), f"Replace {field.name}", _V,
             body=(_HANDLE, field), outcomes=_MAY_BE_GONE,
         ),
     )  # fmt: skip
@@ -245,11 +222,11 @@ ROUTES: Final = (
         body=(Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None)),
     ),
     Route(
-        "GET", "/recipe/session", _or_unauthorised(session), "What is stored of a session", _V,
+        "GET", "/recipe/session", or_unauthorised(session), "What is stored of a session", _V,
         query=(_HANDLE,), outcomes=_MAY_BE_GONE,
     ),
     Route(
-        "POST", "/recipe/session/verify", _or_unauthorised(verify), "Verify an access token", _V,
+        "POST", "/recipe/session/verify", or_unauthorised(verify), "Verify an access token", _V,
         body=(
             _ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether the anti-CSRF value must be right"),
             _ENABLE_ANTI_CSRF, Field("checkDatabase", BOOLEAN, "Whether a revocation counts at once"), _CLIENT,
@@ -257,7 +234,7 @@ ROUTES: Final = (
         outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
     ),
     Route(
-        "POST", "/recipe/session/refresh", _or_unauthorised(refresh), "Exchange a refresh token", _V,
+        "POST", "/recipe/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", _V,
         body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
@@ -267,7 +244,7 @@ ROUTES: Final = (
         body=(_REFRESH_TOKEN,), outcomes=_MAY_BE_GONE,
     ),
     Route(
-        "POST", "/recipe/session/regenerate", _or_unauthorised(regenerate),
+        "POST", "/recipe/session/regenerate", or_unauthorised(regenerate),
         "Renew an access token with another payload", _V,
         body=(_ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None)),
         outcomes=_MAY_BE_GONE,

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both families of the core protocol answer alike: sessions by their handle, and those of a user."""
+
+from __future__ import annotations
+
+from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.service.replies import Reply, json_reply
+from supertokens.service.routes import Backend, Call, Handler
+
+__all__ = [
+    "handles_of_user", "jwt_payload", "or_unauthorised", "session_data", "update_jwt_payload", "update_session_data",
+]  # fmt: skip
+
+
+def handles_of_user(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "sessionHandles": backend.core.session_handles(call["userId"])})
+
+
+def session_data(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "userDataInDatabase": backend.core.session_data(call["sessionHandle"])})
+
+
+def update_session_data(backend: Backend, call: Call) -> Reply:
+    backend.core.update_session_data(call["sessionHandle"], call["userDataInDatabase"])
+    return json_reply({"status": "OK"})
+
+
+def jwt_payload(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "userDataInJWT": backend.core.session(call["sessionHandle"]).jwt_payload})
+
+
+def update_jwt_payload(backend: Backend, call: Call) -> Reply:
+    backend.core.update_jwt_payload(call["sessionHandle"], call["userDataInJWT"])
+    return json_reply({"status": "OK"})
+
+
+def or_unauthorised(handler: Handler) -> Handler:
+    """`handler`, whose error about a session that does not exist is an answer."""
+
+    def answer(backend: Backend, call: Call) -> Reply:
+        try:
+            return handler(backend, call)
+        except SuperTokensUnauthorisedError as error:
+            return json_reply({"status": "UNAUTHORISED", "message": str(error)})
+
+    return answer

@@ -39,7 +39,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format src tests demo benchmarks
 	$(BIN)/ruff check --fix src tests demo benchmarks
 
-bench: wrk
+bench: wrk-and-openssl
 	$(PYTHON) -m benchmarks
 
 docs: $(VENV)/wheel.stamp
@@ -73,7 +73,8 @@ chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 		{ echo "installing chromium, which the browser tests drive"; apt-get -qq update && apt-get -qq install -y chromium; }
 
-.PHONY: wrk
-wrk:
-	@command -v wrk >/dev/null || { echo "installing wrk, which asks the real server"; \
-		apt-get -qq update && apt-get -qq install -y wrk; } || echo "without wrk the real server is not measured"
+.PHONY: wrk-and-openssl
+wrk-and-openssl:
+	@{ command -v wrk && command -v openssl; } >/dev/null || { \
+		echo "installing wrk, which asks the servers, and openssl, which says what one core can do"; \
+		apt-get -qq update && apt-get -qq install -y wrk openssl; } || echo "what needs them is not measured"

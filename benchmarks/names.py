@@ -7,10 +7,12 @@ from typing import Final
 
 __all__ = [
     "BARE_GET", "BARE_POST", "CORE_CREATE", "CORE_FIRST_SIGHT", "CORE_REFRESH", "CORE_SEEN", "EXCHANGE", "FSYNC",
-    "JWT_EXTENDED_HS256", "JWT_EXTENDED_RS256", "LOGIN", "OURS_CREATE", "OURS_FIRST_SIGHT", "OURS_GET", "OURS_OPEN",
-    "OURS_POST", "OURS_QUERY", "OURS_REFRESH", "OURS_REFRESH_AND_USE", "PEERS", "PROTECTED", "RSA_SIGN", "RSA_VERIFY",
-    "SERVER_BARE", "SERVER_PROTECTED", "SIGNED_COOKIE", "STORE_CREATE", "STORE_CREATE_ALONE", "STORE_GET",
-    "SUPERTOKENS_FLASK", "VALKEY_SESSION", "VERIFY", "with_threads",
+    "JWT_EXTENDED_HS256", "JWT_EXTENDED_RS256", "LOGIN", "OPENSSL_SIGN", "OPENSSL_VERIFY", "OURS_CREATE",
+    "OURS_FIRST_SIGHT", "OURS_GET", "OURS_OPEN", "OURS_POST", "OURS_QUERY", "OURS_REFRESH", "OURS_REFRESH_AND_USE",
+    "PEERS", "PROTECTED", "RSA_SIGN", "RSA_VERIFY", "SERVER_BARE", "SERVER_PROTECTED", "SERVICE", "SERVICE_CREATE",
+    "SERVICE_CREATE_OLD", "SERVICE_PROPORTIONAL", "SERVICE_REFRESH", "SERVICE_REFRESH_OLD", "SERVICE_RESIDENT",
+    "SERVICE_START", "SERVICE_VERIFY", "SERVICE_VERIFY_OLD", "SIGNED_COOKIE", "STORE_CREATE", "STORE_CREATE_ALONE",
+    "STORE_GET", "SUPERTOKENS_FLASK", "VALKEY_SESSION", "VERIFY", "with_threads",
 ]  # fmt: skip
 
 # Requests through WSGI
@@ -48,6 +50,22 @@ STORE_CREATE: Final = "store.create"
 STORE_CREATE_ALONE: Final = "store.create, each committed alone"
 CORE_CREATE: Final = "core.create_session"
 LOGIN: Final = "POST /login"
+
+# The core service
+SERVICE_CREATE: Final = "service, create, CDI 5.4"
+SERVICE_REFRESH: Final = "service, refresh, CDI 5.4"
+SERVICE_VERIFY: Final = "service, verify, CDI 5.4"
+SERVICE_CREATE_OLD: Final = "service, create, CDI 2.3"
+SERVICE_REFRESH_OLD: Final = "service, refresh, CDI 2.3"
+SERVICE_VERIFY_OLD: Final = "service, verify, CDI 2.3"
+SERVICE: Final = (
+    SERVICE_CREATE, SERVICE_REFRESH, SERVICE_VERIFY, SERVICE_CREATE_OLD, SERVICE_REFRESH_OLD, SERVICE_VERIFY_OLD,
+)  # fmt: skip
+OPENSSL_SIGN: Final = "openssl speed rsa2048, sign, 1 core"
+OPENSSL_VERIFY: Final = "openssl speed rsa2048, verify, 1 core"
+SERVICE_START: Final = "service, from its start to its first reply"
+SERVICE_RESIDENT: Final = "service at rest, memory of a worker (RSS), bytes"
+SERVICE_PROPORTIONAL: Final = "service at rest, memory of a worker (PSS), bytes"
 
 # A real server
 SERVER_BARE: Final = "gunicorn, bare Flask"

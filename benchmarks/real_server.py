@@ -24,10 +24,10 @@ from benchmarks.environment import ROOT
 from benchmarks.rounds import Case
 from benchmarks.wsgi import HEADERS
 
-__all__ = ["has_wrk", "server_cases"]
+__all__ = ["CONNECTIONS", "free_port", "has_wrk", "server_cases", "throughput_of"]
 
 _WORKERS: Final = 2
-_CONNECTIONS: Final = 8
+CONNECTIONS: Final = 8
 _START_WITHIN: Final = 20.0  # seconds
 
 
@@ -64,23 +64,28 @@ class _Wrk:
         self.seconds = max(1, round(seconds))
 
     def measure(self) -> float:
-        command = ["wrk", "--threads", "1", "--connections", str(_CONNECTIONS), "--duration", f"{self.seconds}s"]
+        command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{self.seconds}s"]
         for name, value in self.headers.items():
             command += ["--header", f"{name}: {value}"]
         limit = self.seconds + 30
         run = subprocess.run(  # noqa: S603 - our own arguments
             [*command, self.url], capture_output=True, text=True, check=True, timeout=limit
         )
-        throughput = re.search(r"^Requests/sec: +([\d.]+)$", run.stdout, re.MULTILINE)
-        if throughput is None or float(throughput[1]) == 0 or "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
-            raise RuntimeError(f"{self.name}: not every request was answered\n{run.stdout}{run.stderr}")
-        return 1e6 / float(throughput[1])
+        return 1e6 / throughput_of(run, self.name)
+
+
+def throughput_of(run: subprocess.CompletedProcess[str], name: str) -> float:
+    """Requests per second that a run of wrk counted. Raises RuntimeError unless each was answered with success."""
+    throughput = re.search(r"^Requests/sec: +([\d.]+)$", run.stdout, re.MULTILINE)
+    if throughput is None or float(throughput[1]) == 0 or "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
+        raise RuntimeError(f"{name}: not every request was answered\n{run.stdout}{run.stderr}")
+    return float(throughput[1])
 
 
 @contextmanager
 def _gunicorn(application: str, folder: Path, headers: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[str]:
     """The URL of the view that is measured, on a server that ends with the block. `settings`: environment variables."""
-    port = _free_port()
+    port = free_port()
     log = folder / f"gunicorn-{application}.log"
     command = [
         sys.executable, "-m", "gunicorn", "--workers", str(_WORKERS), "--bind", f"127.0.0.1:{port}",
@@ -100,7 +105,7 @@ def _gunicorn(application: str, folder: Path, headers: Mapping[str, str], settin
                 server.kill()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

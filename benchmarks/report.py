@@ -22,6 +22,7 @@ _REQUEST_HEAD: Final[Row] = ("request", "minimum", "median", "added to bare", "o
 _PART_HEAD: Final[Row] = ("stretch", "µs")
 _UNIT_HEAD: Final[Row] = ("operation", "minimum", "median")
 _RATE_HEAD: Final[Row] = ("operation", "µs each", "per second")
+_SERVICE_HEAD: Final[Row] = ("request", "per second", "quartiles", "× RSA sign", "× RSA verify")
 _LINE: Final = 120
 _MARKS: Final = {"met": "✓ met", "missed": "✗ missed", "not measured": "– not measured"}
 
@@ -43,6 +44,7 @@ def terminal(result: Result) -> str:
         _columns("Where the microseconds go", _PART_HEAD, _part_rows(result)),
         _columns("Units, in µs", _UNIT_HEAD, _unit_rows(result)),
         _columns("Threads, and a real server", _RATE_HEAD, _rate_rows(result)),
+        _columns("Core service", _SERVICE_HEAD, _service_rows(result)),
         _columns("Goals", _GOAL_HEAD, [_goal_row(each) for each in result.outcomes]),
         _verdict(result),
         "",
@@ -83,6 +85,14 @@ def details(result: Result) -> str:
         "### Threads and server",
         "Medians. Throughput is that of all threads, or of both workers, together.",
         _table(_RATE_HEAD, _rate_rows(result)),
+        "### Core service",
+        textwrap.fill(
+            "wrk over 8 connections and the service with its default settings share the cores. × RSA sign, × RSA"
+            " verify: as a multiple of what `openssl speed rsa2048` does on one core in the same rounds.",
+            _LINE,
+        ),
+        _table(_SERVICE_HEAD, _service_rows(result)),
+        *_memory(result),
     ]
     return "\n\n".join(parts)
 
@@ -142,6 +152,35 @@ def _rate_rows(result: Result) -> list[Row]:
     return rows
 
 
+def _service_rows(result: Result) -> list[Row]:
+    timings = result.sections.get("service", {})
+    rows: list[Row] = []
+    for name in (*names.SERVICE, names.OPENSSL_SIGN, names.OPENSSL_VERIFY):
+        if name not in timings:
+            continue
+        rate = Figure.of(lambda times, name=name: 1e6 / times[name], timings)  # type: ignore[misc]
+        multiples = [
+            f"{Figure.of(throughput_ratio(name, unit), timings).median:.2f}" if unit in timings else "–"
+            for unit in (names.OPENSSL_SIGN, names.OPENSSL_VERIFY)
+        ]
+        rows.append((name, f"{rate.median:,.0f}", f"{rate.low:,.0f} … {rate.high:,.0f}", *multiples))
+    return rows
+
+
+def _memory(result: Result) -> list[str]:
+    timings = result.sections.get("service at rest", {})
+    if not timings:
+        return []
+    resident, proportional = (
+        statistics.median(timings[name]) / 1e6 for name in (names.SERVICE_RESIDENT, names.SERVICE_PROPORTIONAL)
+    )
+    words = (
+        f"At rest a worker holds {resident:.0f} MB, counting the pages that it shares with other processes in full"
+        f" (RSS), or {proportional:.0f} MB, counting its part of them (PSS)."
+    )
+    return [textwrap.fill(words, _LINE)]
+
+
 def _minimum_and_median(times: Sequence[float]) -> tuple[str, str]:
     return f"{min(times):.1f}", f"{statistics.median(times):.1f}"
 
@@ -174,6 +213,8 @@ def _remarks(result: Result) -> list[str]:
         remarks.append("The stores were in memory: an fsync cost nothing, so creates say nothing.")
     if "real server" not in result.sections:
         remarks.append("The real server was not measured: wrk is not installed, or it was left out.")
+    if "service" not in result.sections:
+        remarks.append("The core service was not measured: wrk or openssl is not installed, or it was left out.")
     return remarks
 
 

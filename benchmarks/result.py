@@ -51,7 +51,7 @@ class Result:
             "quick": self.quick,
             "machine": self.machine,
             "goals": [_as_json(each) for each in self.outcomes],
-            "unit": "microseconds per operation",
+            "unit": "microseconds per operation, except where the name says bytes",
             "sections": {
                 section: {name: _summary(times) for name, times in timings.items()}
                 for section, timings in self.sections.items()

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-__all__ = ["Case", "Figure", "Loop", "Team", "Timings", "interleave", "order_of_round"]
+__all__ = ["Case", "Figure", "Joint", "Loop", "Team", "Timings", "interleave", "order_of_round"]
 
 Timings = dict[str, list[float]]
 """Microseconds per operation, by case and round."""
@@ -128,6 +128,32 @@ class Team:
             raise RuntimeError(f"{self.name}: {len(failures)} threads failed") from failures[0]
         elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
         return elapsed / 1e9 * count / (share * self.threads)
+
+
+@dataclass
+class Joint:
+    """One of several figures that a single measurement gives. Whoever is asked first in a round measures for all."""
+
+    name: str
+    measured: Callable[[str], float]
+
+    @classmethod
+    def cases(cls, names: Sequence[str], measurement: Callable[[], Sequence[float]]) -> list[Case]:
+        """A case for each of the figures of `measurement`."""
+        waiting: dict[str, float] = {}
+
+        def figure(name: str) -> float:
+            if name not in waiting:
+                waiting.update(zip(names, measurement(), strict=True))
+            return waiting.pop(name)
+
+        return [cls(name, figure) for name in names]
+
+    def calibrate(self, seconds: float) -> None:
+        """Such a measurement has a length of its own."""
+
+    def measure(self) -> float:
+        return self.measured(self.name)
 
 
 def interleave(

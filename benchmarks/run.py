@@ -23,6 +23,7 @@ from benchmarks.real_server import has_wrk, server_cases
 from benchmarks.report import summary, terminal
 from benchmarks.result import RESULTS, Result
 from benchmarks.rounds import Case, Timings, interleave
+from benchmarks.service import at_rest_cases, has_openssl, service_cases
 from benchmarks.threaded import create_cases, verify_cases
 
 
@@ -41,6 +42,8 @@ SECTIONS: Final = (
     Section("verify by threads", verify_cases, full=(40, 0.150), quick=(6, 0.050)),
     Section("create by threads", create_cases, full=(20, 0.400), quick=(4, 0.100)),
     Section("real server", server_cases, full=(15, 2.0), quick=(2, 1.0)),
+    Section("service at rest", at_rest_cases, full=(5, 0.0), quick=(1, 0.0)),
+    Section("service", service_cases, full=(7, 1.0), quick=(1, 1.0)),
 )
 
 
@@ -75,8 +78,11 @@ def _measured(folder: Path, only: list[str] | None, *, quick: bool) -> Result:
     for section in SECTIONS:
         if only and section.name not in only:
             continue
-        if section.cases is server_cases and not has_wrk():
-            print("real server: left out, since wrk is not installed (apt-get install wrk)", flush=True)
+        if section.cases in (server_cases, service_cases) and not has_wrk():
+            print(f"{section.name}: left out, since wrk is not installed (apt-get install wrk)", flush=True)
+            continue
+        if section.cases is service_cases and not has_openssl():
+            print("service: left out, since openssl is not installed (apt-get install openssl)", flush=True)
             continue
         rounds, seconds = section.quick if quick else section.full
         with section.cases(folder) as cases, _Progress(section.name) as progress:

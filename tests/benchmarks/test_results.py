@@ -60,7 +60,36 @@ def test_the_goals_are_those_of_the_project() -> None:
         "≥ 2 × the throughput of one fsync per create",
         "≥ 0.93 of the bare route's throughput",
         "≥ 0.95 of the throughput of 1 thread",
+        "≥ 1,200 per second",
+        "≥ 2,000 per second",
+        "≥ 8,000 per second",
+        "≤ 90 MB per worker (RSS)",
+        "≤ 1.00 s",
     ]
+
+
+def test_the_service_is_judged_by_what_it_does_in_a_second_and_by_what_it_takes() -> None:
+    service = {
+        names.SERVICE_CREATE: [800.0, 810.0, 790.0], names.SERVICE_REFRESH: [510.0, 500.5, 501.0],
+        names.SERVICE_VERIFY: [100.0, 101.0, 99.0], names.OPENSSL_SIGN: [250.0, 250.0, 250.0],
+        names.OPENSSL_VERIFY: [10.0, 10.0, 10.0],
+    }  # fmt: skip
+    at_rest = {
+        names.SERVICE_RESIDENT: [91e6, 91e6, 89e6], names.SERVICE_PROPORTIONAL: [50e6, 50e6, 50e6],
+        names.SERVICE_START: [400_000.0, 1_500_000.0, 500_000.0],
+    }  # fmt: skip
+    of = Result("2026-01-02 03:04 UTC", "abc1234", False, MACHINE, {"service": service, "service at rest": at_rest})
+    assert {case: verdict for case, verdict in verdicts(of).items() if "core service" in case} == {
+        "core service: create": "met",
+        "core service: refresh": "missed",
+        "core service: verify": "met",
+        "core service: memory at rest": "missed",
+        "core service: from its start to its first reply": "met",
+    }
+    page = details(of)
+    assert f"| {names.SERVICE_REFRESH} | 1,996 | 1,961 … 1,998 | 0.50 | 0.02 |" in page
+    assert "a worker holds 91 MB" in page
+    assert "1,996" in terminal(of)
 
 
 def test_the_stretches_of_a_check_add_up_to_it() -> None:

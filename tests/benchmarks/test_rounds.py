@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from benchmarks.rounds import Figure, Loop, Team, interleave, order_of_round
+from benchmarks.rounds import Figure, Joint, Loop, Team, interleave, order_of_round
 
 
 @dataclass
@@ -34,6 +34,12 @@ def test_every_case_is_measured_once_in_every_round() -> None:
     assert interleave(cases, 3, 0.1) == {name: [1.0, 2.0, 3.0] for name in "abc"}
     assert log[:3] == ["a warms up", "b warms up", "c warms up"]
     assert [sorted(log[start : start + 3]) for start in (3, 6, 9)] == [["a", "b", "c"]] * 3
+
+
+def test_figures_of_one_measurement_are_measured_once_in_every_round() -> None:
+    measurements = iter([(1.0, 10.0), (2.0, 20.0), (3.0, 30.0)])
+    cases = Joint.cases(("one", "ten"), lambda: next(measurements))
+    assert interleave(cases, 3, 0.1) == {"one": [1.0, 2.0, 3.0], "ten": [10.0, 20.0, 30.0]}
 
 
 @pytest.mark.parametrize("size", [2, 6, 7, 24])

@@ -56,6 +56,7 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
 
     It signs from a minute later on, and the old one is good until its last token has expired, so that nobody notices.
     With --now the old one is refused everywhere within 60 seconds: every client then refreshes, and stays logged in.
+    (Apps with the original SDKs of today keep public keys for up to four hours, or until the new key is first used.)
 
     \b
     Examples:

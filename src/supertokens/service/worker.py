@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +22,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.dispatch import Dispatcher, Found, Head
 from supertokens.service.listening import turn_away_new_connections
 from supertokens.service.replies import RefusedError, Reply, text_reply
+from supertokens.service.threads import Threads
 
 __all__ = ["DRAIN", "Limits", "Worker"]
 
@@ -61,7 +61,7 @@ class Worker:
     def __init__(self, dispatcher: Dispatcher, limits: Limits, threads: int, on_start: Callable[[], object]) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="supertokens")
+        self._threads = Threads(threads)
         self._on_start = on_start
         self._held = 0
         self._reading: dict[asyncio.Task[Any], float] = {}
@@ -70,6 +70,7 @@ class Worker:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._threads.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
         loop.call_later(_PARENT_EVERY, self._watch_parent)
         self._cut_off_the_slow()
@@ -77,7 +78,7 @@ class Worker:
         self._on_start()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._threads.shutdown()
+        self._threads.stop()
         self._dispatcher.backend.core.close()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -110,12 +111,12 @@ class Worker:
 
     async def _answer(self, found: Found, head: Head, body: bytes) -> Reply:
         if len(body) > _READ_ON_THE_LOOP:
-            return await self._loop.run_in_executor(self._threads, self._read_and_run, found, head, body)
+            return await self._threads.run(self._read_and_run, found, head, body)
         call = self._dispatcher.call(found, head, body)
         route, backend = found.route, self._dispatcher.backend
         if route.at_once(backend, call):
             return route.handler(backend, call)
-        return await self._loop.run_in_executor(self._threads, route.handler, backend, call)
+        return await self._threads.run(route.handler, backend, call)
 
     def _read_and_run(self, found: Found, head: Head, body: bytes) -> Reply:
         return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
@@ -207,7 +208,7 @@ class Worker:
             except SuperTokensGeneralError as error:
                 _log.warning("the keys cannot be read: %s", error)
 
-        self._threads.submit(read)
+        self._threads.run(read)
         self._loop.call_later(_KEYS_EVERY, self._keep_keys)
 
 

@@ -114,7 +114,7 @@ class SqliteStore:
     def create(self, record: SessionRecord, session_data: str) -> None:
         *columns, lineage = astuple(record)
         values = (*columns, *lineage, session_data)
-        self._database.write(lambda connection: connection.execute(_INSERT, values))
+        self._database.write(lambda connection: connection.execute(_INSERT, values), one_statement=True)
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))
@@ -133,7 +133,9 @@ class SqliteStore:
         flags = (becomes.anti_csrf, becomes.uses_static_key)
         values = (*becomes.lineage, becomes.expires_at, *flags, seen.handle, was.current, was.last, was.at)
         return self._database.write(
-            lambda connection: connection.execute(statement, values).rowcount == 1, durable=durable
+            lambda connection: connection.execute(statement, values).rowcount == 1,
+            durable=durable,
+            one_statement=True,
         )
 
     def confirm(self, handle: str, asked: Asked, expires_at: int) -> Confirmation | None:

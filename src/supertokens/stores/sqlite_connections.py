@@ -73,13 +73,17 @@ class SqliteDatabase:
         self._readers.append(connection)
         return rows
 
-    def write(self, operation: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+    def write(
+        self, operation: Callable[[sqlite3.Connection], T], *, durable: bool = True, one_statement: bool = False
+    ) -> T:
         """Run `operation` in a transaction and return what it returned, once that is committed.
+
+        `one_statement`: it executes a single one, which is a transaction by itself.
 
         Raises SuperTokensGeneralError, with nothing written.
         """
         try:
-            return self._commits.run(operation, durable=durable)
+            return self._commits.run(operation, durable=durable, one_statement=one_statement)
         except sqlite3.Error as error:
             raise self._failure(error) from error
 
@@ -179,11 +183,14 @@ class SqliteDatabase:
 class _Ticket:
     """One write that waits to be committed."""
 
-    __slots__ = ("durable", "error", "operation", "outcome", "served", "turn")
+    __slots__ = ("durable", "error", "one_statement", "operation", "outcome", "served", "turn")
 
-    def __init__(self, operation: Callable[[sqlite3.Connection], Any], durable: bool) -> None:
+    def __init__(
+        self, operation: Callable[[sqlite3.Connection], Any], durable: bool, one_statement: bool = False
+    ) -> None:
         self.operation = operation
         self.durable = durable
+        self.one_statement = one_statement
         self.outcome: Any = None
         self.error: BaseException | None = None
         self.served = False
@@ -212,9 +219,9 @@ class _GroupCommit:
         self._connection: sqlite3.Connection | None = None
         self._level = synchronous
 
-    def run(self, operation: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+    def run(self, operation: Callable[[sqlite3.Connection], T], *, durable: bool, one_statement: bool = False) -> T:
         """What `operation` returns, after it has been committed. Raises what it raised, after a rollback."""
-        ticket = _Ticket(operation, durable)
+        ticket = _Ticket(operation, durable, one_statement)
         self._waiting.append(ticket)
         while not ticket.served:
             if self._lock.locked():
@@ -243,9 +250,10 @@ class _GroupCommit:
                 connection.close()
 
     def _take_waiting(self) -> list[_Ticket]:
-        # Threads that were committed together tend to write again together: let them come, before this one fsync.
+        # Threads that were committed together tend to write again together: let them come, where there is an fsync to
+        # share.
         for _ in range(self._expected):
-            if len(self._waiting) >= self._expected:
+            if len(self._waiting) >= self._expected or not any(ticket.durable for ticket in self._waiting):
                 break
             time.sleep(0)
         self._expected = count = len(self._waiting)
@@ -277,6 +285,9 @@ class _GroupCommit:
         if connection is None:
             connection = self._connection = self._open()
         self._set_level(connection, self._durable if any(ticket.durable for ticket in tickets) else "normal")
+        if len(tickets) == 1 and tickets[0].one_statement:
+            tickets[0].outcome = tickets[0].operation(connection)
+            return
         with _transaction(connection):
             for ticket in tickets:
                 ticket.outcome = ticket.operation(connection)

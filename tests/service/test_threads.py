@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,7 +25,8 @@ def on_a_loop(count: int, use: Callable[[Threads], Awaitable[None]]) -> None:
         finally:
             threads.stop()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as other:  # the browser tests leave a loop running in the main thread
+        other.submit(lambda: asyncio.run(run())).result()
 
 
 def test_each_caller_gets_what_its_own_call_returned() -> None:

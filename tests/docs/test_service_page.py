@@ -21,7 +21,7 @@ from typing import Any, Final
 import pytest
 
 from supertokens.cli.commands import supertokens
-from supertokens.config import describe
+from supertokens.config import KeyDescription, describe
 from supertokens.service import Limits
 from supertokens.service.dispatch import all_routes
 from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS
@@ -206,3 +206,19 @@ def test_every_message_of_the_remote_core_is_on_the_page_of_errors() -> None:
         assert any(message.startswith(beginning) for beginning in documented), message
     for beginning in documented:
         assert any(message.startswith(beginning) for message in messages), beginning
+
+
+def test_the_table_has_every_key_that_counts_in_the_service_with_its_default() -> None:
+    def shown(key: KeyDescription) -> str:
+        if key.default is None or key.default == "":
+            return "unset" if key.default is None else "empty"
+        if isinstance(key.default, bool):
+            return f"`{str(key.default).lower()}`"
+        return f"`{key.default:g}`" if isinstance(key.default, float) else f"`{key.default}`"
+
+    section = SERVICE.text.partition("\n## Every key\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", section, re.MULTILINE)
+    expected = [
+        (key.name, f"{shown(key)} {key.unit}".rstrip(), key.meaning) for key in describe() if key.counts_on("service")
+    ]
+    assert rows == expected

@@ -10,7 +10,6 @@ from supertokens.engine.session import Credential, IssuedSession, VerifiedSessio
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
-    SuperTokensUnauthorisedError,
 )
 from supertokens.service.both_families import (
     handles_of_user,
@@ -55,8 +54,6 @@ def verify(backend: Backend, call: Call) -> Reply:
         )
     except SuperTokensTryRefreshTokenError as error:
         return json_reply({"status": "TRY_REFRESH_TOKEN", "message": str(error)})
-    except SuperTokensUnauthorisedError as error:
-        return _unauthorised(error)
     return json_reply(_verified(backend, call, session) | {"status": "OK"} | _signing_key(backend))
 
 
@@ -76,8 +73,6 @@ def refresh(backend: Backend, call: Call) -> Reply:
             anti_csrf_token=call.get("antiCsrfToken"),
             version="2",
         )
-    except SuperTokensUnauthorisedError as error:
-        return _unauthorised(error)
     except SuperTokensTokenTheftError as theft:
         session = {"handle": theft.session_handle, "userId": theft.user_id}
         return json_reply({"status": "TOKEN_THEFT_DETECTED", "session": session})
@@ -85,10 +80,7 @@ def refresh(backend: Backend, call: Call) -> Reply:
 
 
 def regenerate(backend: Backend, call: Call) -> Reply:
-    try:
-        session = backend.core.regenerate(call["accessToken"], call.get("userDataInJWT"))
-    except SuperTokensUnauthorisedError as error:
-        return _unauthorised(error)
+    session = backend.core.regenerate(call["accessToken"], call.get("userDataInJWT"))
     return json_reply(_verified(backend, call, session) | {"status": "OK"})
 
 
@@ -121,10 +113,6 @@ def delete(backend: Backend, call: Call) -> Reply:
     if len(call.values) != 1:
         raise RefusedError(400, _ONE_SELECTOR_1_0)
     return json_reply({"status": "OK", "numberOfSessionsRevoked": len(_revoke(backend, call))})
-
-
-def _unauthorised(error: SuperTokensUnauthorisedError) -> Reply:
-    return json_reply({"status": "UNAUTHORISED", "message": str(error)})
 
 
 def _revoke(backend: Backend, call: Call) -> list[str]:
@@ -222,17 +210,18 @@ ROUTES: Final = (
         gate=dict.fromkeys(OLD_VERSIONS[1:], _NO_DELETE),
     ),
     Route(
-        "POST", "/session/verify", verify, "Verify an access token", OLD_VERSIONS,
+        "POST", "/session/verify", or_unauthorised(verify), "Verify an access token", OLD_VERSIONS,
         body=(_ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether anti-CSRF counts")),
         outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
     ),
     Route(
-        "POST", "/session/refresh", refresh, "Exchange a refresh token", OLD_VERSIONS,
+        "POST", "/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", OLD_VERSIONS,
         body=(Field("refreshToken", STRING, "The refresh token"), _ANTI_CSRF),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(
-        "POST", "/session/regenerate", regenerate, "Renew an access token with another payload", OLD_VERSIONS,
+        "POST", "/session/regenerate", or_unauthorised(regenerate), "Renew an access token with another payload",
+        OLD_VERSIONS,
         body=(_ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None)),
         outcomes=_MAY_BE_GONE, gate=_NOT_IN_1_0,
     ),

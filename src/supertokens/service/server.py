@@ -33,7 +33,6 @@ from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["DEFAULT_DATABASE", "serve"]
 
-_MOST_WORKERS_BY_ITSELF: Final = 8
 _MOST_CONNECTIONS: Final = 8192
 """Of one worker, at a time."""
 
@@ -63,7 +62,7 @@ def serve(
         core.keys.to_sign(system_clock())
     finally:
         core.close()
-    workers = config.workers or min(_MOST_WORKERS_BY_ITSELF, len(os.sched_getaffinity(0)))
+    workers = config.worker_count
     _allow_connections(workers)
     started = multiprocessing.Semaphore(0)
     plan = _Plan(config, config_path, os.getpid(), limits or Limits())

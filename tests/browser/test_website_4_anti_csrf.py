@@ -68,9 +68,33 @@ def test_a_refresh_in_one_tab_serves_the_other(deploy: Deploy, window: Window, g
     server.let_access_tokens_expire()
 
     assert one.call() == Answer(200, USER)
+    other.catch_up_with(one)
     assert other.call("/update-jwt", "POST", {"from": "other"}).ok
     assert one.payload == {"from": "other"}
     assert one.refreshes == 1
+
+
+@pytest.mark.parametrize(("grace", "refreshes"), [(2, 1), (0, 2)])
+def test_a_tab_whose_storage_lags_behind_the_cookies_goes_on(
+    deploy: Deploy, window: Window, grace: int, refreshes: int
+) -> None:
+    """With a grace period the value is one for the whole session, so there is nothing to lag behind (DESIGN, 4)."""
+    server = deploy(
+        access_token_validity=3, refresh_token_rotation_grace_period=grace, enable_anti_csrf=True, **ON_DOMAIN
+    )
+    one, other = window.tab(server.origin()), window.tab(server.origin())
+    one.login()
+    before = one.anti_csrf
+    assert other.call() == Answer(200, USER)
+    server.let_access_tokens_expire()
+    assert one.call() == Answer(200, USER)
+    other.catch_up_with(one)
+
+    other.put_anti_csrf(before)
+    assert other.call("/update-jwt", "POST", {"from": "other"}).ok
+    assert one.refreshes == refreshes
+    assert one.call("/update-jwt", "POST", {"from": "one"}).ok
+    assert other.payload == {"from": "one"}
 
 
 @pytest.mark.parametrize("grace", [2, 0])

@@ -93,6 +93,7 @@ def test_logout_in_one_tab_ends_the_session_in_the_other(deploy: Deploy, window:
     assert other.call() == ALL_WELL
 
     assert one.call("/logout", "POST").ok
+    other.catch_up_with(one)
     assert not other.session_exists
     assert other.call().status == 401
     assert other.refreshes == 0
@@ -105,11 +106,13 @@ def test_a_login_in_one_tab_is_a_login_in_the_other(deploy: Deploy, window: Wind
     assert other.call().status == 401
 
     one.login()
+    other.catch_up_with(one)
     assert other.session_exists
     assert other.call() == ALL_WELL
     server.let_access_tokens_expire()
     assert other.call() == ALL_WELL
     one.login("grace")
+    other.catch_up_with(one)
     assert other.call() == Answer(200, "grace")
 
 
@@ -125,6 +128,7 @@ def test_a_refresh_under_way_does_not_undo_a_logout_in_another_tab(deploy: Deplo
     gate.open()
 
     assert not refreshing.refreshed()
+    refreshing.catch_up_with(leaving)
     assert not refreshing.session_exists
     assert refreshing.call().status == leaving.call().status == 401
     assert window.cookies == set()

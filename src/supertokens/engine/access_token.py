@@ -176,10 +176,12 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
     raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT")
 
 
-def body_of(text: str) -> JsonObject | None:
-    """The claims in the text of a token that we have just minted; None for a V2 token, whose body is our own affair."""
+def body_of(text: str) -> bytes | None:
+    """The claims, as JSON, in the text of a token that a core has just minted; None for V2, whose body is our own
+    affair.
+    """
     header, body, _ = text.split(".")
-    return None if header == _V2_HEADER else decode_object(base64url.decode(body))
+    return None if header == _V2_HEADER else base64url.decode(body)
 
 
 def _not_ours() -> SuperTokensTryRefreshTokenError:

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from typing import Final
+
+import msgspec
 
 from supertokens.engine.access_token import body_of
 from supertokens.engine.session import Credential, IssuedSession
@@ -22,8 +25,8 @@ CORS_HEADERS: Final = (
 )  # fmt: skip
 """Request headers that browser libraries of both generations send: a preflight has to allow them."""
 
-
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Artefacts:
@@ -88,6 +91,11 @@ class Artefacts:
     ) -> None:
         # The older libraries show `up` to the application as its payload; the newer ones want all claims in it.
         claims = None if dialect is Dialect.LEGACY else body_of(token.text)
-        up = jwt_payload if claims is None else claims
+        up = jwt_payload if claims is None else msgspec.Raw(claims)
         front = _encode({"ate": token.expires_at, "uid": user_id, "up": up})
-        changes.set_header("front-token", b64encode(front.encode("ascii")).decode())
+        changes.set_header("front-token", b64encode(front if front.isascii() else _in_ascii(front)).decode())
+
+
+def _in_ascii(text: bytes) -> bytes:
+    """The same JSON: its readers take it byte by byte (protocol-1, D.5)."""
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text.decode()).encode("ascii")

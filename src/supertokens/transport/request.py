@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from enum import Enum
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["Dialect", "Request"]
+
+_USUAL_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+"""Names of this machine that need no parsing."""
 
 
 class Dialect(Enum):
@@ -94,9 +97,9 @@ class Request:
             host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
             self._is_local = (
                 self.scheme == "http"
-                and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
                 and _is_loopback(environ.get("REMOTE_ADDR") or "")
                 and _is_loopback(_host_name(host))
+                and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
             )
         return self._is_local
 
@@ -115,7 +118,8 @@ def _host_name(host: str) -> str:
 
 
 def _is_loopback(name: str) -> bool:
-    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
+    name = name.lower()
+    if name in _USUAL_LOOPBACK or name.endswith(".localhost"):
         return True
     try:
         return ip_address(name).is_loopback

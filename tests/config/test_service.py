@@ -218,7 +218,7 @@ def test_a_config_file_of_the_original_is_honoured(tmp_path: Path, caplog: pytes
         enable_anti_csrf=True,
         refresh_token_validity=100.5,
         refresh_api_path="/api/refresh",
-        cookie_domain="example.com",
+        cookie_domain=".example.com",
         cookie_same_site="none",
         session_expired_status_code=440,
         max_server_pool_size=20,

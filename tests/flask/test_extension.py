@@ -119,7 +119,7 @@ def test_an_authorization_header_of_the_applications_own_does_not_hide_the_cooki
 
 
 def test_cookies_are_http_only_with_every_attribute_explicit(make_app: MakeApp, clock: FakeClock) -> None:
-    app = make_app(cookie_domain="example.com", cookie_secure=True, cookie_same_site="strict")
+    app = make_app(cookie_domain=".Example.com", cookie_secure=True, cookie_same_site="strict")
     lines = Client(app, clock, {}).post("/login").headers.getlist("Set-Cookie")
     expires = format_datetime(datetime.fromtimestamp(clock() // 1000, UTC) + timedelta(days=100), usegmt=True)
     ends = f"; Domain=example.com; Expires={expires}; Secure; HttpOnly; Path={{}}; SameSite=Strict"

@@ -122,6 +122,19 @@ def test_the_old_family_normalises_paths_as_a_servlet_container_does(service: Se
     for path in ("/%73ession/user", "//session//user", "/session;x=1/user;y", "/x/../session/./user"):
         reply = service.request("GET", path, version="2.3", query={"userId": "nobody"})
         assert reply.text == '{"status":"OK","sessionHandles":[]}\n', path
+    for path in ("/session/user/;a", "/session/user/.", "/session/user/x/.."):  # in the end these have a slash
+        assert service.request("GET", path, version="2.3", query={"userId": "nobody"}).status == 404, path
+
+
+def test_paths_are_normalised_before_they_decide_the_family(service: Service) -> None:
+    for path in ("//session/user", "/session//user", "/session;a=b/user", "/x/../session/user"):
+        assert service.request("GET", path, version=None, query={"userId": "nobody"}).status == 200, path
+        reply = service.request("GET", path, version="9", query={"userId": "nobody"})
+        assert reply.text == "cdi-version 9 not supported\n"
+    for path in ("/recipe//session/user", "/recipe/session;a=b/user", "/./recipe/session/user"):
+        for version in ("5.4", None):
+            assert service.request("GET", path, version=version, query={"userId": "nobody"}).status == 200, path
+    assert [service.request("GET", path, version=None).status for path in ("/", "//")] == [404, 404]
 
 
 def test_methods_that_do_not_exist_are_405_and_unknown_verbs_501(service: Service) -> None:
@@ -165,11 +178,18 @@ def test_a_list_of_one_string_counts_as_that_string_and_a_number_as_false(servic
 
 
 def test_a_body_is_decoded_as_its_content_type_says(service: Service) -> None:
-    body = '{"userId":"é","userDataInJWT":{},"userDataInDatabase":{}}'
-    for charset, encoded in (("utf-8", body.encode()), ("iso-8859-1", body.encode("latin-1")), ("", body.encode())):
-        content_type = f'application/json; charset="{charset}"' if charset else "application/json"
-        reply = service.request("POST", "/session", encoded, version="2.3", headers=[("Content-Type", content_type)])
-        assert reply.json()["session"]["userId"] == "é"
+    body = '{"userId":"é","userDataInJWT":{},"userDataInDatabase":{},"enableAntiCsrf":false}'
+
+    def user_id(path: str, version: str, content_type: str, encoded: bytes) -> str:
+        headers = [("Content-Type", content_type)]
+        return str(service.request("POST", path, encoded, version=version, headers=headers).json()["session"]["userId"])
+
+    for path, version in (("/session", "2.3"), ("/recipe/session", "5.4")):
+        for charset in ("utf-8", "iso-8859-1"):
+            assert user_id(path, version, f'application/json; charset="{charset}"', body.encode(charset)) == "é"
+    assert user_id("/recipe/session", "5.4", "application/json", body.encode()) == "é", "RFC 8259"
+    assert user_id("/session", "1.0", "application/json", body.encode()) == "Ã©", "protocol-1, A.1"
+    assert user_id("/session", "2.3", "application/json", body.encode("iso-8859-1")) == "é"
     reply = service.request(
         "POST", "/session", body.encode(), version="2.3", headers=[("Content-Type", "a/b; charset=utf-7")]
     )

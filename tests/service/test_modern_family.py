@@ -77,7 +77,8 @@ def test_paths_may_be_prefixed_by_the_public_app_and_tenant_in_any_case_with_a_s
         for ending in ("", "/"):
             reply = service.request("POST", f"{prefix}/recipe/session{ending}", SESSION)
             assert reply.status == 200, prefix
-    assert service.request("GET", "/public/hello").text == "Hello\n"
+    for path in ("/public/hello", "/public", "/appid-public/public/", "/appid-public"):
+        assert service.request("GET", path).text == "Hello\n"
     assert service.request("POST", "/Recipe/Session", SESSION).status == 200
 
 
@@ -90,7 +91,7 @@ def test_other_apps_and_tenants_are_unknown(service: Service, path: str) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/a/b/recipe/session", "/public/appid-public/recipe/session", "/a%20b/recipe/session", "/recipe", "/public"],
+    ["/a/b/recipe/session", "/public/appid-public/recipe/session", "/a%20b/recipe/session", "/recipe"],
 )
 def test_what_is_no_prefix_is_an_unknown_path(service: Service, path: str) -> None:
     assert service.request("POST", path, SESSION).text == "Not found\n"
@@ -132,6 +133,27 @@ def test_a_payload_with_protected_names_is_refused(service: Service) -> None:
     ):
         reply = service.request(method, path, body)
         assert (reply.status, reply.text) == (400, "The user payload contains protected field\n")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_recipe_users_claim_is_protected_since_tokens_have_it(service: Service, version: str) -> None:
+    protected = {"userDataInJWT": {"rsub": "x", "role": "admin"}}
+    reply = service.request("POST", "/recipe/session", SESSION | protected, version=version)
+    if version >= "4.0":
+        assert (reply.status, reply.text) == (400, "The user payload contains protected field\n")
+        return
+    created = reply.json()
+    assert created["session"]["userDataInJWT"] == {"rsub": "x", "role": "admin"}
+    token = created["accessToken"]["token"]
+    claims = decode_object(base64url.decode(token.split(".")[1]))
+    assert (claims["rsub"], claims["role"]) == ("u", "admin"), "ours are V5, whose own claim it is"
+    assert verify(service, token, version).json()["session"]["userDataInJWT"] == {"role": "admin"}
+    handle = {"sessionHandle": created["session"]["handle"]}
+    assert service.request("PUT", "/recipe/jwt/data", handle | protected, version=version).json() == {"status": "OK"}
+    renewed = service.request(
+        "POST", "/recipe/session/regenerate", {"accessToken": token, **protected}, version=version
+    )
+    assert renewed.json()["status"] == "OK"
 
 
 def test_nulls_are_kept(service: Service) -> None:

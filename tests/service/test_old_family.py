@@ -65,21 +65,21 @@ def test_a_handshake_has_the_members_of_its_version_in_order(service: Service, v
 def test_what_is_configured_is_what_the_sdk_is_told(start_service: StartService) -> None:
     service = start_service(
         {
-            "cookie_domain": "example.com", "cookie_secure": True, "cookie_same_site": "none", "enable_anti_csrf": True,
-            "access_token_path": "/a", "refresh_api_path": "/r", "session_expired_status_code": 440,
-            "access_token_blacklisting": True,
+            "cookie_domain": ".Example.com", "cookie_secure": True, "cookie_same_site": "none",
+            "enable_anti_csrf": True, "access_token_path": "/a", "refresh_api_path": "/r",
+            "session_expired_status_code": 440, "access_token_blacklisting": True,
         }
     )  # fmt: skip
     told = service.request("POST", "/handshake", {}, version="2.0").json()
     told.pop("jwtSigningPublicKey")
     told.pop("jwtSigningPublicKeyExpiryTime")
     assert told == {
-        "status": "OK", "cookieDomain": "example.com", "cookieSecure": True, "accessTokenPath": "/a",
+        "status": "OK", "cookieDomain": ".Example.com", "cookieSecure": True, "accessTokenPath": "/a",
         "refreshTokenPath": "/r", "enableAntiCsrf": True, "accessTokenBlacklistingEnabled": True,
         "cookieSameSite": "none", "idRefreshTokenPath": "/a", "sessionExpiredStatusCode": 440,
     }  # fmt: skip
     token = create(service, "2.3")["idRefreshToken"]
-    assert (token["cookiePath"], token["domain"], token["sameSite"]) == ("/a", "example.com", "none")
+    assert (token["cookiePath"], token["domain"], token["sameSite"]) == ("/a", ".Example.com", "none")
 
 
 def test_an_old_caller_gets_a_v2_token_that_the_told_key_verifies(service: Service) -> None:

@@ -117,11 +117,12 @@ def cookie_path(value: object) -> str:
 
 
 def domain(value: object) -> str:
-    # To browsers ".Example.com" is "example.com"; one spelling lets the older domain be told from the present one.
-    name = value.removeprefix(".").lower() if isinstance(value, str) else ""
-    label = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+    # As it is spelt: the service tells it to backend SDKs, which may compare it.
+    text = value if isinstance(value, str) else ""
+    name = text.removeprefix(".")
+    label = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
     if len(name) <= 253 and re.fullmatch(rf"{label}(\.{label})*", name):
-        return name
+        return text
     raise ValueError("must be a domain such as 'example.com', without scheme, port or path (in ASCII: 'xn--…')")
 
 

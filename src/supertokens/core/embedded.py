@@ -48,6 +48,7 @@ __all__ = ["EmbeddedCore", "system_clock"]
 
 _log = logging.getLogger("supertokens")
 
+_ENDED: Final = "Either the session has ended or has been blacklisted"
 _MOST_LOST_RACES: Final = 200
 """Compare-and-swaps that one request may lose; each loss is another request's success."""
 
@@ -141,7 +142,7 @@ class EmbeddedCore:
             return seen.verified
         found = self.store.get(token.handle, now)
         if found is None:
-            raise SuperTokensUnauthorisedError("Either the session has ended or has been blacklisted")
+            raise SuperTokensUnauthorisedError(_ENDED)
         return self._with_stored_payload(seen, found.record, now)
 
     def refresh(
@@ -303,7 +304,7 @@ class EmbeddedCore:
             asked = Asked(token.serial, parent, now, self._hint(token.handle, client, now), self._grace)
             confirmation = self.store.confirm(token.handle, asked, now + self._refresh_validity)
             if confirmation is None:
-                raise SuperTokensUnauthorisedError("Session missing in db")
+                raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db")
             record = confirmation.record
             decision = decide(VERIFY_TABLE, record.lineage, asked)
             if confirmation.written or (decision.confirmed and decision.write is None):

@@ -100,13 +100,19 @@ class Dispatcher:
         route = found.route
         if route.body is None:
             return Call(found.version, read_query(head.query, route.query) if route.query else {})
-        given = read_body(body, head.header("content-type"))
+        # JSON is in UTF-8 (RFC 8259, 8.1). Cores of old went by HTTP's default of their time (protocol-1, A.1).
+        usual_charset = "iso-8859-1" if found.version in OLD_VERSIONS else "utf-8"
+        given = read_body(body, head.header("content-type"), usual_charset)
         return Call(found.version, read_fields(given, route.body, found.version))
 
     def _route(self, path: str, version: str | None) -> tuple[dict[str, Route], tuple[str, ...], str | None]:
         """The methods of the path, the versions of its family, and whose it is if not of the public tenant."""
+        if path not in self._old and path not in self._modern:
+            path = _as_servlet(path)
+            if not path:
+                raise _not_found()
         if version in OLD_VERSIONS or (version not in MODERN_VERSIONS and path in self._only_old):
-            found = self._old.get(path) or self._old.get(_as_servlet(path))
+            found = self._old.get(path)
             if found is None:
                 raise _not_found()
             return found, OLD_VERSIONS, None
@@ -117,11 +123,12 @@ class Dispatcher:
 
     def _modern_path(self, path: str) -> tuple[dict[str, Route] | None, str | None]:
         path = path.lower().removesuffix("/") or "/"
-        if path in self._modern or not path.startswith("/"):
+        if path in self._modern:
             return self._modern.get(path), None
         segments = path.split("/")[1:]
         app = segments.pop(0).removeprefix(_APP) if segments[0].startswith(_APP) else _PUBLIC
-        tenant = segments.pop(0) if len(segments) > 1 and _rest(segments) not in self._modern else _PUBLIC
+        names_tenant = len(segments) > 1 and _rest(segments) not in self._modern
+        tenant = segments.pop(0) if names_tenant or segments == [_PUBLIC] else _PUBLIC
         found = self._modern.get(_rest(segments))
         if found is None or not (_ID.fullmatch(app) and _ID.fullmatch(tenant)):
             return None, None
@@ -166,9 +173,16 @@ def _rest(segments: list[str]) -> str:
 
 
 def _as_servlet(path: str) -> str:
-    """The path as a servlet container normalises it (protocol-1, A.1): no parameters, no empty or dot segments."""
+    """The path as a servlet container normalises it (protocol-1, A.1): no parameters, no empty or dot segments.
+
+    Empty for what is below no root.
+    """
     kept: list[str] = []
-    for segment in path.split("/")[1:]:
+    root, *segments = path.split("/")
+    if root or not segments:
+        return ""
+    name = ""
+    for segment in segments:
         name = segment.partition(";")[0]
         if name == "..":
             if not kept:
@@ -176,7 +190,7 @@ def _as_servlet(path: str) -> str:
             kept.pop()
         elif name not in ("", "."):
             kept.append(name)
-    return _rest(kept) + ("/" if path.endswith("/") and kept else "")
+    return _rest(kept) + ("/" if name in ("", ".", "..") and kept else "")
 
 
 def _api_key(head: Head, family: tuple[str, ...]) -> str | None:

@@ -41,10 +41,10 @@ class Field:
         return self.required_since is not None and _ordered(self.required_since) <= _ordered(version)
 
 
-def read_body(body: bytes, content_type: str | None) -> dict[str, Any]:
-    """The JSON object of a body. Raises RefusedError."""
+def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict[str, Any]:
+    """The JSON object of a body, in `usual_charset` where its content type names none. Raises RefusedError."""
     try:
-        return user_data.decode_object(_in_utf8(body, content_type or ""))
+        return user_data.decode_object(_in_utf8(body, content_type or "", usual_charset))
     except ValueError:
         raise RefusedError(400, INVALID_JSON) from None
 
@@ -83,11 +83,11 @@ def _ordered(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")) if version else ()
 
 
-def _in_utf8(body: bytes, content_type: str) -> bytes | str:
-    """The body's text. JSON is in UTF-8 (RFC 8259, 8.1) unless the request says otherwise."""
+def _in_utf8(body: bytes, content_type: str, usual_charset: str) -> bytes | str:
+    """The body's text."""
     _, _, charset = content_type.lower().partition("charset=")
-    name = charset.partition(";")[0].strip(' "')
-    if name in ("", "utf-8", "utf8"):
+    name = charset.partition(";")[0].strip(' "') or usual_charset
+    if name in ("utf-8", "utf8") or body.isascii():
         return body
     try:
         # Latin-1 and ASCII, which old clients name; a decoder of another kind could blow a body up.

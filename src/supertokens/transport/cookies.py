@@ -58,8 +58,8 @@ class CookiePolicy:
 
     def __init__(self, config: Config) -> None:
         self._prefix = "__Host-" if config.cookie_prefix == "host" else ""
-        self._domain = config.cookie_domain
-        self._older_domain = config.older_cookie_domain
+        self._domain = _as_browsers_have_it(config.cookie_domain)
+        self._older_domain = _as_browsers_have_it(config.older_cookie_domain)
         self._same_site = config.cookie_same_site.capitalize()
         self._secure = True if self._prefix else config.cookie_secure
         self._paths: dict[CookieKind, str] = {
@@ -86,7 +86,7 @@ class CookiePolicy:
 
     def clear_elsewhere(self, kind: CookieKind, request: Request) -> list[SetCookie]:
         """Delete its doubles: at the other known domains, but not where it is set now."""
-        others = dict.fromkeys([] if self._prefix else [self._older_domain or None, None])
+        others = dict.fromkeys([] if self._prefix else [self._older_domain, None])
         others.pop(self._domain, None)
         return [self._cleared(kind, domain, request) for domain in others]
 
@@ -107,6 +107,11 @@ class CookiePolicy:
                 "cookies are marked Secure, but a request came over plain http: its browser will drop them. Serve over"
                 " https, tell the application about its proxy, or set 'cookie_secure' to false for development"
             )
+
+
+def _as_browsers_have_it(domain: str | None) -> str | None:
+    """To them ".Example.com" is "example.com" (RFC 6265bis, 5.6.3); an older domain may be empty, for none."""
+    return domain.removeprefix(".").lower() or None if domain is not None else None
 
 
 @lru_cache(maxsize=16)

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores import sqlite_connections
 from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.stores.sqlite_connections import _Ticket
 from supertokens.testing import StoreContract
 from supertokens.testing.store_contract import a_record
 
@@ -157,68 +155,6 @@ def test_one_bad_write_does_not_fail_the_writes_that_were_committed_with_it(path
     assert len(store.handles_of_user("user", NOW)) == 200
 
 
-def test_writes_that_wait_together_are_committed_together(path: Path) -> None:
-    """What shares a commit shares its fsync: while one writer holds the file, eight others become one transaction."""
-    store = SqliteStore(path)
-    store.create(a_record(0), "{}")
-    blocker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    blocker.execute("BEGIN IMMEDIATE")
-    frames_before = path.with_name(path.name + "-wal").stat().st_size
-    with ThreadPoolExecutor(9) as threads:
-        writes = [threads.submit(store.create, a_record(number), "{}") for number in range(1, 10)]
-        while len(store._database._commits._waiting) < 8:
-            pass
-        blocker.execute("COMMIT")
-        for write in writes:
-            write.result()
-    blocker.close()
-    frames = (path.with_name(path.name + "-wal").stat().st_size - frames_before) // (4096 + 24)
-    one_by_one = 9 * 4  # pages of the table and of its three indices
-    assert 0 < frames <= one_by_one // 2
-
-
-def test_threads_that_write_again_and_again_are_committed_together(path: Path) -> None:
-    store = SqliteStore(path, synchronous="normal")
-    commits, batches = store._database._commits, []
-    serve = commits._serve
-
-    def counting(tickets: list[_Ticket]) -> None:
-        batches.append(len(tickets))
-        serve(tickets)
-
-    commits._serve = counting  # type: ignore[method-assign]
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: store.create(a_record(number), "{}"), range(400)))
-    assert (sum(batches), len(store.handles_of_user("user", NOW))) == (400, 400)
-    assert len(batches) <= 200, "eight threads share a commit at least by twos"
-
-
-def test_a_writer_that_was_interrupted_while_it_waited_holds_nobody_up(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first in the queue is the one that is woken; if it is gone by then, the next one looks for itself."""
-    monkeypatch.setattr(sqlite_connections, "_LONGEST_SLEEP", 0.01)
-    store = SqliteStore(path, synchronous="normal")
-    store.create(a_record(1), "{}")
-    commits, woken = store._database._commits, threading.Event()
-
-    class Gone(_Ticket):
-        def wake(self) -> None:
-            woken.set()
-
-    gone = Gone(lambda _: None, durable=False)
-    with ThreadPoolExecutor(1) as threads:
-        with commits._lock:
-            commits._waiting.append(gone)
-            write = threads.submit(store.create, a_record(2), "{}")
-            while len(commits._waiting) < 2:
-                pass
-        write.result(timeout=10)
-    assert gone.served
-    assert woken.is_set()
-    assert store.get(a_record(2).handle, NOW) is not None
-
-
 def test_a_child_process_after_a_fork_uses_connections_of_its_own(path: Path) -> None:
     store = SqliteStore(path, synchronous="normal")
     store.create(a_record(1), "{}")
@@ -255,32 +191,6 @@ def test_a_fork_while_another_thread_writes_leaves_no_lock_behind_in_the_child(p
     assert store.get(a_record(2).handle, NOW) is not None
 
 
-def test_an_interrupt_in_one_writer_is_an_error_for_those_that_were_committed_with_it(path: Path) -> None:
-    store = SqliteStore(path, synchronous="normal")
-    store.create(a_record(1), "{}")
-
-    def interrupted(connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM session")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        store._database.write(interrupted)
-    assert store.get(a_record(1).handle, NOW) is not None
-
-
-def test_a_bug_in_one_write_reaches_its_caller_alone(path: Path) -> None:
-    store = SqliteStore(path, synchronous="normal")
-    store.create(a_record(1), "{}")
-
-    def buggy(connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM session")
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        store._database.write(buggy)
-    assert store.get(a_record(1).handle, NOW) is not None
-
-
 def test_no_secret_shows_in_a_repr_and_the_path_does(path: Path) -> None:
     assert str(path) in repr(SqliteStore(path))
 
@@ -297,17 +207,3 @@ def test_a_revoked_session_leaves_a_tombstone_until_it_is_swept(path: Path) -> N
         store.sweep(NOW, tombstones_before=NOW + 1, limit=10)
         assert connection.execute(rows).fetchall() == [(a_record(2).handle, NOW + 1)]
     connection.close()
-
-
-def test_what_is_lost_in_a_crash_is_only_what_was_allowed_to_be(path: Path) -> None:
-    """The level of a commit follows its most demanding write."""
-    store = SqliteStore(path)
-    levels = []
-    commits = store._database._commits
-
-    def level(connection: sqlite3.Connection) -> None:
-        levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
-
-    for durable in (True, False, True):
-        commits.run(level, durable=durable)
-    assert levels == [2, 1, 2], "full, normal, full"

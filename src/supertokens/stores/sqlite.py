@@ -49,7 +49,7 @@ _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, refresh_key_id, uses_static_key, anti_csrf,"
     " current, parent, last, at, hint"
 )
-_INSERT: Final = f"INSERT INTO session ({_COLUMNS}, session_data) VALUES ({', '.join('?' * 14)})"
+_ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at >= ?"
 # `rotation.accept`, computed from the row: SQLite's SET reads the values from before the statement.
 _CONFIRM: Final = f"""
@@ -100,6 +100,7 @@ class SqliteStore:
         self._database = SqliteDatabase(
             Path(path).absolute(),
             schema=_SCHEMA,
+            row=_ROW,
             synchronous=synchronous,
             busy_timeout=busy_timeout,
             mode=mode,
@@ -113,8 +114,7 @@ class SqliteStore:
 
     def create(self, record: SessionRecord, session_data: str) -> None:
         *columns, lineage = astuple(record)
-        values = (*columns, *lineage, session_data)
-        self._database.write(lambda connection: connection.execute(_INSERT, values), one_statement=True)
+        self._database.insert((*columns, *lineage, session_data))
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))

@@ -2,7 +2,7 @@
 """Connections to a SQLite file: who may use which, what a commit promises, and what happens at a fork.
 
 Reads borrow a connection from a pool. Writes of one process go through one connection: threads that wait for it
-are committed together (see `_GroupCommit`), and other processes are waited for by SQLite's busy handler.
+are committed together (see `sqlite_commits`), and other processes are waited for by SQLite's busy handler.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.sqlite_commits import Commits, Write, transaction
 
 __all__ = ["SqliteDatabase"]
 
 T = TypeVar("T")
 
 _SCHEMA_VERSION: Final = 1
-_LONGEST_SLEEP: Final = 1.0  # seconds
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 
 class SqliteDatabase:
     """One file: `read` and `write` on it from any thread, before and after a fork.
 
-    `schema`: statements that make version 1 of the tables; see `SqliteStore` for the rest.
+    `schema`: statements that make version 1 of the tables; `row`: table and columns of what `insert` inserts, with
+    their number; see `SqliteStore` for the rest.
     """
 
     def __init__(
@@ -40,20 +41,22 @@ class SqliteDatabase:
         path: Path,
         *,
         schema: str,
-        synchronous: str,
+        row: tuple[str, int],
+        synchronous: Literal["full", "normal"],
         busy_timeout: int,
         mode: str,
         pragmas: Mapping[str, int | str],
     ) -> None:
         self.path = path
         self._schema = schema
+        self._row = row
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._mode = mode
         self._pragmas = pragmas
         self._opening = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
-        self._commits = _GroupCommit(self._open, synchronous)
+        self._commits = self._new_commits()
         _forget_connections_in_forked_children(self)
 
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
@@ -78,14 +81,28 @@ class SqliteDatabase:
     ) -> T:
         """Run `operation` in a transaction and return what it returned, once that is committed.
 
-        `one_statement`: it executes a single one, which is a transaction by itself.
+        `durable`: it has to survive a power cut. `one_statement`: it executes a single one, which is a transaction by
+        itself.
 
-        Raises SuperTokensGeneralError, with nothing written.
+        Raises SuperTokensGeneralError, with nothing written, after twice `busy_timeout` at the latest where another
+        process keeps the file locked.
         """
+        outcome: T = self._commit(Write(operation, durable=durable, one_statement=one_statement))
+        return outcome
+
+    def insert(self, values: tuple[Any, ...]) -> None:
+        """Insert a row, durably. Raises as `write` does."""
+        self._commit(Write(row=values))
+
+    def _commit(self, write: Write) -> Any:
         try:
-            return self._commits.run(operation, durable=durable, one_statement=one_statement)
+            return self._commits.run(write)
         except sqlite3.Error as error:
             raise self._failure(error) from error
+
+    def _new_commits(self) -> Commits:
+        where, columns = self._row
+        return Commits(self._open, self._synchronous, f"INSERT INTO {where} VALUES", columns)
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
@@ -113,7 +130,7 @@ class SqliteDatabase:
         _INHERITED.append((self._readers, self._commits))
         self._opening = threading.Lock()
         self._readers = []
-        self._commits = _GroupCommit(self._open, self._synchronous)
+        self._commits = self._new_commits()
 
     def _open(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
@@ -180,142 +197,12 @@ class SqliteDatabase:
         )
 
 
-class _Ticket:
-    """One write that waits to be committed."""
-
-    __slots__ = ("durable", "error", "one_statement", "operation", "outcome", "served", "turn")
-
-    def __init__(
-        self, operation: Callable[[sqlite3.Connection], Any], durable: bool, one_statement: bool = False
-    ) -> None:
-        self.operation = operation
-        self.durable = durable
-        self.one_statement = one_statement
-        self.outcome: Any = None
-        self.error: BaseException | None = None
-        self.served = False
-        self.turn = threading.Lock()
-        """Released when there is something to look at: the write is done, or it is this thread's turn to commit."""
-        self.turn.acquire()
-
-    def wake(self) -> None:
-        with suppress(RuntimeError):  # it has been woken already
-            self.turn.release()
-
-
-class _GroupCommit:
-    """Runs writes of many threads on one connection, those that wait together in one transaction.
-
-    Whoever finds the lock free commits everything that has queued up by then: the fsync is shared, and each caller
-    still returns only after its own write is on the disk.
-    """
-
-    def __init__(self, open_connection: Callable[[], sqlite3.Connection], synchronous: str) -> None:
-        self._open = open_connection
-        self._durable = synchronous
-        self._lock = threading.Lock()
-        self._waiting: list[_Ticket] = []
-        self._expected = 1
-        self._connection: sqlite3.Connection | None = None
-        self._level = synchronous
-
-    def run(self, operation: Callable[[sqlite3.Connection], T], *, durable: bool, one_statement: bool = False) -> T:
-        """What `operation` returns, after it has been committed. Raises what it raised, after a rollback."""
-        ticket = _Ticket(operation, durable, one_statement)
-        self._waiting.append(ticket)
-        while not ticket.served:
-            if self._lock.locked():
-                # Whoever holds it wakes us. The limit is for a thread that was interrupted before it could.
-                ticket.turn.acquire(timeout=_LONGEST_SLEEP)
-                continue
-            tickets: list[_Ticket] = []
-            try:
-                with self._lock:
-                    if not ticket.served:
-                        tickets = self._take_waiting()
-                        self._serve(tickets)
-            finally:
-                # The queue is looked at after the lock is free: who comes later finds it so.
-                for each in (*tickets, *self._waiting[:1]):
-                    each.wake()
-        if ticket.error is not None:
-            raise ticket.error
-        outcome: T = ticket.outcome
-        return outcome
-
-    def close(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
-
-    def _take_waiting(self) -> list[_Ticket]:
-        # Threads that were committed together tend to write again together: let them come, where there is an fsync to
-        # share.
-        for _ in range(self._expected):
-            if len(self._waiting) >= self._expected or not any(ticket.durable for ticket in self._waiting):
-                break
-            time.sleep(0)
-        self._expected = count = len(self._waiting)
-        tickets = self._waiting[:count]
-        del self._waiting[:count]
-        return tickets
-
-    def _serve(self, tickets: list[_Ticket]) -> None:
-        try:
-            self._commit(tickets)
-        except Exception as error:  # noqa: BLE001 - every caller gets its own error, to the letter
-            if len(tickets) == 1:
-                tickets[0].error = error
-            else:
-                # One bad write must not fail its neighbours: nothing was committed, so each has its own try.
-                for ticket in tickets:
-                    self._serve([ticket])
-        except BaseException as interrupt:
-            for ticket in tickets:
-                ticket.error = SuperTokensGeneralError("the write was interrupted")
-                ticket.error.__cause__ = interrupt
-            raise
-        finally:
-            for ticket in tickets:
-                ticket.served = True
-
-    def _commit(self, tickets: list[_Ticket]) -> None:
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._open()
-        self._set_level(connection, self._durable if any(ticket.durable for ticket in tickets) else "normal")
-        if len(tickets) == 1 and tickets[0].one_statement:
-            tickets[0].outcome = tickets[0].operation(connection)
-            return
-        with _transaction(connection):
-            for ticket in tickets:
-                ticket.outcome = ticket.operation(connection)
-
-    def _set_level(self, connection: sqlite3.Connection, level: str) -> None:
-        if level != self._level:
-            connection.execute(f"PRAGMA synchronous = {level}")
-            self._level = level
-
-
 def _create_schema(connection: sqlite3.Connection, schema: str) -> None:
-    with _transaction(connection):
+    with transaction(connection):
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             for statement in schema.strip().split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 _INHERITED: Final[list[object]] = []

@@ -12,7 +12,7 @@ __all__ = [
     "PEERS", "PROTECTED", "RSA_SIGN", "RSA_VERIFY", "SERVER_BARE", "SERVER_PROTECTED", "SERVICE", "SERVICE_CREATE",
     "SERVICE_CREATE_OLD", "SERVICE_PROPORTIONAL", "SERVICE_REFRESH", "SERVICE_REFRESH_OLD", "SERVICE_RESIDENT",
     "SERVICE_START", "SERVICE_VERIFY", "SERVICE_VERIFY_OLD", "SIGNED_COOKIE", "STORE_CREATE", "STORE_CREATE_ALONE",
-    "STORE_GET", "SUPERTOKENS_FLASK", "VALKEY_SESSION", "VERIFY", "with_threads",
+    "STORE_CREATE_BATCHES", "STORE_GET", "SUPERTOKENS_FLASK", "VALKEY_SESSION", "VERIFY", "with_threads",
 ]  # fmt: skip
 
 # Requests through WSGI
@@ -48,6 +48,7 @@ VERIFY: Final = "core.verify, seen before"
 PROTECTED: Final = "GET, token seen before"
 STORE_CREATE: Final = "store.create"
 STORE_CREATE_ALONE: Final = "store.create, each committed alone"
+STORE_CREATE_BATCHES: Final = "SQLite's share: the same rows, 16 to a transaction"
 CORE_CREATE: Final = "core.create_session"
 LOGIN: Final = "POST /login"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from benchmarks.units import fsync_case
 from benchmarks.wsgi import Client, browser_request, require_ok
 from supertokens.core import EmbeddedCore
 from supertokens.engine.session import SessionRecord
+from supertokens.stores.sqlite import ROW, row_of
 
 __all__ = ["create_cases", "verify_cases"]
 
@@ -62,7 +64,8 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
     """New sessions, with synchronous=FULL.
 
     One fsync per create: a single thread, which waits for each commit before its next create. For comparison also
-    16 threads that are let into the store one at a time, so that no two writes ever share a commit.
+    16 threads that are let into the store one at a time, so that no two writes ever share a commit; and one thread that
+    commits 16 rows at a time, with nobody to hand them over.
     """
     with ExitStack() as stack:
 
@@ -78,6 +81,7 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
             cases.append(_at_the_core(core(f"core-{threads}"), threads))
             cases.append(_logins(core(f"login-{threads}"), threads))
         cases.append(_at_the_store(names.STORE_CREATE_ALONE, core("alone"), _MANY, alone=True))
+        cases.append(_in_batches(core("batches")))
         cases.append(stack.enter_context(fsync_case(folder / "fsync-of-creates")))
         yield cases
 
@@ -99,6 +103,23 @@ def _at_the_store(name: str, core: EmbeddedCore, threads: int, *, alone: bool) -
         return work
 
     return Team(names.with_threads(name, threads), threads, worker)
+
+
+def _in_batches(core: EmbeddedCore) -> Team:
+    """What no hand-over between threads could be faster than: one thread that has all the rows."""
+    database = core.store._database  # type: ignore[attr-defined]
+    [handle] = core.session_handles(USER_ID)
+    found = core.store.get(handle, 0)
+    assert found is not None
+    where, columns = ROW
+    insert = f"INSERT INTO {where} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - the store's own names
+
+    def work(count: int) -> None:
+        records = _records(found.record, count)
+        while some := [row_of(record, "{}") for record in islice(records, _MANY)]:
+            database.write(lambda connection, rows=some: connection.executemany(insert, rows))
+
+    return Team(names.with_threads(names.STORE_CREATE_BATCHES, 1), 1, lambda _: work)
 
 
 def _records(like: SessionRecord, count: int) -> Iterator[SessionRecord]:

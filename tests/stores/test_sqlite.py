@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,39 @@ def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     connection.close()
     with pytest.raises(SuperTokensGeneralError, match="newer version"):
         SqliteStore(path).read_keys()
+
+
+@pytest.mark.parametrize("version", [0, 1, 7])
+@pytest.mark.parametrize("application", [0, 1234])
+def test_a_database_of_another_program_is_left_as_it_is(path: Path, version: int, application: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE session (id)")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute(f"PRAGMA application_id = {application}")
+    before = path.read_bytes()
+    for use in (SqliteStore.read_keys, SqliteStore.migrate):
+        for mode in ("rwc", "rw", "ro"):
+            with pytest.raises(SuperTokensGeneralError, match="belongs to another program"):
+                use(SqliteStore(path, mode=mode))  # type: ignore[arg-type]
+    assert path.read_bytes() == before
+
+
+def test_a_database_from_before_files_were_marked_is_ours(path: Path) -> None:
+    store = SqliteStore(path)
+    store.create(a_record(), "{}")
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (0x53544B53,)
+        connection.execute("PRAGMA application_id = 0")
+    assert SqliteStore(path).get(a_record().handle, NOW) is not None
+    assert SqliteStore(path).migrate() == (1, 1)
+
+
+def test_to_migrate_what_is_no_database_is_an_error_too(path: Path) -> None:
+    path.write_text("precious notes, not a database" * 100)
+    with pytest.raises(SuperTokensGeneralError, match="not a database"):
+        SqliteStore(path).migrate()
+    assert path.read_text() == "precious notes, not a database" * 100
 
 
 def test_a_read_only_store_reads_and_refuses_to_write(path: Path) -> None:

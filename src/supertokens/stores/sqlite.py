@@ -17,7 +17,7 @@ from supertokens.engine.signing_keys import KeyPurpose, StoredKey
 from supertokens.stores.base import EVERYBODY, Confirmation, Everybody, Found
 from supertokens.stores.sqlite_connections import SqliteDatabase
 
-__all__ = ["SqliteStore"]
+__all__ = ["ROW", "SqliteStore", "row_of"]
 
 _SCHEMA: Final = """
 CREATE TABLE session (
@@ -49,7 +49,8 @@ _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, refresh_key_id, uses_static_key, anti_csrf,"
     " current, parent, last, at, hint"
 )
-_ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
+ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
+"""Table and columns of a session, and how many they are."""
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at >= ?"
 # `rotation.accept`, computed from the row: SQLite's SET reads the values from before the statement.
 _CONFIRM: Final = f"""
@@ -60,6 +61,12 @@ WHERE handle = :handle AND expires_at >= :now AND (current = :parent OR last < :
 RETURNING {_COLUMNS}
 """
 _HANDLES_AT_ONCE: Final = 500  # below SQLite's limit on the number of parameters, in every build
+
+
+def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
+    """The values of ROW."""
+    *columns, lineage = astuple(record)
+    return (*columns, *lineage, session_data)
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
@@ -100,7 +107,7 @@ class SqliteStore:
         self._database = SqliteDatabase(
             Path(path).absolute(),
             schema=_SCHEMA,
-            row=_ROW,
+            row=ROW,
             synchronous=synchronous,
             busy_timeout=busy_timeout,
             mode=mode,
@@ -113,8 +120,7 @@ class SqliteStore:
     # Sessions
 
     def create(self, record: SessionRecord, session_data: str) -> None:
-        *columns, lineage = astuple(record)
-        self._database.insert((*columns, *lineage, session_data))
+        self._database.insert(row_of(record, session_data))
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))

@@ -26,6 +26,16 @@ __all__ = ["SqliteDatabase"]
 T = TypeVar("T")
 
 _SCHEMA_VERSION: Final = 1
+_APPLICATION_ID: Final = 0x53544B53
+"""In the file's header (SQLite, "Database File Format", 1.3.17), so that files of ours are told from others."""
+
+_WHOSE: Final = f"""
+SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema),
+    application_id = {_APPLICATION_ID} OR (
+        application_id = 0 AND 3 = (SELECT count(*) FROM sqlite_schema WHERE name IN ('session', 'tombstone', 'key'))
+    )
+FROM pragma_user_version, pragma_application_id
+"""
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 
@@ -106,14 +116,16 @@ class SqliteDatabase:
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
-        try:
-            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
+        before = 0
+        if self.path.exists():
             try:
-                before = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            finally:
-                connection.close()
-        except sqlite3.OperationalError:  # there is no file yet
-            before = 0
+                connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
+                try:
+                    before = self._version(connection)
+                finally:
+                    connection.close()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
         self._open().close()
         return before, _SCHEMA_VERSION
 
@@ -165,18 +177,36 @@ class SqliteDatabase:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         for name, value in self._pragmas.items():
             connection.execute(f"PRAGMA {name} = {value}")
+        version = self._version(connection)  # before anything in the file is changed
         if self._mode == "ro":
             return
         self._switch_to_wal(connection)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            _create_schema(connection, self._schema)
-        elif version > _SCHEMA_VERSION:
+            self._create_schema(connection)
+
+    def _create_schema(self, connection: sqlite3.Connection) -> None:
+        with transaction(connection):
+            if self._version(connection) == 0:  # and not that of another process by now
+                for statement in self._schema.strip().split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Of the schema in the file; 0 for an empty one. Raises SuperTokensGeneralError unless it is ours to use."""
+        # One statement, so that what another process does meanwhile is seen whole or not at all.
+        version, application, tables, ours = connection.execute(_WHOSE).fetchone()
+        if not ours and (tables or version or application):
+            raise SuperTokensGeneralError(
+                f"the database {self.path} belongs to another program: point 'database' to a file of its own"
+            )
+        if version > _SCHEMA_VERSION:
             raise SuperTokensGeneralError(
                 f"the database {self.path} was written by a newer version (schema {version}, this one knows"
                 f" {_SCHEMA_VERSION}): update supertokens-sessions, or point 'database' to another file"
             )
+        return int(version)
 
     def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
         # SQLite does not call its busy handler for this switch, which is needed once in the life of a file.
@@ -195,14 +225,6 @@ class SqliteDatabase:
         return SuperTokensGeneralError(
             f"the session database {self.path} failed: {error}. If it should be elsewhere, set 'database'."
         )
-
-
-def _create_schema(connection: sqlite3.Connection, schema: str) -> None:
-    with transaction(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in schema.strip().split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
 _INHERITED: Final[list[object]] = []

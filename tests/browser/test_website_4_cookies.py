@@ -11,7 +11,7 @@ from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
 from .window import Answer, Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
 def test_host_only_cookies_on_localhost_do_as_well(deploy: Deploy, window: Window) -> None:

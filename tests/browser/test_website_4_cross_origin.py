@@ -9,7 +9,7 @@ from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
 from .window import Answer, Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
 @pytest.mark.parametrize("api_host", ["localhost.org", "api.localhost.org"])

@@ -63,7 +63,7 @@ class FaultyHost:
         self.answer = answer if callable(answer) else lambda _: answer
         self.requests: list[Request] = []
         self.asked_for_versions = 0
-        self.versions: Answer = reply({"versions": VERSIONS})
+        self.versions: Answer | Callable[[], Answer] = reply({"versions": VERSIONS})
         self.closed = threading.Semaphore(0)
         """Released whenever this side has closed a connection."""
         self._ending = threading.Event()
@@ -115,7 +115,7 @@ class FaultyHost:
         """Whether the connection goes on."""
         if request.path == "/apiversion":
             self.asked_for_versions += 1
-            answer = self.versions
+            answer = self.versions() if callable(self.versions) else self.versions
         else:
             self.requests.append(request)
             answer = self.answer(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -363,6 +364,32 @@ def test_a_core_that_does_not_let_the_kind_of_key_stay_is_told_a_dynamic_one() -
             core.refresh("token", anti_csrf=False, static_key=static_key)
         assert {request.headers["cdi-version"] for request in host.requests} == {"5.1"}
         assert [request.fields["useDynamicSigningKey"] for request in host.requests] == [True, True, False]
+
+
+def test_while_one_thread_asks_for_versions_again_the_others_fail_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    steady = Steady()
+    with FaultyHost(good) as host:
+        core = core_of(host.url, read=10, monotonic=steady)
+        host.versions = reply({}, 500)
+        failure_of(lambda: create(core), caplog, "500")
+        is_asked, may_answer = threading.Event(), threading.Event()
+
+        def held() -> bytes:
+            is_asked.set()
+            assert may_answer.wait(10)
+            return reply({"versions": ["5.4"]})
+
+        host.versions = held
+        prober = threading.Thread(target=create, args=(core,), daemon=True)
+        prober.start()
+        assert is_asked.wait(30)
+        for _ in range(7):
+            failure_of(lambda: create(core), caplog, "500")
+        may_answer.set()
+        prober.join(30)
+        assert not prober.is_alive()
+        create(core)
+        assert (host.asked_for_versions, len(host.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize("versions", [{"versions": ["1.0", "2.3"]}, {"versions": []}])

@@ -29,7 +29,7 @@ core.update_session_data(sys.argv[2], {"who": "parent"})
 held = threading.Event()
 
 def hold():
-    with other._calls._negotiating, other._keys._reading, other._calls._hosts._changing:
+    with other._calls._negotiating._asking, other._keys._reading._asking, other._calls._hosts._changing:
         held.set()
         threading.Event().wait()
 

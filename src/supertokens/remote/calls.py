@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from supertokens.config import Config, ConfigError
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.connections import Answer, Connections, NoAnswerError, NotSentError, TimesUpError
 from supertokens.remote.hosts import Host, Hosts
+from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import VERSIONS, refused
 
 __all__ = ["SPOKEN_VERSIONS", "Calls"]
@@ -50,7 +50,7 @@ class Calls:
         self._hosts = Hosts(config.hosts or ())
         self._connections = {host: Connections(host.url) for host in self._hosts.all}
         self._versions: tuple[str, ...] = ()
-        self._negotiating = threading.Lock()
+        self._negotiating = SharedQuestion()
 
     def get(self, path: str, query: dict[str, str]) -> Answer:
         """Ask for something; harmless to repeat."""
@@ -71,7 +71,7 @@ class Calls:
     @property
     def versions(self) -> tuple[str, ...]:
         """The versions of the core protocol that both sides speak, the best first; asked for once."""
-        return self._versions or self._negotiated()
+        return self._versions or self._negotiating.answer(lambda: self._versions or None, self._negotiated)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -82,16 +82,14 @@ class Calls:
         return {"cdi-version": version, "rid": "session", **self._keyed}
 
     def _negotiated(self) -> tuple[str, ...]:
-        with self._negotiating:
-            if not self._versions:
-                # A core may speak more than one family; the version says which one is asked about.
-                answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
-                offered = VERSIONS.of(answer).versions
-                self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
-            if not self._versions:
-                spoken = ", ".join(SPOKEN_VERSIONS)
-                raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
-            return self._versions
+        # A core may speak more than one family; the version says which one is asked about.
+        answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
+        offered = VERSIONS.of(answer).versions
+        self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
+        if not self._versions:
+            spoken = ", ".join(SPOKEN_VERSIONS)
+            raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
+        return self._versions
 
     def _send(self, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool) -> Answer:
         """The answer of the first host that has one; statuses from 500 on are none."""

@@ -167,6 +167,25 @@ def test_a_key_made_after_the_last_reading_is_read_at_once(published: Published,
         assert len(host.requests) == 2
 
 
+def test_a_key_that_was_published_a_while_after_it_was_made_is_read_at_once(
+    published: Published, clock: FakeClock
+) -> None:
+    """A service publishes of a ring that may be half a minute old, so a key can be older than a reading without it."""
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        old = published.token()
+        verify(core, old)
+        keys, _ = published.core.keys.published(clock())
+        published.core.keys.rotate(clock(), drop_old=True)
+        published.answer = reply({"keys": keys})
+        clock.advance(seconds=30)
+        verify(core, old)
+        assert len(host.requests) == 2, "read again, but still of the old ring"
+        published.answer = None
+        assert verify(core, published.token()) == "user"
+        assert len(host.requests) == 3
+
+
 def test_forged_key_names_do_not_become_a_load_on_the_core(published: Published, clock: FakeClock) -> None:
     with FaultyHost(published) as host:
         core = remote(host, clock)
@@ -174,10 +193,10 @@ def test_forged_key_names_do_not_become_a_load_on_the_core(published: Published,
         verify(core, text)
         clock.advance(seconds=3)
         _, body, signature = text.split(".")
-        for implausible in (0, clock() - 10_000, clock() + 61_000, 10**15):
+        for implausible in (0, clock() - 104_000, clock() + 61_000, 10**15):
             with pytest.raises(SuperTokensTryRefreshTokenError):
                 verify(core, forged(text, implausible))
-        assert len(host.requests) == 1, "older than the last reading, or not of this time"
+        assert len(host.requests) == 1, "it would have been in the last reading, or is not of this time"
         for created_at in (*range(clock() - 200, clock() + 200), 0, clock() + 10**9, 10**15):
             with pytest.raises(SuperTokensTryRefreshTokenError):
                 verify(core, forged(text, created_at))

@@ -27,6 +27,10 @@ _TRY_AGAIN_AFTER: Final = 2_000
 _EXTRA_READING_EVERY: Final = 1_000
 _MOST_CLOCK_DIFFERENCE: Final = 60_000
 
+_PUBLISHED_WITHIN: Final = MAX_RING_AGE_TO_SIGN + 10_000
+"""After the moment that a key is named for (ms): making and storing it takes a while, seconds where the store is busy,
+and a service publishes of a ring that may be as old as one may be to sign with."""
+
 _log = logging.getLogger("supertokens")
 
 
@@ -61,8 +65,8 @@ class PublicKeys:
         slow.
         """
         keys = self._current
-        read_at = keys.read_at if keys else 0
-        if created_at is not None and not read_at < created_at <= now + _MOST_CLOCK_DIFFERENCE:
+        known_until = keys.read_at - _PUBLISHED_WITHIN - _MOST_CLOCK_DIFFERENCE if keys else 0
+        if created_at is not None and not known_until < created_at <= now + _MOST_CLOCK_DIFFERENCE:
             return None
         return self._reading.answer_unless_asked(lambda: self._read(now)) if self._may_read_extra(now) else None
 

@@ -26,7 +26,9 @@ SECRETS = (API_KEY, "a-secret-refresh-token", "a-secret-user", "a-secret-payload
 
 TOKEN = {"token": "t", "expiry": 2, "createdTime": 1}
 SESSION = {"handle": HANDLE, "userId": "u", "userDataInJWT": {}, "recipeUserId": "u", "tenantId": "public"}
-ISSUED = {"status": "OK", "session": SESSION, "accessToken": TOKEN, "refreshToken": TOKEN}
+ACCESS_TOKEN = {**TOKEN, "token": "e30.e30.AA"}
+V2_HEADER = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
+ISSUED = {"status": "OK", "session": SESSION, "accessToken": ACCESS_TOKEN, "refreshToken": TOKEN}
 FOUND = {
     "status": "OK", "sessionHandle": HANDLE, "userId": "u", "userDataInDatabase": {}, "userDataInJWT": {},
     "expiry": 2, "timeCreated": 1,
@@ -176,10 +178,16 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
     "change",
     [
         {"session": {**SESSION, "userDataInJWT": []}}, {"session": {**SESSION, "handle": 7}}, {"session": None},
-        {"accessToken": {**TOKEN, "expiry": -1}}, {"accessToken": {**TOKEN, "expiry": 1e3}},
-        {"accessToken": {**TOKEN, "expiry": 2**70}}, {"refreshToken": {**TOKEN, "token": ""}},
-        {"refreshToken": {**TOKEN, "token": "a\r\nSet-Cookie: b=c"}}, {"refreshToken": {"token": "t"}},
-        {"antiCsrfToken": 7},
+        {"accessToken": {**ACCESS_TOKEN, "expiry": -1}}, {"accessToken": {**ACCESS_TOKEN, "expiry": 1e3}},
+        {"accessToken": {**ACCESS_TOKEN, "expiry": 2**70}}, {"accessToken": {**ACCESS_TOKEN, "expiry": 2**53}},
+        {"refreshToken": {**TOKEN, "createdTime": 2**53}}, {"refreshToken": {**TOKEN, "token": ""}},
+        {"refreshToken": {**TOKEN, "token": "a\r\nSet-Cookie: b=c"}}, {"refreshToken": {**TOKEN, "token": "t\n"}},
+        {"refreshToken": {"token": "t"}}, {"antiCsrfToken": 7}, {"antiCsrfToken": ""}, {"antiCsrfToken": "t\n"},
+        {"antiCsrfToken": "a\r\nSet-Cookie: b=c"}, {"antiCsrfToken": "é"},
+        *({"accessToken": {**TOKEN, "token": text}} for text in (
+            "abc", "a.b", "e30.e30", "a.b.c", "e30.e30.AA.AA", "e30.W10.AA", "e30.AA.AA", "e30.e31.AA", "e30..AA",
+            "e30.e30.AA\n", "e30.e30.A A", "e30.e30.A;A", "é.e30.AA", ".e30.AA",
+        )),
     ],
     ids=repr,
 )  # fmt: skip
@@ -187,6 +195,12 @@ def test_every_field_of_a_reply_is_checked(change: dict[str, Any], caplog: pytes
     with FaultyHost(reply({**ISSUED, **change})) as host:
         for verb in ("create", "refresh"):
             failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "makes no sense")
+
+
+@pytest.mark.parametrize("text", ["e30.e30.AA", "eyJ2IjoiNSJ9.eyJ4IjoiPz8_In0.A-_9", f"{V2_HEADER}.e30=.A+/9aa=="])
+def test_an_access_token_of_either_version_is_passed_on_as_it_is(text: str) -> None:
+    with FaultyHost(reply({**ISSUED, "accessToken": {**TOKEN, "token": text}})) as host:
+        assert create(core_of(host.url)).access_token.text == text
 
 
 def test_a_reply_about_another_session_is_an_error(caplog: pytest.LogCaptureFixture) -> None:

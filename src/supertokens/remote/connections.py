@@ -8,11 +8,13 @@ size. What fails is told apart by one question: can the host have seen the reque
 from __future__ import annotations
 
 import io
+import os
 import socket
 import ssl
 import time
 from collections.abc import Mapping
 from http.client import HTTPResponse
+from queue import Empty, LifoQueue
 from typing import Any, Final, NamedTuple
 
 try:
@@ -88,12 +90,30 @@ class _Tls(HTTPSConnection):
     response_class = _TimelyResponse
 
 
+class _OfThisProcess(LifoQueue[Any]):
+    """Has nothing for a forked child, and does not even look: a thread of the parent may have held the lock.
+
+    A child drops its parent's pools, but urllib3 takes everything out of them nevertheless, at exit at the latest.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self._process = os.getpid()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if os.getpid() != self._process:
+            raise Empty
+        return super().get(block, timeout)
+
+
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
+    QueueCls = _OfThisProcess
 
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
+    QueueCls = _OfThisProcess
 
 
 class Connections:

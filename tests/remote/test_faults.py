@@ -370,6 +370,63 @@ def test_the_version_is_negotiated_once_and_said_with_every_call() -> None:
             assert (request.headers["cdi-version"], request.headers["api-key"]) == (said, API_KEY)
 
 
+def speaking(*versions: str) -> Callable[[Request], bytes]:
+    """Answers as a core does that knows these versions only."""
+
+    def answer(request: Request) -> bytes:
+        said = request.headers["cdi-version"]
+        return good(request) if said in versions else reply(f"cdi-version {said} not supported".encode(), 400)
+
+    return answer
+
+
+def test_hosts_that_have_gone_back_to_an_older_core_are_asked_for_their_versions_again() -> None:
+    with FaultyHost(good) as host:
+        core = core_of(host.url)
+        create(core)
+        host.versions, host.answer = reply({"versions": ["4.0", "5.0"]}), speaking("4.0", "5.0")
+        host.requests.clear()
+        for verb in VERBS.values():
+            verb(core)
+        assert host.asked_for_versions == 2
+        versions = [request.headers["cdi-version"] for request in host.requests]
+        assert versions == ["5.4", "5.0", "4.0", "5.0", "5.0", "5.0", "5.0", "5.0"]
+
+
+def test_while_only_some_hosts_have_gone_back_the_others_are_asked() -> None:
+    with FaultyHost(good) as new, FaultyHost(speaking("5.0")) as old:
+        core = core_of(new.url, old.url)
+        core._calls._hosts._turn = 0
+        for _ in range(6):
+            create(core)
+        assert len(new.requests) == 6
+        assert 0 < len(old.requests) <= 6
+        assert new.asked_for_versions + old.asked_for_versions == 1
+
+
+def test_an_older_core_is_found_also_while_another_host_is_down() -> None:
+    with FaultyHost(good) as host:
+        core = core_of(CLOSED_PORT_URL, host.url)
+        create(core)
+        host.versions, host.answer = reply({"versions": ["4.0", "5.0"]}), speaking("4.0", "5.0")
+        dead = core._calls._hosts.all[0]
+        dead.failures, core._calls._hosts._turn = 0, 0
+        create(core)
+        assert dead.failures == 1, "it was tried"
+        assert host.asked_for_versions == 2
+
+
+def test_a_core_that_refuses_the_versions_it_offers_is_an_error_after_one_more_try(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with FaultyHost(speaking()) as host:
+        core = core_of(host.url)
+        for verb in (create, REPEATABLE["session"]):
+            host.requests.clear()
+            failure_of(lambda verb=verb: verb(core), caplog, "400")
+            assert len(host.requests) == 2
+
+
 def test_a_core_that_does_not_let_the_kind_of_key_stay_is_told_a_dynamic_one() -> None:
     with FaultyHost(good) as host:
         host.versions = reply({"versions": ["5.0", "5.1", "6.0"]})

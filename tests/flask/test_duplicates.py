@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import flask
 import pytest
 from werkzeug.test import TestResponse
 
+from supertokens.engine import base64url
 from supertokens.testing import FakeClock
 
 from .conftest import Client, MakeApp
@@ -118,6 +122,108 @@ def test_a_revoked_double_of_another_user_does_not_count_on_refresh(app: flask.F
     app.extensions["the core"].revoke_user("former")
     answer = present.post("/session/refresh", cookies(former, present, names=("sRefreshToken",)))
     assert answer.status_code == 200
+
+
+class Calls:
+    """What a core is asked about refresh tokens and sessions, by name; each may be a call over the network."""
+
+    def __init__(self, app: flask.Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[str] = []
+        core = app.extensions["the core"]
+        for name in ("authentic_refresh_token", "session", "refresh"):
+            monkeypatch.setattr(core, name, self._counted(name, getattr(core, name)))
+
+    def _counted(self, name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.made.append(name)
+            return verb(*arguments, **options)
+
+        return counted
+
+
+def refresh_with(client: Client, *values: str) -> TestResponse:
+    return client.post("/session/refresh", {"Cookie": "; ".join(f"sRefreshToken={value}" for value in values)})
+
+
+def bits_of(token: str) -> bytearray:
+    return bytearray(base64url.decode(token))
+
+
+def with_serial(token: str, serial: int) -> str:
+    """`token`, forged to be of another serial."""
+    raw = bits_of(token)
+    raw[25:33] = serial.to_bytes(8, "big")
+    return base64url.encode(raw)
+
+
+def no_refresh_tokens(good: str) -> list[str]:
+    """Texts that nearly have the form of `good`."""
+    other_version = bits_of(good)
+    other_version[0] = 2
+    return ["x", "", good + "A", good[:-1], good[:-1] + "B", good[:-1] + "+", "é" * len(good),
+            base64url.encode(other_version)]  # fmt: skip
+
+
+@pytest.mark.parametrize("anti_csrf", [False, True])
+def test_what_cannot_be_a_refresh_token_costs_no_call_and_pushes_nothing_out(
+    make_app: MakeApp, clock: FakeClock, anti_csrf: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(enable_anti_csrf=anti_csrf)
+    client = session_of(app, clock)
+    good = client.browser.value("sRefreshToken")
+    assert len(good) == (119 if anti_csrf else 98)
+    calls = Calls(app, monkeypatch)
+    garbage = no_refresh_tokens(good) * 4
+    assert refresh_with(client, *garbage, good, *garbage).status_code == 200
+    assert calls.made == ["refresh"]
+    calls.made.clear()
+    assert refresh_with(client, *garbage).status_code == 401
+    assert calls.made == ["refresh"]
+
+
+def test_of_one_session_no_more_is_asked_than_whether_the_newest_token_is_authentic(
+    app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = session_of(app, clock)
+    tokens = [client.browser.value("sRefreshToken")]
+    for _ in range(5):
+        client.post("/session/refresh")
+        client.get("/me")
+        tokens.append(client.browser.value("sRefreshToken"))
+    calls = Calls(app, monkeypatch)
+    assert refresh_with(client, *tokens, *tokens).status_code == 200
+    assert calls.made == ["authentic_refresh_token", "refresh"]
+    calls.made.clear()
+    forged = with_serial(tokens[-1], 2**64 - 1)
+    assert refresh_with(client, tokens[-1], forged).status_code == 200
+    assert calls.made == ["authentic_refresh_token", "refresh"]
+
+
+def test_a_forged_token_of_another_session_is_no_planted_one(
+    app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, other = session_of(app, clock, "victim"), session_of(app, clock, "other")
+    forged = with_serial(other.browser.value("sRefreshToken"), 7)
+    calls = Calls(app, monkeypatch)
+    assert refresh_with(victim, forged, victim.browser.value("sRefreshToken")).status_code == 200
+    assert calls.made == ["authentic_refresh_token", "authentic_refresh_token", "refresh"]
+
+
+def test_forged_tokens_cost_no_more_than_a_few_calls(
+    app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = session_of(app, clock)
+    good = client.browser.value("sRefreshToken")
+    calls = Calls(app, monkeypatch)
+    refresh_with(client, *(with_serial(good, serial) for serial in range(100, 200)))
+    assert len(calls.made) <= 9
+
+
+def test_what_cannot_be_an_access_token_pushes_nothing_out(app: flask.Flask, clock: FakeClock) -> None:
+    client = session_of(app, clock)
+    good = client.browser.value("sAccessToken")
+    values = [*(f"garbage-{number}" for number in range(20)), "a.b", "a.b.c.d", good]
+    assert client.get("/me", {"Cookie": "; ".join(f"sAccessToken={value}" for value in values)}).status_code == 200
 
 
 def test_hundreds_of_doubles_cost_no_more_than_a_few(app: flask.Flask, clock: FakeClock) -> None:

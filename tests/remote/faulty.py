@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import struct
@@ -24,6 +25,7 @@ class Fault(Enum):
     HALF = "promises more than it sends"
     DRIP_HEADERS = "sends its headers byte by byte, without end"
     DRIP_BODY = "sends its body byte by byte, without end"
+    DRIP_AND_HANG = "sends its body byte by byte for a second, and then nothing"
     FLOOD = "sends a body without end"
 
 
@@ -63,7 +65,7 @@ class FaultyHost:
         self.answer = answer if callable(answer) else lambda _: answer
         self.requests: list[Request] = []
         self.asked_for_versions = 0
-        self.versions: Answer = reply({"versions": VERSIONS})
+        self.versions: Answer | Callable[[], Answer] = reply({"versions": VERSIONS})
         self.closed = threading.Semaphore(0)
         """Released whenever this side has closed a connection."""
         self._ending = threading.Event()
@@ -115,7 +117,7 @@ class FaultyHost:
         """Whether the connection goes on."""
         if request.path == "/apiversion":
             self.asked_for_versions += 1
-            answer = self.versions
+            answer = self.versions() if callable(self.versions) else self.versions
         else:
             self.requests.append(request)
             answer = self.answer(request)
@@ -138,13 +140,19 @@ class FaultyHost:
         elif fault is Fault.DRIP_BODY:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
             self._drip(connection, b" ")
+        elif fault is Fault.DRIP_AND_HANG:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            self._drip(connection, b" ", drops=50)
+            self._ending.wait(60)
         elif fault is Fault.FLOOD:
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             while not self._ending.is_set():
                 connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
 
-    def _drip(self, connection: socket.socket, drop: bytes) -> None:
-        while not self._ending.wait(0.02):
+    def _drip(self, connection: socket.socket, drop: bytes, drops: int | None = None) -> None:
+        for _ in itertools.count() if drops is None else range(drops):
+            if self._ending.wait(0.02):
+                break
             connection.sendall(drop)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -25,7 +26,9 @@ SECRETS = (API_KEY, "a-secret-refresh-token", "a-secret-user", "a-secret-payload
 
 TOKEN = {"token": "t", "expiry": 2, "createdTime": 1}
 SESSION = {"handle": HANDLE, "userId": "u", "userDataInJWT": {}, "recipeUserId": "u", "tenantId": "public"}
-ISSUED = {"status": "OK", "session": SESSION, "accessToken": TOKEN, "refreshToken": TOKEN}
+ACCESS_TOKEN = {**TOKEN, "token": "e30.e30.AA"}
+V2_HEADER = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
+ISSUED = {"status": "OK", "session": SESSION, "accessToken": ACCESS_TOKEN, "refreshToken": TOKEN}
 FOUND = {
     "status": "OK", "sessionHandle": HANDLE, "userId": "u", "userDataInDatabase": {}, "userDataInJWT": {},
     "expiry": 2, "timeCreated": 1,
@@ -175,10 +178,16 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
     "change",
     [
         {"session": {**SESSION, "userDataInJWT": []}}, {"session": {**SESSION, "handle": 7}}, {"session": None},
-        {"accessToken": {**TOKEN, "expiry": -1}}, {"accessToken": {**TOKEN, "expiry": 1e3}},
-        {"accessToken": {**TOKEN, "expiry": 2**70}}, {"refreshToken": {**TOKEN, "token": ""}},
-        {"refreshToken": {**TOKEN, "token": "a\r\nSet-Cookie: b=c"}}, {"refreshToken": {"token": "t"}},
-        {"antiCsrfToken": 7},
+        {"accessToken": {**ACCESS_TOKEN, "expiry": -1}}, {"accessToken": {**ACCESS_TOKEN, "expiry": 1e3}},
+        {"accessToken": {**ACCESS_TOKEN, "expiry": 2**70}}, {"accessToken": {**ACCESS_TOKEN, "expiry": 2**53}},
+        {"refreshToken": {**TOKEN, "createdTime": 2**53}}, {"refreshToken": {**TOKEN, "token": ""}},
+        {"refreshToken": {**TOKEN, "token": "a\r\nSet-Cookie: b=c"}}, {"refreshToken": {**TOKEN, "token": "t\n"}},
+        {"refreshToken": {"token": "t"}}, {"antiCsrfToken": 7}, {"antiCsrfToken": ""}, {"antiCsrfToken": "t\n"},
+        {"antiCsrfToken": "a\r\nSet-Cookie: b=c"}, {"antiCsrfToken": "é"},
+        *({"accessToken": {**TOKEN, "token": text}} for text in (
+            "abc", "a.b", "e30.e30", "a.b.c", "e30.e30.AA.AA", "e30.W10.AA", "e30.AA.AA", "e30.e31.AA", "e30..AA",
+            "e30.e30.AA\n", "e30.e30.A A", "e30.e30.A;A", "é.e30.AA", ".e30.AA",
+        )),
     ],
     ids=repr,
 )  # fmt: skip
@@ -186,6 +195,12 @@ def test_every_field_of_a_reply_is_checked(change: dict[str, Any], caplog: pytes
     with FaultyHost(reply({**ISSUED, **change})) as host:
         for verb in ("create", "refresh"):
             failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "makes no sense")
+
+
+@pytest.mark.parametrize("text", ["e30.e30.AA", "eyJ2IjoiNSJ9.eyJ4IjoiPz8_In0.A-_9", f"{V2_HEADER}.e30=.A+/9aa=="])
+def test_an_access_token_of_either_version_is_passed_on_as_it_is(text: str) -> None:
+    with FaultyHost(reply({**ISSUED, "accessToken": {**TOKEN, "token": text}})) as host:
+        assert create(core_of(host.url)).access_token.text == text
 
 
 def test_a_reply_about_another_session_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -355,6 +370,63 @@ def test_the_version_is_negotiated_once_and_said_with_every_call() -> None:
             assert (request.headers["cdi-version"], request.headers["api-key"]) == (said, API_KEY)
 
 
+def speaking(*versions: str) -> Callable[[Request], bytes]:
+    """Answers as a core does that knows these versions only."""
+
+    def answer(request: Request) -> bytes:
+        said = request.headers["cdi-version"]
+        return good(request) if said in versions else reply(f"cdi-version {said} not supported".encode(), 400)
+
+    return answer
+
+
+def test_hosts_that_have_gone_back_to_an_older_core_are_asked_for_their_versions_again() -> None:
+    with FaultyHost(good) as host:
+        core = core_of(host.url)
+        create(core)
+        host.versions, host.answer = reply({"versions": ["4.0", "5.0"]}), speaking("4.0", "5.0")
+        host.requests.clear()
+        for verb in VERBS.values():
+            verb(core)
+        assert host.asked_for_versions == 2
+        versions = [request.headers["cdi-version"] for request in host.requests]
+        assert versions == ["5.4", "5.0", "4.0", "5.0", "5.0", "5.0", "5.0", "5.0"]
+
+
+def test_while_only_some_hosts_have_gone_back_the_others_are_asked() -> None:
+    with FaultyHost(good) as new, FaultyHost(speaking("5.0")) as old:
+        core = core_of(new.url, old.url)
+        core._calls._hosts._turn = 0
+        for _ in range(6):
+            create(core)
+        assert len(new.requests) == 6
+        assert 0 < len(old.requests) <= 6
+        assert new.asked_for_versions + old.asked_for_versions == 1
+
+
+def test_an_older_core_is_found_also_while_another_host_is_down() -> None:
+    with FaultyHost(good) as host:
+        core = core_of(CLOSED_PORT_URL, host.url)
+        create(core)
+        host.versions, host.answer = reply({"versions": ["4.0", "5.0"]}), speaking("4.0", "5.0")
+        dead = core._calls._hosts.all[0]
+        dead.failures, core._calls._hosts._turn = 0, 0
+        create(core)
+        assert dead.failures == 1, "it was tried"
+        assert host.asked_for_versions == 2
+
+
+def test_a_core_that_refuses_the_versions_it_offers_is_an_error_after_one_more_try(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with FaultyHost(speaking()) as host:
+        core = core_of(host.url)
+        for verb in (create, REPEATABLE["session"]):
+            host.requests.clear()
+            failure_of(lambda verb=verb: verb(core), caplog, "400")
+            assert len(host.requests) == 2
+
+
 def test_a_core_that_does_not_let_the_kind_of_key_stay_is_told_a_dynamic_one() -> None:
     with FaultyHost(good) as host:
         host.versions = reply({"versions": ["5.0", "5.1", "6.0"]})
@@ -363,6 +435,32 @@ def test_a_core_that_does_not_let_the_kind_of_key_stay_is_told_a_dynamic_one() -
             core.refresh("token", anti_csrf=False, static_key=static_key)
         assert {request.headers["cdi-version"] for request in host.requests} == {"5.1"}
         assert [request.fields["useDynamicSigningKey"] for request in host.requests] == [True, True, False]
+
+
+def test_while_one_thread_asks_for_versions_again_the_others_fail_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    steady = Steady()
+    with FaultyHost(good) as host:
+        core = core_of(host.url, read=10, monotonic=steady)
+        host.versions = reply({}, 500)
+        failure_of(lambda: create(core), caplog, "500")
+        is_asked, may_answer = threading.Event(), threading.Event()
+
+        def held() -> bytes:
+            is_asked.set()
+            assert may_answer.wait(10)
+            return reply({"versions": ["5.4"]})
+
+        host.versions = held
+        prober = threading.Thread(target=create, args=(core,), daemon=True)
+        prober.start()
+        assert is_asked.wait(30)
+        for _ in range(7):
+            failure_of(lambda: create(core), caplog, "500")
+        may_answer.set()
+        prober.join(30)
+        assert not prober.is_alive()
+        create(core)
+        assert (host.asked_for_versions, len(host.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize("versions", [{"versions": ["1.0", "2.3"]}, {"versions": []}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -27,10 +28,13 @@ class Published:
         self.core = EmbeddedCore(Config(), store, clock=clock)
         self.clock = clock
         self.answer: bytes | Fault | None = None
+        self.hold: Held | None = None
 
     def __call__(self, request: Request) -> bytes | Fault:
         assert request.path == "/.well-known/jwks.json"
         assert "api-key" not in request.headers
+        if self.hold is not None:
+            self.hold.wait()
         keys, _ = self.core.keys.published(self.clock())
         return self.answer or reply({"keys": keys})
 
@@ -63,6 +67,44 @@ def remote(host: FaultyHost, clock: FakeClock) -> RemoteCore:
 
 def verify(core: RemoteCore, text: str) -> str:
     return core.verify(text, check_anti_csrf=False).user_id
+
+
+def forged(text: str, created_at: int) -> str:
+    """`text` under the name of a key that nobody has, made at that moment (ms)."""
+    _, body, signature = text.split(".")
+    header = f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"d-{created_at}"}}'
+    return f"{base64url.encode(header.encode())}.{body}.{signature}"
+
+
+class Held:
+    """What a host answers to one thread that is held until the test is done, while the test goes on in its own."""
+
+    def __init__(self, core: RemoteCore, text: str, published: Published) -> None:
+        self.is_asked, self._may_answer = threading.Event(), threading.Event()
+        self.outcome: str | Exception | None = None
+        self._core, self._text, self._published = core, text, published
+        self._thread = threading.Thread(target=self._verify, daemon=True)
+
+    def __enter__(self) -> None:
+        self._published.hold = self
+        self._thread.start()
+        assert self.is_asked.wait(30)
+
+    def __exit__(self, *exception: object) -> None:
+        self._may_answer.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self._published.hold = None
+
+    def wait(self) -> None:
+        self.is_asked.set()
+        assert self._may_answer.wait(10)
+
+    def _verify(self) -> None:
+        try:
+            self.outcome = verify(self._core, self._text)
+        except (SuperTokensGeneralError, SuperTokensTryRefreshTokenError) as error:
+            self.outcome = error
 
 
 def test_keys_are_read_once_for_many_tokens_and_again_when_they_are_due(published: Published, clock: FakeClock) -> None:
@@ -125,6 +167,25 @@ def test_a_key_made_after_the_last_reading_is_read_at_once(published: Published,
         assert len(host.requests) == 2
 
 
+def test_a_key_that_was_published_a_while_after_it_was_made_is_read_at_once(
+    published: Published, clock: FakeClock
+) -> None:
+    """A service publishes of a ring that may be half a minute old, so a key can be older than a reading without it."""
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        old = published.token()
+        verify(core, old)
+        keys, _ = published.core.keys.published(clock())
+        published.core.keys.rotate(clock(), drop_old=True)
+        published.answer = reply({"keys": keys})
+        clock.advance(seconds=30)
+        verify(core, old)
+        assert len(host.requests) == 2, "read again, but still of the old ring"
+        published.answer = None
+        assert verify(core, published.token()) == "user"
+        assert len(host.requests) == 3
+
+
 def test_forged_key_names_do_not_become_a_load_on_the_core(published: Published, clock: FakeClock) -> None:
     with FaultyHost(published) as host:
         core = remote(host, clock)
@@ -132,23 +193,58 @@ def test_forged_key_names_do_not_become_a_load_on_the_core(published: Published,
         verify(core, text)
         clock.advance(seconds=3)
         _, body, signature = text.split(".")
-
-        def forged(created_at: int) -> str:
-            header = f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"d-{created_at}"}}'
-            return f"{base64url.encode(header.encode())}.{body}.{signature}"
-
-        for implausible in (0, clock() - 10_000, clock() + 61_000, 10**15):
+        for implausible in (0, clock() - 104_000, clock() + 61_000, 10**15):
             with pytest.raises(SuperTokensTryRefreshTokenError):
-                verify(core, forged(implausible))
-        assert len(host.requests) == 1, "older than the last reading, or not of this time"
+                verify(core, forged(text, implausible))
+        assert len(host.requests) == 1, "it would have been in the last reading, or is not of this time"
         for created_at in (*range(clock() - 200, clock() + 200), 0, clock() + 10**9, 10**15):
             with pytest.raises(SuperTokensTryRefreshTokenError):
-                verify(core, forged(created_at))
+                verify(core, forged(text, created_at))
         assert len(host.requests) == 2
         for garbage in ("", "a.b.c", f"x.{body}.{signature}", f"{text}x"):
             with pytest.raises(SuperTokensTryRefreshTokenError):
                 verify(core, garbage)
         assert len(host.requests) == 2
+
+
+def test_a_forged_key_name_holds_one_thread_at_most_while_the_core_is_slow(
+    published: Published, clock: FakeClock
+) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        verify(core, text)
+        clock.advance(seconds=3)
+        held = Held(core, forged(text, clock() + 1000), published)
+        with held:
+            for pause in (0, 2, 2):  # the last ones are due again while the first is still held
+                clock.advance(seconds=pause)
+                with pytest.raises(SuperTokensTryRefreshTokenError):
+                    verify(core, forged(text, clock() + 1000))
+                assert verify(core, text) == "user"
+        assert isinstance(held.outcome, SuperTokensTryRefreshTokenError)
+        assert len(host.requests) == 2
+
+
+def test_while_one_thread_tries_whether_the_core_has_keys_again_the_others_fail_at_once(
+    published: Published, clock: FakeClock
+) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        verify(core, text)
+        clock.advance(seconds=31)
+        published.answer = reply({}, 500)
+        with pytest.raises(SuperTokensGeneralError, match="500"):
+            verify(core, text)
+        published.answer = None
+        held = Held(core, text, published)
+        with held:
+            for _ in range(7):
+                with pytest.raises(SuperTokensGeneralError, match="500"):
+                    verify(core, text)
+        assert held.outcome == verify(core, text) == "user"
+        assert len(host.requests) == 3
 
 
 def test_a_key_whose_name_stays_and_whose_number_changes_refuses_what_was_verified_before(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from supertokens.engine import base64url
 from supertokens.engine.access_token import AccessToken, claims_of
 from supertokens.engine.refresh_token import id_refresh_value
 from supertokens.engine.signing_keys import SigningKey, generate_signing_material
-from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.remote import RemoteCore
 from supertokens.testing import FakeClock
 
@@ -28,6 +29,8 @@ class OriginalCore:
         self.key = SigningKey(f"d-{clock()}", clock(), generate_signing_material())
         self.clock = clock
         self.payload = {"role": "admin", "nothing": None}
+        self.changes: dict[str, Any] = {}
+        """Of the replies about sessions that exist."""
 
     def access_token(self, parent: str | None) -> dict[str, Any]:
         now = self.clock()
@@ -67,10 +70,10 @@ class OriginalCore:
                 "session": session, "accessToken": self.access_token("cd" * 32), "refreshToken": opaque, "status": "OK",
             })  # fmt: skip
         if request.path == "/recipe/session/verify":
-            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK"})
+            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK", **self.changes})
         if request.path == "/recipe/session/regenerate":
             self.payload = request.fields["userDataInJWT"]
-            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK"})
+            return reply({"session": session, "accessToken": self.access_token(None), "status": "OK", **self.changes})
         return reply(b"Not found", 404)
 
 
@@ -94,6 +97,33 @@ def test_sessions_work_with_a_core_that_is_not_ours() -> None:
         paths = [request.path for request in host.requests[1:]]
         verbs = ["refresh", "verify", "regenerate", "refresh/authenticate"]
         assert paths == [f"/recipe/session/{verb}" for verb in verbs]
+
+
+@pytest.mark.parametrize("verb", ["verify", "regenerate"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"session": {"handle": HANDLE.replace("7", "8"), "userId": "user", "userDataInJWT": {}}}, "another session"),
+        ({"accessToken": {"token": "a.b.c", "expiry": 2, "createdTime": 1}}, "makes no sense"),
+    ],
+    ids=["session", "token"],
+)
+def test_a_reply_about_another_session_or_with_no_access_token_is_an_error(
+    verb: str, changes: dict[str, Any], message: str
+) -> None:
+    clock = FakeClock()
+    original = OriginalCore(clock)
+    with FaultyHost(original) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        text = core.create_session("user", {}, {}, anti_csrf=False).access_token.text
+        verbs: dict[str, Callable[[], Any]] = {
+            "verify": lambda: core.verify(text, check_anti_csrf=False, check_database=True),
+            "regenerate": lambda: core.regenerate(text, {}),
+        }
+        verbs[verb]()
+        original.changes = changes
+        with pytest.raises(SuperTokensGeneralError, match=message):
+            verbs[verb]()
 
 
 def test_a_forged_token_never_reaches_a_core_that_would_believe_it() -> None:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -29,7 +32,7 @@ core.update_session_data(sys.argv[2], {"who": "parent"})
 held = threading.Event()
 
 def hold():
-    with other._calls._negotiating, other._keys._reading, other._calls._hosts._changing:
+    with other._calls._negotiating._asking, other._keys._reading._asking, other._calls._hosts._changing:
         held.set()
         threading.Event().wait()
 
@@ -60,6 +63,46 @@ def test_a_forked_child_has_connections_and_locks_of_its_own() -> None:
         assert len(host.requests) == 1 + 20 + 20 + 1
         assert peers["parent"].isdisjoint(peers["child"])
         assert len(peers["parent"]) == 1
+
+
+_FORKS_WHILE_A_CONNECTION_IS_TAKEN = """
+import os, sys, threading
+from supertokens.config import Config
+from supertokens.remote import RemoteCore
+
+core = RemoteCore(Config(hosts=sys.argv[1]))
+core.update_session_data(sys.argv[2], {"who": "parent"})
+[connections] = core._calls._connections.values()
+held = threading.Event()
+
+def hold():
+    with connections._pool.pool.mutex:
+        held.set()
+        threading.Event().wait()
+
+threading.Thread(target=hold, daemon=True).start()
+del connections
+held.wait()
+child = os.fork()
+if child:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+core.update_session_data(sys.argv[2], {"who": "child"})
+sys.exit(0)  # and with it what is called at exit
+"""
+
+
+def test_a_child_neither_hangs_at_once_nor_at_its_end_if_a_thread_was_just_taking_a_connection() -> None:
+    with FaultyHost(reply({"status": "OK"})) as host:
+        only = ["-W", "ignore", "-W", "always::ResourceWarning"]
+        command = [sys.executable, *only, "-c", _FORKS_WHILE_A_CONNECTION_IS_TAKEN, host.url, HANDLE]
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            _, told = child.communicate(timeout=20)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # the child of the child, too, if it hangs
+        assert (child.returncode, told) == (0, "")
+        assert [request.fields["userDataInDatabase"]["who"] for request in host.requests] == ["parent", "child"]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from supertokens.config import Config, ConfigError
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.connections import Answer, Connections, NoAnswerError, NotSentError, TimesUpError
 from supertokens.remote.hosts import Host, Hosts
+from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import VERSIONS, refused
 
 __all__ = ["SPOKEN_VERSIONS", "Calls"]
@@ -50,11 +50,11 @@ class Calls:
         self._hosts = Hosts(config.hosts or ())
         self._connections = {host: Connections(host.url) for host in self._hosts.all}
         self._versions: tuple[str, ...] = ()
-        self._negotiating = threading.Lock()
+        self._negotiating = SharedQuestion()
 
     def get(self, path: str, query: dict[str, str]) -> Answer:
         """Ask for something; harmless to repeat."""
-        return self._send("GET", f"{path}?{urlencode(query)}", None, self._spoken(self.versions[0]), again=True)
+        return self._in_a_version("", "GET", f"{path}?{urlencode(query)}", None, {}, again=True)
 
     def key_set(self) -> Answer:
         """The core's public keys: they are for everybody, so nothing of ours goes with the question."""
@@ -65,13 +65,13 @@ class Calls:
     ) -> Answer:
         """Tell the core `fields`, but for those that are None. `again`: the core may be told twice."""
         body = _encode({name: value for name, value in fields.items() if value is not None})
-        headers = self._spoken(version or self.versions[0]) | {"content-type": "application/json; charset=utf-8"}
-        return self._send(method, path, body, headers, again=again)
+        headers = {"content-type": "application/json; charset=utf-8"}
+        return self._in_a_version(version, method, path, body, headers, again=again)
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions of the core protocol that both sides speak, the best first; asked for once."""
-        return self._versions or self._negotiated()
+        """The versions of the core protocol that both sides speak, the best first; asked for again if refused."""
+        return self._versions or self._negotiating.answer(lambda: self._versions or None, self._negotiated)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -81,24 +81,39 @@ class Calls:
     def _spoken(self, version: str) -> dict[str, str]:
         return {"cdi-version": version, "rid": "session", **self._keyed}
 
+    def _in_a_version(
+        self, version: str, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool
+    ) -> Answer:
+        """The answer to what is said in `version`, or in the best one if that is empty."""
+        known = self.versions
+        answer = self._send(method, target, body, self._spoken(version or known[0]) | headers, again=again)
+        if _refuses_version(answer):
+            # The hosts have changed since they were asked: an older core is back, or a newer one lacks an old version.
+            if self._versions is known:
+                self._versions = ()
+            if not version:
+                answer = self._send(method, target, body, self._spoken(self.versions[0]) | headers, again=again)
+        return answer
+
     def _negotiated(self) -> tuple[str, ...]:
-        with self._negotiating:
-            if not self._versions:
-                # A core may speak more than one family; the version says which one is asked about.
-                answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
-                offered = VERSIONS.of(answer).versions
-                self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
-            if not self._versions:
-                spoken = ", ".join(SPOKEN_VERSIONS)
-                raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
-            return self._versions
+        # A core may speak more than one family; the version says which one is asked about.
+        answer = self._send("GET", "/apiversion", None, self._spoken(SPOKEN_VERSIONS[0]), again=True)
+        offered = VERSIONS.of(answer).versions
+        self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
+        if not self._versions:
+            spoken = ", ".join(SPOKEN_VERSIONS)
+            raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
+        return self._versions
 
     def _send(self, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool) -> Answer:
-        """The answer of the first host that has one; statuses from 500 on are none."""
+        """The answer of the first host that has one; statuses from 500 on are none. One that refuses the version, and
+        so has not looked at the request, counts only where no other host has an answer.
+        """
         request = (method, target, _ALWAYS | headers, body)
         deadline = self._monotonic() + self._longest
         tried: list[Host] = []
         failure: SuperTokensGeneralError | None = None
+        refusal: Answer | None = None
         while host := self._hosts.next(self._monotonic(), tried, may_try_again=again):
             tried.append(host)
             try:
@@ -106,13 +121,18 @@ class Calls:
             except (NotSentError, NoAnswerError) as error:
                 failure = _failure(error)
                 if isinstance(error, NoAnswerError) and not again:
-                    break
+                    raise failure from failure.__cause__
             else:
+                if _refuses_version(answer):
+                    refusal = answer
+                    continue
                 if answer.status < 500:
                     return answer
                 failure = refused(answer.status)
                 if not again:
-                    break
+                    raise failure
+        if refusal is not None:
+            return refusal
         raise failure or SuperTokensGeneralError("no core is available: each has failed, and is tried again shortly")
 
     def _ask(self, host: Host, request: _Request, deadline: float, *, again: bool) -> Answer:
@@ -145,6 +165,11 @@ class Calls:
             else:
                 self._hosts.answered(host)
             return answer
+
+
+def _refuses_version(answer: Answer) -> bool:
+    """By its words (protocol-modern, 1.1): other requests are answered 400 as well."""
+    return answer.status == 400 and b"cdi-version" in answer.body
 
 
 def _failure(error: Exception) -> SuperTokensGeneralError:

@@ -8,11 +8,13 @@ size. What fails is told apart by one question: can the host have seen the reque
 from __future__ import annotations
 
 import io
+import os
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPResponse
+from queue import Empty, LifoQueue
 from typing import Any, Final, NamedTuple
 
 try:
@@ -30,6 +32,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 
 _KEPT_OPEN: Final = 64
 _AT_ONCE: Final = 1024 * 1024
+_SHORTEST: Final = 0.001  # seconds; zero would mean not to wait at all, and less is no timeout
 
 
 class NotSentError(Exception):
@@ -80,20 +83,55 @@ class _TimelyResponse(HTTPResponse):
         self.fp = io.BufferedReader(_UntilDeadline(self.fp.detach(), sock))
 
 
-class _Plain(HTTPConnection):
+class _Prompt(HTTPConnection):
+    """`timeout` is for the whole of connecting, however many addresses the host has; urllib3 allows it to each."""
+
     response_class = _TimelyResponse
 
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(self.timeout)  # for sending; `_new_conn` leaves what is left for TLS
 
-class _Tls(HTTPSConnection):
-    response_class = _TimelyResponse
+    def _new_conn(self) -> socket.socket:
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            return _first_to_connect(addresses, self.timeout or 0, self.socket_options or ())
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(self, str(error)) from error
+
+
+class _Plain(_Prompt):
+    pass
+
+
+class _Tls(_Prompt, HTTPSConnection):
+    pass
+
+
+class _OfThisProcess(LifoQueue[Any]):
+    """Has nothing for a forked child, and does not even look: a thread of the parent may have held the lock.
+
+    A child drops its parent's pools, but urllib3 takes everything out of them nevertheless, at exit at the latest.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self._process = os.getpid()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if os.getpid() != self._process:
+            raise Empty
+        return super().get(block, timeout)
 
 
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
+    QueueCls = _OfThisProcess
 
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
+    QueueCls = _OfThisProcess
 
 
 class Connections:
@@ -154,6 +192,40 @@ class Connections:
     def close(self) -> None:
         """Close what is kept open and not in use."""
         self._pool.close()
+
+
+def _first_to_connect(addresses: Sequence[Any], seconds: float, options: Iterable[Any]) -> socket.socket:
+    """A connection to the first of `addresses` (of getaddrinfo) that takes one; its timeout is what `seconds` leave.
+
+    Each may take half of what is left, the last one all of it: the first, which is nearly always the one, shall not
+    suffer for the others. Raises OSError: why the last one has failed.
+    """
+    deadline = time.monotonic() + seconds
+    for following, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+        left = deadline - time.monotonic()
+        try:
+            sock = _connected(address, left / 2 if following else left, options)
+        except OSError:
+            if not following:
+                raise
+        else:
+            sock.settimeout(max(_SHORTEST, deadline - time.monotonic()))
+            return sock
+    raise OSError("the host has no address")
+
+
+def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> socket.socket:
+    family, kind, protocol, _, address = address_info
+    sock = socket.socket(family, kind, protocol)
+    try:
+        for option in options:
+            sock.setsockopt(*option)
+        sock.settimeout(max(_SHORTEST, seconds))
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _read(response: BaseHTTPResponse) -> bytes:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Generic, TypeVar, Union
 import msgspec
 from msgspec import Meta, Struct
 
+from supertokens.engine import user_data
+from supertokens.engine.access_token import body_of
 from supertokens.errors import (
     SuperTokensGeneralError,
     SuperTokensTokenTheftError,
@@ -22,7 +24,15 @@ __all__ = [
 ]  # fmt: skip
 
 T = TypeVar("T")
-Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
+Milliseconds = Annotated[int, Meta(ge=0, le=2**47)]
+"""Up to the year 6429: what lies beyond 9999 is no date for a cookie."""
+
+HeaderText = Annotated[str, Meta(pattern=r"\A[!-~]+\Z")]
+"""Becomes a cookie or a header, of which it could otherwise begin another."""
+
+JwtText = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/=_-]+(\.[A-Za-z0-9+/=_-]+){2}\Z")]
+"""Three segments, of base64url (V5) or base64 (V2)."""
+
 Payload = dict[str, Any]
 
 
@@ -37,25 +47,39 @@ class ReplySession(Struct, rename="camel"):
 class ReplyToken(Struct, rename="camel"):
     """A token for the client."""
 
-    token: Annotated[str, Meta(min_length=1, pattern="^[!-~]+$")]
+    token: HeaderText
     expiry: Milliseconds
     created_time: Milliseconds
+
+
+class ReplyAccessToken(ReplyToken, rename="camel"):
+    """One whose claims the client is told, too (V5)."""
+
+    token: JwtText
+
+    def __post_init__(self) -> None:
+        try:
+            claims = body_of(self.token)
+            if claims is not None:
+                user_data.decode_object(claims)
+        except ValueError:
+            raise ValueError("not an access token") from None
 
 
 class Issued(Struct, tag_field="status", tag="OK", rename="camel"):
     """create, refresh."""
 
     session: ReplySession
-    access_token: ReplyToken
+    access_token: ReplyAccessToken
     refresh_token: ReplyToken
-    anti_csrf_token: str | None = None
+    anti_csrf_token: HeaderText | None = None
 
 
 class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
     """verify, regenerate."""
 
     session: ReplySession
-    access_token: ReplyToken | None = None
+    access_token: ReplyAccessToken | None = None
 
 
 class Found(Struct, tag_field="status", tag="OK", rename="camel"):

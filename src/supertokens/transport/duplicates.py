@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several cookies of one name in one request: which of them counts (DESIGN, section 7).
 
-A changed cookie domain leaves doubles in every browser; somebody on a neighbouring host may plant others. All are
-authenticated before anything is presented, so that a stale double never raises theft.
+A changed cookie domain leaves doubles in every browser; somebody on a neighbouring host may plant others. The one that
+counts is chosen among authentic ones, so that a stale double never raises theft. With a core elsewhere it takes a call
+to know whether a refresh token is authentic: what cannot be one is passed over, and of the others no more are asked
+about than the rule needs.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from struct import Struct
 from typing import Final
+from uuid import UUID
 
 from supertokens.core import Core
+from supertokens.engine import base64url
+from supertokens.engine.refresh_token import TokenPosition
 from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = ["PlantedCookiesError", "pick_access_token", "pick_refresh_token"]
 
 _MOST_LOOKED_AT: Final = 8
+
+_REFRESH_TOKEN_LENGTHS: Final = (base64url.length(73), base64url.length(73 + 16))  # without, with an anti-CSRF value
+_REFRESH_TOKEN_BEGINS: Final = Struct(">B8x16sQ")  # version, key id, handle, serial: see `engine.refresh_token`
+_REFRESH_TOKEN_VERSION: Final = 1
 
 _log = logging.getLogger("supertokens")
 
@@ -34,7 +44,8 @@ class PlantedCookiesError(SuperTokensUnauthorisedError):
 
 def pick_access_token(values: Sequence[str], core: Core, now: int) -> str:
     """The one of `values` to verify; any of them where none is authentic. Raises PlantedCookiesError."""
-    looked_at = [(text, core.authentic_access_token(text)) for text in values[:_MOST_LOOKED_AT]]
+    possible = [text for text in dict.fromkeys(values) if text.count(".") == 2]
+    looked_at = [(text, core.authentic_access_token(text)) for text in possible[:_MOST_LOOKED_AT]]
     tokens = [(token, text) for text, token in looked_at if token is not None]
     live = [(token, text) for token, text in tokens if token.expires_at >= now] or tokens
     if len({token.user_id for token, _ in live}) > 1:
@@ -45,20 +56,48 @@ def pick_access_token(values: Sequence[str], core: Core, now: int) -> str:
 
 def pick_refresh_token(values: Sequence[str], core: Core) -> str:
     """The one of `values` to present; any of them where none is authentic. Raises PlantedCookiesError."""
-    newest_of_handle: dict[str, tuple[int, str]] = {}
-    for text in values[:_MOST_LOOKED_AT]:
-        token = core.authentic_refresh_token(text)
-        if token is not None:
-            newest_of_handle[token.handle] = max(newest_of_handle.get(token.handle, (0, "")), (token.serial, text))
+    of_handle = _possible_refresh_tokens(values)
+    if len(of_handle) <= 1:
+        *newer, oldest = next(iter(of_handle.values()), values[:1])
+        # Where no other one is authentic the oldest is presented, and need not be asked about before.
+        return _first_authentic(newer, core) or oldest
+    newest_of_handle = {
+        handle: text for handle, texts in of_handle.items() if (text := _first_authentic(texts, core)) is not None
+    }
     if len(newest_of_handle) <= 1:
-        return next((text for _, text in newest_of_handle.values()), values[0])
+        return next(iter(newest_of_handle.values()), values[0])
     return _newest_session(newest_of_handle, core)
 
 
-def _newest_session(newest_of_handle: dict[str, tuple[int, str]], core: Core) -> str:
+def _possible_refresh_tokens(values: Sequence[str]) -> dict[str, list[str]]:
+    """Those that have the form of one, by the handle that they name; of each handle the highest serial first."""
+    claims = ((_claims_of_refresh_token(text), text) for text in dict.fromkeys(values))
+    possible = [(*claim, text) for claim, text in claims if claim is not None][:_MOST_LOOKED_AT]
+    of_handle: dict[str, list[str]] = {}
+    for handle, _, text in sorted(possible, key=lambda item: item[1], reverse=True):
+        of_handle.setdefault(handle, []).append(text)
+    return of_handle
+
+
+def _claims_of_refresh_token(text: str) -> TokenPosition | None:
+    """By its own word; None for what cannot be a refresh token of ours."""
+    if len(text) not in _REFRESH_TOKEN_LENGTHS:
+        return None
+    try:
+        version, handle, serial = _REFRESH_TOKEN_BEGINS.unpack_from(base64url.decode(text))
+    except ValueError:
+        return None
+    return TokenPosition(str(UUID(bytes=handle)), serial) if version == _REFRESH_TOKEN_VERSION else None
+
+
+def _first_authentic(texts: Iterable[str], core: Core) -> str | None:
+    return next((text for text in texts if core.authentic_refresh_token(text) is not None), None)
+
+
+def _newest_session(newest_of_handle: Mapping[str, str], core: Core) -> str:
     """The token of the youngest session that exists; any where none does."""
     sessions = []
-    for handle, (_, text) in newest_of_handle.items():
+    for handle, text in newest_of_handle.items():
         try:
             record = core.session(handle)
         except SuperTokensUnauthorisedError:
@@ -66,4 +105,4 @@ def _newest_session(newest_of_handle: dict[str, tuple[int, str]], core: Core) ->
         sessions.append((record.created_at, record.user_id, text))
     if len({user_id for _, user_id, _ in sessions}) > 1:
         raise PlantedCookiesError
-    return max(sessions)[2] if sessions else next(iter(newest_of_handle.values()))[1]
+    return max(sessions)[2] if sessions else next(iter(newest_of_handle.values()))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A question that many threads have for the core at one time: one of them asks, the others take what it gets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from supertokens.errors import SuperTokensGeneralError
+
+__all__ = ["SharedQuestion"]
+
+T = TypeVar("T")
+
+
+class SharedQuestion:
+    """For any thread. While the core answers, whoever has to know waits for the thread that asks.
+
+    Once the core has failed nobody waits: one thread finds out whether it is back, and the others fail at once, as
+    calls do while a host rests. Threads that queued up for a hung core would be held for one timeout after the other.
+    """
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._asked = 0
+        self._failure: str | None = None
+        """Of the last time."""
+
+    def answer(self, known: Callable[[], T | None], ask: Callable[[], T]) -> T:
+        """What is `known` when it is this thread's turn, or else what `ask` gets.
+
+        Raises SuperTokensGeneralError if `ask` does, or has done so for another thread while this one waited.
+        """
+        asked, failure = self._asked, self._failure
+        if not self._asking.acquire(blocking=failure is None):
+            raise SuperTokensGeneralError(failure)
+        try:
+            found = known()
+            if found is not None:
+                return found
+            if self._failure is not None and self._asked != asked:
+                raise SuperTokensGeneralError(self._failure)
+            return self._ask(ask)
+        finally:
+            self._asking.release()
+
+    def answer_unless_asked(self, ask: Callable[[], T]) -> T | None:
+        """What `ask` gets; None, without waiting, while another thread asks. Raises what `ask` does."""
+        if not self._asking.acquire(blocking=False):
+            return None
+        try:
+            return self._ask(ask)
+        finally:
+            self._asking.release()
+
+    def _ask(self, ask: Callable[[], T]) -> T:
+        try:
+            answer = ask()
+        except SuperTokensGeneralError as error:
+            self._failure = str(error)
+            raise
+        finally:
+            self._asked += 1
+        self._failure = None
+        return answer

@@ -17,6 +17,7 @@ from supertokens.engine.refresh_token import (
     derive,
     id_refresh_value,
     lineage_hash,
+    position_inside,
     serial_of,
 )
 from supertokens.errors import SuperTokensUnauthorisedError
@@ -61,11 +62,13 @@ def test_the_same_serial_and_parent_always_give_the_same_token() -> None:
 def test_the_anti_csrf_value_inside_is_the_one_that_the_token_was_made_with(serial: int, guarded: bool) -> None:
     value = anti_csrf_value(KEY, HANDLE, None) if guarded else None
     assert anti_csrf_inside(derive(KEY, HANDLE, serial, 1, value)) == value
+    assert position_inside(derive(KEY, HANDLE, serial, 1, value)) == (HANDLE, serial)
 
 
 @given(st.text(max_size=200) | st.text("Ba0-_", min_size=LONGEST_TEXT, max_size=LONGEST_TEXT))
-def test_a_text_that_is_no_token_of_ours_has_no_anti_csrf_value_inside(text: str) -> None:
+def test_a_text_that_is_no_token_of_ours_has_neither_anti_csrf_value_nor_position_inside(text: str) -> None:
     assert anti_csrf_inside(text) is None
+    assert position_inside(text) is None
     assert anti_csrf_inside("é" * LONGEST_TEXT) is None
 
 

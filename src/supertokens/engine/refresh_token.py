@@ -35,6 +35,7 @@ __all__ = [
     "derive",
     "id_refresh_value",
     "lineage_hash",
+    "position_inside",
     "serial_of",
 ]
 
@@ -121,11 +122,8 @@ def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
     Raises SuperTokensUnauthorisedError for anything else; UnknownRefreshKeyError, a kind of it, where only the key
     is missing. No store is asked.
     """
-    try:
-        raw = base64url.decode(text)
-    except ValueError:
-        raise SuperTokensUnauthorisedError("Invalid refresh token") from None
-    if len(raw) not in (_PLAIN_BYTES, _GUARDED_BYTES) or raw[:1] != _VERSION:
+    raw = _raw(text)
+    if raw is None:
         raise SuperTokensUnauthorisedError("Invalid refresh token")
     key = keys.get(raw[1:9].hex())
     if key is None:
@@ -133,11 +131,12 @@ def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, hmac.digest(key.token_subkey, body, "sha256")):
         raise SuperTokensUnauthorisedError("Invalid refresh token")
+    handle, serial = _position(raw)
     return RefreshToken(
         text=text,
         key=key,
-        handle=str(UUID(bytes=body[9:25])),
-        serial=int.from_bytes(body[25:33], "big"),
+        handle=handle,
+        serial=serial,
         parent=int.from_bytes(body[33:41], "big"),
         anti_csrf_token=base64url.encode(body[41:]) if len(body) > 41 else None,
     )
@@ -148,13 +147,31 @@ def anti_csrf_inside(text: str) -> str | None:
 
     By the token's own word: whoever has the keys still has to authenticate it.
     """
-    if len(text) != LONGEST_TEXT:
+    raw = _raw(text)
+    if raw is None or len(raw) != _GUARDED_BYTES:
+        return None
+    return base64url.encode(raw[_PLAIN_BYTES - _MAC_BYTES : -_MAC_BYTES])
+
+
+def position_inside(text: str) -> TokenPosition | None:
+    """Which token of which session a refresh token of ours says it is; None if it is another's. By its own word too."""
+    raw = _raw(text)
+    return None if raw is None else _position(raw)
+
+
+def _raw(text: str) -> bytes | None:
+    """The bytes of a text that has the form of a refresh token."""
+    if len(text) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
         return None
     try:
         raw = base64url.decode(text)
     except ValueError:
         return None
-    return base64url.encode(raw[_PLAIN_BYTES - _MAC_BYTES : -_MAC_BYTES]) if raw[:1] == _VERSION else None
+    return raw if raw[:1] == _VERSION else None
+
+
+def _position(raw: bytes) -> TokenPosition:
+    return TokenPosition(str(UUID(bytes=raw[9:25])), int.from_bytes(raw[25:33], "big"))
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:

@@ -11,22 +11,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from struct import Struct
 from typing import Final
-from uuid import UUID
 
 from supertokens.core import Core
-from supertokens.engine import base64url
-from supertokens.engine.refresh_token import TokenPosition
+from supertokens.engine.refresh_token import position_inside
 from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = ["PlantedCookiesError", "pick_access_token", "pick_refresh_token"]
 
 _MOST_LOOKED_AT: Final = 8
-
-_REFRESH_TOKEN_LENGTHS: Final = (base64url.length(73), base64url.length(73 + 16))  # without, with an anti-CSRF value
-_REFRESH_TOKEN_BEGINS: Final = Struct(">B8x16sQ")  # version, key id, handle, serial: see `engine.refresh_token`
-_REFRESH_TOKEN_VERSION: Final = 1
 
 _log = logging.getLogger("supertokens")
 
@@ -71,23 +64,12 @@ def pick_refresh_token(values: Sequence[str], core: Core) -> str:
 
 def _possible_refresh_tokens(values: Sequence[str]) -> dict[str, list[str]]:
     """Those that have the form of one, by the handle that they name; of each handle the highest serial first."""
-    claims = ((_claims_of_refresh_token(text), text) for text in dict.fromkeys(values))
-    possible = [(*claim, text) for claim, text in claims if claim is not None][:_MOST_LOOKED_AT]
+    positions = ((position_inside(text), text) for text in dict.fromkeys(values))
+    possible = [(*position, text) for position, text in positions if position is not None][:_MOST_LOOKED_AT]
     of_handle: dict[str, list[str]] = {}
     for handle, _, text in sorted(possible, key=lambda item: item[1], reverse=True):
         of_handle.setdefault(handle, []).append(text)
     return of_handle
-
-
-def _claims_of_refresh_token(text: str) -> TokenPosition | None:
-    """By its own word; None for what cannot be a refresh token of ours."""
-    if len(text) not in _REFRESH_TOKEN_LENGTHS:
-        return None
-    try:
-        version, handle, serial = _REFRESH_TOKEN_BEGINS.unpack_from(base64url.decode(text))
-    except ValueError:
-        return None
-    return TokenPosition(str(UUID(bytes=handle)), serial) if version == _REFRESH_TOKEN_VERSION else None
 
 
 def _first_authentic(texts: Iterable[str], core: Core) -> str | None:

@@ -77,6 +77,8 @@ def test_sealed_keys_need_their_key(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "encryption_key" in result.stderr
     assert SEALING not in result.stderr
+    for way in ("--with-config", "SUPERTOKENS_ENCRYPTION_KEY ", "SUPERTOKENS_ENCRYPTION_KEY_FILE"):
+        assert way in result.stderr, "the message names a remedy"
 
 
 # migrate

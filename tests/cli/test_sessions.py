@@ -188,6 +188,27 @@ def test_the_database_of_a_config_file_and_of_the_environment_is_used(
     assert handle in run("sessions", "list", "ada", SUPERTOKENS_DATABASE="sessions.sqlite3").output
 
 
+@pytest.mark.parametrize("hosts_in", ["variable", "file of the environment"])
+def test_a_file_that_is_named_beats_the_services_that_the_environment_names(
+    run: Run, core: EmbeddedCore, database: str, tmp_path: Path, hosts_in: str
+) -> None:
+    handle = create(core)
+    (tmp_path / "config.yaml").write_text("database: sessions.sqlite3\naccess_token_validity: 900\n")
+    (tmp_path / "app.yaml").write_text("hosts: http://localhost:1\n")
+    named = {"SUPERTOKENS_HOSTS": "http://localhost:1", "SUPERTOKENS_API_KEY": "k" * 20}
+    environ = named if hosts_in == "variable" else {"SUPERTOKENS_CONFIG": "app.yaml"}
+    file = ["--with-config", "config.yaml"]
+    assert handle in run("sessions", "list", "ada", *file, **environ).stdout
+    assert run("sessions", "show", handle, *file, **environ).exit_code == 0
+    assert run("keys", "list", *file, **environ).exit_code == 0
+    assert run("keys", "rotate", "--now", "--yes", *file, **environ).exit_code == 0
+    assert run("sessions", "revoke", "--all", "--yes", *file, **environ).output == "1 session ended.\n"
+    refused = run("keys", "list", **environ)
+    assert refused.exit_code == 2
+    assert "--with-config" in refused.stderr
+    assert "--database" in refused.stderr
+
+
 def test_a_failure_of_the_database_is_a_message_and_no_traceback(run: Run, tmp_path: Path) -> None:
     (tmp_path / "supertokens.sqlite3").write_bytes(b"this is no database" * 100)
     result = run("sessions", "list", "ada")

@@ -119,6 +119,14 @@ def test_the_walk_from_an_empty_folder_to_two_apps_on_one_core(tmp_path: Path) -
             for command, answer in steps:
                 assert run(command).strip() == answer
         assert not (tmp_path / "instance").exists(), "an app had a core of its own"
+        # The reader's shell still has what the walk exported.
+        environ["SUPERTOKENS_HOSTS"] = f"http://localhost:{moved['3567']}"
+        environ["SUPERTOKENS_API_KEY"] = (tmp_path / "api_keys").read_text("utf-8").strip()
+        run("supertokens stop")
+        after_a_restore = re.findall(r"^\$ (supertokens (?:sessions|keys) .*)$", SERVICE.text, re.MULTILINE)
+        assert len(after_a_restore) == 2
+        for command in after_a_restore:
+            run(f"{command} --yes")
     finally:
         run("supertokens stop")
 

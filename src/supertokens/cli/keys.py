@@ -78,7 +78,8 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
 
 def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
     if database is None and hosts_are_named(config_file):
-        raise click.UsageError("keys are in the database itself, which --database names: no service hands them out")
+        problem = "keys are in the database itself, and no service hands them out"
+        raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
     return embedded_core(config_file, database)
 
 

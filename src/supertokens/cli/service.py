@@ -17,7 +17,7 @@ import click
 from supertokens.cli.background import start_in_background
 from supertokens.cli.instances import register, running, wait_until_gone
 from supertokens.cli.output import as_json_option, show_json
-from supertokens.cli.target import config_option, database_option, explained_service
+from supertokens.cli.target import config_option, database_option, explained_service, in_words
 from supertokens.config import ConfigError
 from supertokens.errors import SuperTokensGeneralError
 
@@ -86,7 +86,7 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
     except OSError as error:
         _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
     except SuperTokensGeneralError as error:
-        _crash(str(error))
+        _crash(in_words(error))
 
 
 def _crash(why: str) -> NoReturn:

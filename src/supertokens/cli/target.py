@@ -14,11 +14,12 @@ import click
 from supertokens.config import Config, ConfigError, Explained
 from supertokens.config.yaml_file import read_yaml
 from supertokens.core import Core, EmbeddedCore
+from supertokens.engine.sealing import SealingError
 from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
 
 __all__ = [
     "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database", "explained_service",
-    "on_a_database",
+    "hosts_are_named", "in_words", "on_a_database",
 ]  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,6 +79,24 @@ def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
 
 
 def hosts_are_named(config_file: Path | None) -> bool:
-    file = config_file or os.environ.get("SUPERTOKENS_CONFIG")
-    in_file = bool(file) and read_yaml(str(file)).get("hosts") is not None
-    return in_file or bool(os.environ.get("SUPERTOKENS_HOSTS", "").strip())
+    """Whether the configuration is that of an app with core services. Raises ConfigError.
+
+    What was typed beats what the shell happens to have: beside a file that was named, the environment does not count.
+    """
+    if config_file is not None:
+        return _names_hosts(config_file)
+    file = os.environ.get("SUPERTOKENS_CONFIG", "")
+    return (file != "" and _names_hosts(file)) or bool(os.environ.get("SUPERTOKENS_HOSTS", "").strip())
+
+
+def _names_hosts(file: str | Path) -> bool:
+    return read_yaml(file).get("hosts") is not None
+
+
+def in_words(error: Exception) -> str:
+    """What to say of a failure: its text, and for keys that are sealed where their key can be given."""
+    # Of the failures to open a key only this one has a remedy; the other is a key that was altered.
+    if isinstance(error.__cause__, SealingError) and "'encryption_key' lacks" in str(error):
+        variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
+        return f"{error}; name the service's config.yaml by --with-config, or {variables}"
+    return str(error)

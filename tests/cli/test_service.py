@@ -259,6 +259,29 @@ def test_a_port_that_is_taken_is_told(command: Command, where: list[str]) -> Non
     assert why == f"127.0.0.1:{port} cannot be listened on: Address already in use"
 
 
+def test_a_failure_of_tls_is_not_taken_for_one_of_the_address(command: Command) -> None:
+    program = (
+        "import ssl, supertokens.service\n"
+        "from supertokens.cli import main\n"
+        "def serve(*args, **options): raise ssl.SSLError(1, 'the pair was changed after it had been looked at')\n"
+        "supertokens.service.serve = serve\n"
+        "main()"
+    )
+    why = crash_of(command("start", "--foreground", "--port=0", python=("-c", program)))
+    assert why.startswith("'ssl_certfile' and 'ssl_keyfile' cannot be used (")
+    assert "the pair was changed" in why
+
+
+def test_files_that_make_no_tls_server_are_told_before_anything_starts(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").touch(0o600)
+    (tmp_path / "config.yaml").write_text("ssl_certfile: key.pem\nssl_keyfile: key.pem\n")
+    why = crash_of(command("start", "--with-config=config.yaml", "--port=0"))
+    assert "'ssl_certfile' names key.pem, which holds no certificate in PEM" in why
+    checked = command("config", "check", "config.yaml")
+    assert checked.returncode == 1
+    assert "'ssl_certfile' names key.pem" in checked.stderr
+
+
 def test_a_host_that_nobody_knows_is_told(command: Command) -> None:
     why = crash_of(command("start", "--foreground", "--host=nowhere.invalid", SUPERTOKENS_API_KEYS="k" * 20))
     assert why.startswith("nowhere.invalid:3567 cannot be listened on: ")

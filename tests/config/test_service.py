@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from supertokens.config import Config, ConfigError, describe
 
@@ -310,24 +315,69 @@ def test_a_service_that_anybody_may_use_says_so_loudly(caplog: pytest.LogCapture
     assert "CAN LOG IN AS ANYBODY" in message
 
 
-def test_https_needs_both_files_and_they_must_be_there(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    certificate.touch()
-    for name, path in (("ssl_certfile", certificate), ("ssl_keyfile", certificate)):
-        assert f"'{name}' is set, so set 'ssl_" in refusal(arguments={name: str(path)})
-    both = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
-    assert f"'ssl_keyfile' names {key}, which cannot be read (No such file" in refusal(arguments=both)
+def make_pair(folder: Path, name: str, password: bytes | None = None) -> tuple[str, str]:
+    """Files with a certificate and with its private key, as OpenSSL writes them."""
+    private, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(subject, subject, private.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    sealed = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    certificate.write_bytes(made.sign(private, hashes.SHA256()).public_bytes(pem))
     key.touch(0o600)
-    assert Config.load_service(arguments=both).ssl_keyfile == str(key)
+    key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, sealed))
+    return str(certificate), str(key)
+
+
+def test_https_needs_both_files_and_they_must_be_there(tmp_path: Path) -> None:
+    certificate, key = make_pair(tmp_path, "pair")
+    for name, path in (("ssl_certfile", certificate), ("ssl_keyfile", certificate)):
+        assert f"'{name}' is set, so set 'ssl_" in refusal(arguments={name: path})
+    both = {"ssl_certfile": certificate, "ssl_keyfile": key}
+    assert Config.load_service(arguments=both).ssl_keyfile == key
+    Path(key).unlink()
+    assert f"'ssl_keyfile' names {key}, which cannot be read (No such file" in refusal(arguments=both)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "problem"),
+    [
+        ("one.crt", "two.key", "'ssl_keyfile' names {key}, which belongs to another certificate than that in {crt}"),
+        ("one.key", "one.crt", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+        ("one.crt", "one.crt", "'ssl_keyfile' names {key}, which holds no private key in PEM"),
+        ("one.crt", "sealed.key", "'ssl_keyfile' names {key}, which is encrypted"),
+        ("empty", "one.key", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+        ("one.crt", "empty", "'ssl_keyfile' names {key}, which holds no private key in PEM"),
+        ("broken", "one.key", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+    ],
+)
+def test_what_makes_no_tls_server_is_refused_with_the_file_at_fault(
+    tmp_path: Path, certificate: str, key: str, problem: str
+) -> None:
+    for name, password in (("one", None), ("two", None), ("sealed", b"correct-horse")):
+        make_pair(tmp_path, name, password)
+    (tmp_path / "empty").touch()
+    (tmp_path / "broken").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    crt, pem = str(tmp_path / certificate), str(tmp_path / key)
+    message = refusal(arguments={"ssl_certfile": crt, "ssl_keyfile": pem})
+    assert problem.format(crt=crt, key=pem) in message
+    assert re.search("; (give|correct) ", message), "it names a remedy"
+
+
+def test_certificate_and_key_may_be_in_one_file(tmp_path: Path) -> None:
+    certificate, key = map(Path, make_pair(tmp_path, "pair"))
+    key.write_bytes(certificate.read_bytes() + key.read_bytes())
+    assert Config.load_service(arguments={"ssl_certfile": str(key), "ssl_keyfile": str(key)}).ssl_certfile == str(key)
 
 
 def test_a_private_key_that_every_user_may_read_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in ("cert.pem", "key.pem"):
-        (tmp_path / name).touch(0o644)
-        (tmp_path / name).chmod(0o644)
-    both = {"ssl_certfile": str(tmp_path / "cert.pem"), "ssl_keyfile": str(tmp_path / "key.pem")}
+    certificate, key = make_pair(tmp_path, "pair")
+    both = {"ssl_certfile": certificate, "ssl_keyfile": key}
+    assert warnings_of(caplog, arguments=both) == []
+    for path in (certificate, key):
+        Path(path).chmod(0o644)
     (message,) = warnings_of(caplog, arguments=both)
     assert "'ssl_keyfile' names" in message
 

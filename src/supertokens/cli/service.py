@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import ssl
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -83,6 +84,8 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
 
     try:
         serve(config, ready=ready, config_path=path)
+    except ssl.SSLError as error:  # an OSError, which has nothing to do with the address
+        _crash(f"'ssl_certfile' and 'ssl_keyfile' cannot be used ({error}); 'supertokens config check' says more")
     except OSError as error:
         _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
     except SuperTokensGeneralError as error:

@@ -246,6 +246,61 @@ def test_every_other_key_of_the_original_is_named_in_a_warning(
         assert "horse" not in message
 
 
+@pytest.mark.parametrize("hours", ["8760", "'8760'", "720.5", "9" * 30])
+def test_a_longer_key_interval_than_ours_under_its_later_name_is_shortened_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, hours: str
+) -> None:
+    name = "access_token_dynamic_signing_key_update_interval"  # later cores have no upper bound
+    file = in_file(tmp_path, f"{name}: {hours}")
+    (message,) = warnings_of(caplog, file=file)
+    assert message.startswith(f"{file}, {name}: ")
+    assert "720 hours" in message
+    assert Config.load_service(file=file).access_token_signing_key_update_interval == 720
+    in_image = {name.upper(): "8760"}
+    assert Config.load_service(environ=in_image).access_token_signing_key_update_interval == 720
+    assert Config.load(app_config={"SUPERTOKENS_CONFIG": {name: 8760}}).access_token_signing_key_update_interval == 720
+
+
+def test_a_key_interval_that_the_original_refuses_too_is_refused() -> None:
+    older, later = "access_token_signing_key_update_interval", "access_token_dynamic_signing_key_update_interval"
+    for name, hours in ((older, 721), (later, 0.5), (later, float("inf")), (later, float("nan")), (later, "x")):
+        assert f"'{older}' must be a number from 1 to 720" in refusal(arguments={name: hours})
+
+
+def test_a_shorter_key_interval_gives_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    name = "access_token_dynamic_signing_key_update_interval"
+    assert warnings_of(caplog, arguments={name: 720}) == []
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_the_switch_for_https_of_the_original_is_known_and_names_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    (message,) = warnings_of(caplog, file=in_file(tmp_path, f"webserver_https_enabled: {value}"))
+    assert "'webserver_https_enabled' has no effect: " in message
+    assert "'ssl_certfile' and 'ssl_keyfile'" in message
+
+
+@pytest.mark.parametrize(
+    ("written", "keys"),
+    [
+        (f'"{KEY},"', (KEY,)),
+        (f'"{KEY}, {OTHER} , ,"', (KEY, OTHER)),
+        ("12345678901234567890", ("12345678901234567890",)),
+        ("00000000000000000012", ("00000000000000000012",)),
+        ("0x1234567890abcdef1234", ("0x1234567890abcdef1234",)),
+        ("[12345678901234567890, 00000000000000000012]", ("12345678901234567890", "00000000000000000012")),
+    ],
+)
+def test_api_keys_are_read_as_the_original_reads_them(tmp_path: Path, written: str, keys: tuple[str, ...]) -> None:
+    assert Config.load_service(file=in_file(tmp_path, f"api_keys: {written}")).api_keys == keys
+
+
+@pytest.mark.parametrize("written", ['","', '",,"', f'",{KEY}"', f'"{KEY},,{OTHER}"', "1234567890", "no", "1.5"])
+def test_what_is_no_list_of_api_keys_stays_refused(tmp_path: Path, written: str) -> None:
+    assert "'api_keys' must be keys of at least 20" in refusal(file=in_file(tmp_path, f"api_keys: {written}"))
+
+
 def test_very_short_sessions_of_the_original_shorten_our_grace_period() -> None:
     assert Config.load_service(
         arguments={"access_token_validity": 1, "refresh_token_validity": 0.1}

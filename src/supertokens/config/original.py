@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
-__all__ = ["IMAGE_NAMES", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect"]
+from supertokens.config.values import shown
+
+__all__ = [
+    "IMAGE_NAMES", "LONGEST_KEY_INTERVAL", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect",
+    "within_our_limits",
+]  # fmt: skip
+
+LONGEST_KEY_INTERVAL: Final = 720.0  # hours (protocol-1, F.2)
+_LATER_KEY_INTERVAL: Final = "access_token_dynamic_signing_key_update_interval"
 
 OTHER_NAMES: Final = {
-    "access_token_dynamic_signing_key_update_interval": "access_token_signing_key_update_interval",
+    _LATER_KEY_INTERVAL: "access_token_signing_key_update_interval",
     "refresh_token_path": "refresh_api_path",
 }
 
@@ -17,6 +26,7 @@ NO_EFFECT: Final = {
     "revocation_max_lag": "it goes with 'revocation: push', which this version does not have yet",
     "ip_allow_regex": "no address is refused here; let a firewall or the proxy in front do that",
     "ip_deny_regex": "no address is refused here; let a firewall or the proxy in front do that",
+    "webserver_https_enabled": "it is https where 'ssl_certfile' and 'ssl_keyfile' are set",
 }
 
 _FAMILIES: Final = {
@@ -38,6 +48,20 @@ IMAGE_NAMES: Final = {
         "max_server_pool_size", "session_expired_status_code", "api_keys", "api_keys_file", "base_path",
     )
 }  # fmt: skip
+
+
+def within_our_limits(name: str, value: object) -> tuple[object, str]:
+    """The value that counts for one of the original, and a warning where that is another; else the value, and nothing.
+
+    Cores that have the later name of the key interval know no longest one. A shorter one is the safe side.
+    """
+    if name == _LATER_KEY_INTERVAL and isinstance(value, int | float) and LONGEST_KEY_INTERVAL < value < math.inf:
+        limit = f"{LONGEST_KEY_INTERVAL:g} hours"
+        return (
+            LONGEST_KEY_INTERVAL,
+            f"{shown(value)} hours are more than the {limit} that there are here; {limit} count",
+        )
+    return value, ""
 
 
 def why_no_effect(name: str) -> str:

@@ -42,8 +42,10 @@ def _decoded(key: object) -> bytes:
 
 
 def api_keys(value: object) -> tuple[str, ...]:
-    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2); its own rules are in F.2.
-    keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(value))
+    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2), and commas at its end, as Java
+    # splits it; its own rules are in F.2.
+    text = re.sub(r"\s", "", value).rstrip(",") if isinstance(value, str) else value
+    keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(text))
     if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
         return keys
     raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")

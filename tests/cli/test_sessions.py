@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from itertools import islice
 from pathlib import Path
 
@@ -214,6 +215,24 @@ def test_a_failure_of_the_database_is_a_message_and_no_traceback(run: Run, tmp_p
     result = run("sessions", "list", "ada")
     assert result.exit_code == 1
     assert "file is not a database" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["show", "no handle"], ["revoke", "no handle"], ["revoke", "--user", ""]])
+def test_of_a_database_that_cannot_be_read_nothing_is_said_to_be_missing(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "supertokens.sqlite3"
+    file.write_bytes(b"this is no database" * 100)
+    broken = run("sessions", *arguments, "--yes" if arguments[0] == "revoke" else "--json")
+    assert (broken.exit_code, broken.stdout) == (1, "")
+    assert "file is not a database" in broken.stderr
+    file.unlink()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    too_new = run("sessions", *arguments, "--yes" if arguments[0] == "revoke" else "--json")
+    assert (too_new.exit_code, too_new.stdout) == (1, "")
+    assert "was written by a newer version" in too_new.stderr
 
 
 @pytest.mark.parametrize("named_in", ["environment", "file"])

@@ -59,11 +59,16 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
 
 
 def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """The engine on the configured database, which has to be there, until the command ends. Raises ConfigError."""
+    """The engine on the configured database, which has to be there, until the command ends.
+
+    Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
+    """
     core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
     click.get_current_context().call_on_close(core.close)
     return core
 
+    # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
+    core.store.get("", 0)
 
 def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
     """Where sessions are looked for: the services that `hosts` names, unless a database was given; else the database.

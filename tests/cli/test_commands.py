@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -98,6 +100,26 @@ def test_an_unknown_command_is_answered_as_the_original_does(run: Run) -> None:
 )
 def test_what_cannot_be_understood_exits_with_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["config", "check"], ["config", "check", "--app"], ["sessions", "list", "ada", "--with-config"],
+     ["keys", "list", "--with-config"], ["migrate", "--with-config"]],
+)  # fmt: skip
+def test_a_config_file_that_may_not_be_read_is_a_failure_and_no_misuse(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    (tmp_path / "config.yaml").touch()
+    # As it is for anybody but root, for whom no file is unreadable.
+    monkeypatch.setattr(os, "access", lambda *args, **options: False)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    result = run(*arguments, "config.yaml")
+    assert result.exit_code == 1
+    assert "config.yaml cannot be read (Permission denied)" in result.stderr
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

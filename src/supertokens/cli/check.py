@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from supertokens.cli.output import as_json_option, show_json, show_table
+from supertokens.cli.target import CONFIG_FILE
 from supertokens.config import Config, KeyDescription, describe
 
 __all__ = ["config"]
@@ -21,7 +22,7 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=CONFIG_FILE)
 @click.option("--app", is_flag=True, help="FILE is that of an app, instead of a service's.")
 @as_json_option
 def check(file: Path, app: bool, as_json: bool) -> None:

@@ -18,16 +18,18 @@ from supertokens.engine.sealing import SealingError
 from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
 
 __all__ = [
-    "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database", "explained_service",
-    "hosts_are_named", "in_words", "on_a_database",
+    "CONFIG_FILE", "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database",
+    "explained_service", "hosts_are_named", "in_words", "on_a_database",
 ]  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# Whether it can be read is found out by reading it, so that this fails as every other error in it does.
+CONFIG_FILE: Final = click.Path(path_type=Path, readable=False)
 config_option: Final = click.option(
     "--with-config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=CONFIG_FILE,
     metavar="PATH",
     help="The config.yaml to read. Otherwise the one that SUPERTOKENS_CONFIG names, if any.",
 )
@@ -65,10 +67,10 @@ def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCor
     """
     core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
     click.get_current_context().call_on_close(core.close)
-    return core
-
     # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
     core.store.get("", 0)
+    return core
+
 
 def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
     """Where sessions are looked for: the services that `hosts` names, unless a database was given; else the database.

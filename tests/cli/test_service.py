@@ -276,7 +276,7 @@ def test_files_that_make_no_tls_server_are_told_before_anything_starts(command: 
     (tmp_path / "key.pem").touch(0o600)
     (tmp_path / "config.yaml").write_text("ssl_certfile: key.pem\nssl_keyfile: key.pem\n")
     why = crash_of(command("start", "--with-config=config.yaml", "--port=0"))
-    assert "'ssl_certfile' names key.pem, which holds no certificate in PEM" in why
+    assert f"'ssl_certfile' names key.pem (from {tmp_path}), which holds no certificate in PEM" in why
     checked = command("config", "check", "config.yaml")
     assert checked.returncode == 1
     assert "'ssl_certfile' names key.pem" in checked.stderr

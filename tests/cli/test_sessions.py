@@ -175,7 +175,9 @@ def test_a_database_that_is_not_there_is_an_error_and_is_not_made(run: Run, tmp_
     for arguments in (["list", "ada"], ["show", NO_HANDLE], ["revoke", "--all", "--yes"]):
         result = run("sessions", *arguments)
         assert result.exit_code == 1
-        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}" in result.stderr
+        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}; name " in result.stderr
+        assert "--database" in result.stderr
+        assert "--with-config" in result.stderr
     assert not (tmp_path / "supertokens.sqlite3").exists()
 
 

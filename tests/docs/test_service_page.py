@@ -182,6 +182,19 @@ def test_the_unit_starts_the_service_with_options_that_there_are() -> None:
         assert any(block.text.find(path) >= 0 for block in SERVICE.in_language("text")), path
 
 
+def test_the_command_beside_the_unit_has_the_folder_the_files_and_the_variable_of_the_unit() -> None:
+    [block] = [block for block in SERVICE.in_language("console") if block.text.startswith("$ sudo sh -c")]
+    for setting in (
+        r"^WorkingDirectory=(.*)$",
+        r"^LoadCredential=encryption_key:(.*)$",
+        r"^Environment=(SUPERTOKENS_ENCRYPTION_KEY_FILE=)",
+        r"^ExecStart=(\S+) ",
+        r"^ExecStart=.* (--with-config \S+)$",
+    ):
+        [value] = re.findall(setting, UNIT, re.MULTILINE)
+        assert value in block.text
+
+
 def test_the_container_is_made_of_files_and_an_extra_of_the_project() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", CONTAINERFILE, re.MULTILINE)
     assert copied

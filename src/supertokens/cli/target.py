@@ -56,7 +56,8 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
     # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     if config.sqlite_path is None or not config.sqlite_path.is_file():
-        raise ConfigError(f"there is no database {config.sqlite_path}; name the right one with --database", "database")
+        remedy = "name the right one by --database, or by --with-config the config.yaml of the service that has it"
+        raise ConfigError(f"there is no database {config.sqlite_path}; {remedy}", "database")
     return config
 
 

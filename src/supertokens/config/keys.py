@@ -102,7 +102,8 @@ class Keys:
         "both",
         None,
         _BOOLEAN,
-        "Whether cookies travel over https only; unset: unless the request is local and in the clear",
+        "Whether cookies travel over https only; unset: in an app, unless the request is local and in the clear;"
+        " in the service, false",
     )
     cookie_same_site: Literal["none", "lax", "strict"] = _key(
         "both", "lax", choice("none", "lax", "strict"), "SameSite attribute of the cookies"

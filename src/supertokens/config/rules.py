@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from supertokens.config.addresses import is_loopback
 from supertokens.config.keys import KEYS, Keys
 from supertokens.config.secrets import IN_FILES, is_readable_by_all
+from supertokens.config.values import located
 
 __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_services", "doubts", "doubts_in_services"]
 
@@ -62,7 +63,10 @@ def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
                 with Path(path).open("rb"):
                     pass
             except OSError as error:
-                yield name, f"'{name}' names {path}, which cannot be read ({error.strerror}); correct path or mode"
+                yield (
+                    name,
+                    f"'{name}' names {located(path)}, which cannot be read ({error.strerror}); correct path or mode",
+                )
                 return
     if keys.ssl_certfile is not None and keys.ssl_keyfile is not None:
         yield from _contradictions_of_tls(keys.ssl_certfile, keys.ssl_keyfile)
@@ -78,13 +82,13 @@ def _refuse_passphrase() -> NoReturn:
 
 def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, str]]:
     """Why the two files, which can be read, do not make a TLS server, said of the one that is at fault."""
-    given = f"'ssl_certfile' names {certificate}"
+    given = f"'ssl_certfile' names {located(certificate)}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
     except OSError:  # which SSLError is
         yield "ssl_certfile", f"{given}, which holds no certificate in PEM ('-----BEGIN CERTIFICATE-----'); correct it"
         return
-    given = f"'ssl_keyfile' names {key}"
+    given = f"'ssl_keyfile' names {located(key)}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_refuse_passphrase)
     except _PassphraseAskedError:

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from supertokens.config.values import ConfigError
+from supertokens.config.values import ConfigError, located
 
 __all__ = [
     "IN_FILES", "api_key", "api_keys", "encryption_keys", "is_readable_by_all", "parse_api_keys", "read_api_keys",
@@ -93,13 +93,14 @@ def read_secret_file(name: str, path: str | Path) -> str:
         text = ""
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"'{key}' names {path}, which cannot be read ({why}); correct path or mode", key) from None
+        raise ConfigError(
+            f"'{key}' names {located(path)}, which cannot be read ({why}); correct path or mode", key
+        ) from None
     if text and len(content) <= _LARGEST_FILE and "\0" not in text:
         return text
     hint = "; for a SQLite file set 'database' itself" if name == "database" else ""
-    raise ConfigError(
-        f"'{key}' names {path}, which has to hold the value of '{name}' as text, at most 64 kB, and does not{hint}", key
-    )
+    needed = f"which has to hold the value of '{name}' as text, at most 64 kB, and does not"
+    raise ConfigError(f"'{key}' names {located(path)}, {needed}{hint}", key)
 
 
 def is_readable_by_all(path: str | Path) -> bool:

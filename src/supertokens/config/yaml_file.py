@@ -8,7 +8,7 @@ from typing import Final
 
 import yaml
 
-from supertokens.config.values import ConfigError, shown
+from supertokens.config.values import ConfigError, located, shown
 
 __all__ = ["read_yaml"]
 
@@ -23,7 +23,7 @@ def read_yaml(path: str | Path) -> dict[str, object]:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: this config.yaml cannot be read ({why}); correct its path or its mode") from None
+        raise ConfigError(f"{located(path)}: this config.yaml cannot be read ({why}); correct path or mode") from None
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:

@@ -132,6 +132,8 @@ def test_an_error_names_its_source(tmp_path: Path) -> None:
 def test_misspelt_keys_are_refused_with_the_nearest_name(tmp_path: Path) -> None:
     assert "did you mean 'api_keys'?" in refusal(file=in_file(tmp_path, f"api_kys: {KEY}"))
     assert "did you mean 'max_server_pool_size'?" in refusal(arguments={"max_server_pool_sise": 1})
+    # As the images write it in the environment, taken into a file.
+    assert "did you mean 'enable_anti_csrf'?" in refusal(file=in_file(tmp_path, "ENABLE_ANTI_CSRF: true"))
 
 
 # The environment
@@ -270,6 +272,13 @@ def test_a_key_interval_that_the_original_refuses_too_is_refused() -> None:
 def test_a_shorter_key_interval_gives_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     name = "access_token_dynamic_signing_key_update_interval"
     assert warnings_of(caplog, arguments={name: 720}) == []
+
+
+def test_more_threads_than_a_process_can_do_with_are_fewer_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    (message,) = warnings_of(caplog, arguments={"max_server_pool_size": 2**31 - 1})
+    assert "1024 threads count" in message
+    assert Config.load_service(arguments={"max_server_pool_size": 2**31 - 1}).max_server_pool_size == 1024
+    assert warnings_of(caplog, arguments={"max_server_pool_size": 1024}) == []
 
 
 @pytest.mark.parametrize("value", ["true", "false"])

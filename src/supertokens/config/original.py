@@ -14,8 +14,13 @@ __all__ = [
     "within_our_limits",
 ]  # fmt: skip
 
-LONGEST_KEY_INTERVAL: Final = 720.0  # hours (protocol-1, F.2)
+LONGEST_KEY_INTERVAL: Final = 720  # hours (protocol-1, F.2)
 _LATER_KEY_INTERVAL: Final = "access_token_dynamic_signing_key_update_interval"
+# Where the original allows more than there is here: our limit, what is refused all the same, and the unit.
+_OUR_LIMITS: Final[dict[str, tuple[int, float, str]]] = {
+    _LATER_KEY_INTERVAL: (LONGEST_KEY_INTERVAL, math.inf, "hours"),  # the cores that have this name know no longest one
+    "max_server_pool_size": (1024, 2**31, "threads"),  # which are all started with their worker process
+}
 
 OTHER_NAMES: Final = {
     _LATER_KEY_INTERVAL: "access_token_signing_key_update_interval",
@@ -51,16 +56,10 @@ IMAGE_NAMES: Final = {
 
 
 def within_our_limits(name: str, value: object) -> tuple[object, str]:
-    """The value that counts for one of the original, and a warning where that is another; else the value, and nothing.
-
-    Cores that have the later name of the key interval know no longest one. A shorter one is the safe side.
-    """
-    if name == _LATER_KEY_INTERVAL and isinstance(value, int | float) and LONGEST_KEY_INTERVAL < value < math.inf:
-        limit = f"{LONGEST_KEY_INTERVAL:g} hours"
-        return (
-            LONGEST_KEY_INTERVAL,
-            f"{shown(value)} hours are more than the {limit} that there are here; {limit} count",
-        )
+    """The value that counts for one of the original, and a warning; where it counts as it is, itself and nothing."""
+    most, refused_from, unit = _OUR_LIMITS.get(name, (0, 0, ""))
+    if isinstance(value, int | float) and most < value < refused_from:
+        return most, f"{shown(value)} {unit} are more than there can be here; {most} {unit} count"
     return value, ""
 
 

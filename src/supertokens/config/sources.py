@@ -162,7 +162,7 @@ def _bare(spelling: object, prefix: str | None) -> str:
 
 
 def _nearest(name: str, prefix: str | None) -> str:
-    near = difflib.get_close_matches(name, [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
+    near = difflib.get_close_matches(name.lower(), [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
     if not near:
         return "remove it; docs/configuration.md has those that there are"
     return f"did you mean '{near[0] if prefix is None else f'{prefix}{near[0]}'.upper()}'? Otherwise remove it"

@@ -48,6 +48,12 @@ def supertokens() -> None:
     """Sessions for web applications: the core service, and tools for its database.
 
     The exit status is 0 when done, 1 when something failed or was not found, 2 when the command was misused.
+
+    \b
+    Examples:
+      supertokens start --with-config config.yaml
+      supertokens sessions list ada
+      supertokens stop
     """
 
 

@@ -20,7 +20,13 @@ _WITHIN: Final = MAX_RING_AGE_TO_VERIFY // 1000  # seconds
 
 @click.group()
 def keys() -> None:
-    """Look at the keys, and change the one that signs access tokens."""
+    """Look at the keys, and change the one that signs access tokens.
+
+    \b
+    Examples:
+      supertokens keys list
+      supertokens keys rotate --now
+    """
 
 
 @keys.command("list")

@@ -34,7 +34,13 @@ __all__ = ["sessions"]
 
 @click.group()
 def sessions() -> None:
-    """Look at sessions, and end them."""
+    """Look at sessions, and end them.
+
+    \b
+    Examples:
+      supertokens sessions list ada
+      supertokens sessions revoke --user ada
+    """
 
 
 @sessions.command("list")

@@ -15,6 +15,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
 
+from supertokens import errors as exceptions  # the name that the 1.x series has for them
 from supertokens.config import Config
 from supertokens.core import Core
 from supertokens.errors import (
@@ -30,10 +31,9 @@ from supertokens.transport import CORS_HEADERS, Changes, Edge, Exchange, Header,
 __all__ = [
     "Session", "SuperTokens", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensTokenTheftError",
     "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "Supertokens", "create_new_session",
-    "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
-    "get_session_data", "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions",
-    "revoke_session", "set_relevant_headers_for_options_api", "supertokens_middleware", "update_jwt_payload",
-    "update_session_data",
+    "exceptions", "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
+    "get_session_data", "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
+    "set_relevant_headers_for_options_api", "supertokens_middleware", "update_jwt_payload", "update_session_data",
 ]  # fmt: skip
 
 _Json = dict[str, Any] | None

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -46,6 +48,18 @@ def test_the_help_of_each_command_has_examples(run: Run, name: str) -> None:
     assert re.search(rf"Examples:\n +supertokens {name}", result.output)
 
 
+@pytest.mark.parametrize("group", ["", "sessions", "keys", "config"])
+def test_the_help_of_a_group_has_examples_of_commands_and_options_that_there_are(run: Run, group: str) -> None:
+    examples = run(*group.split(), "--help").output.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert examples
+    for example in examples:
+        words = example.split()
+        assert words[: 1 + len(group.split())] == ["supertokens", *group.split()]
+        name = next(name for name in ALL if " ".join(words[1:]).startswith(name))
+        known = {option for parameter in ALL[name].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_every_example_in_the_help_is_of_options_that_there_are(name: str) -> None:
     known = {option for parameter in ALL[name].params for option in parameter.opts}
@@ -58,7 +72,8 @@ def test_the_help_of_a_group_names_its_commands(run: Run, group: str) -> None:
     output = run(*group.split(), "--help").output
     words = [name.split() for name in ALL if name.startswith(group)]
     assert words
-    assert all(name[len(group.split())] in output for name in words)
+    its_commands = output.partition("\nCommands:\n")[2]
+    assert all(name[len(group.split())] in its_commands for name in words)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -94,10 +109,32 @@ def test_an_unknown_command_is_answered_as_the_original_does(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sessions", "list"], ["sessions", "lst"], ["list", "--jsn"], ["stop", "--id", "x"], ["--jsn"]]
-)
+    "arguments",
+    [["sessions", "list"], ["sessions", "lst"], ["list", "--jsn"], ["stop", "--id", "x"], ["--jsn"],
+     ["start", "--no-in-mem-db"], ["start", "dev"], ["start", "--with-c", "x"]],
+)  # fmt: skip
 def test_what_cannot_be_understood_exits_with_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["config", "check"], ["config", "check", "--app"], ["sessions", "list", "ada", "--with-config"],
+     ["keys", "list", "--with-config"], ["migrate", "--with-config"]],
+)  # fmt: skip
+def test_a_config_file_that_may_not_be_read_is_a_failure_and_no_misuse(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    (tmp_path / "config.yaml").touch()
+    # As it is for anybody but root, for whom no file is unreadable.
+    monkeypatch.setattr(os, "access", lambda *args, **options: False)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    result = run(*arguments, "config.yaml")
+    assert result.exit_code == 1
+    assert "config.yaml cannot be read (Permission denied)" in result.stderr
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

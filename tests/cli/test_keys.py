@@ -77,6 +77,8 @@ def test_sealed_keys_need_their_key(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "encryption_key" in result.stderr
     assert SEALING not in result.stderr
+    for way in ("--with-config", "SUPERTOKENS_ENCRYPTION_KEY ", "SUPERTOKENS_ENCRYPTION_KEY_FILE"):
+        assert way in result.stderr, "the message names a remedy"
 
 
 # migrate
@@ -127,6 +129,24 @@ def test_a_good_file_is_shown_with_the_source_of_each_setting(run: Run, tmp_path
     assert "'postgresql_user' has no effect" in result.stderr
     for secret in (KEY, SEALING):
         assert secret not in result.output
+
+
+def test_the_check_names_the_file_in_which_sessions_will_be_kept(run: Run, tmp_path: Path) -> None:
+    def row(name: str, *options: str) -> str:
+        lines = run("config", "check", "config.yaml", *options).stdout.splitlines()
+        (found,) = [line for line in lines if line.startswith(f"{name} ")]
+        return " ".join(found.split()[1:])
+
+    file = tmp_path / "config.yaml"
+    file.write_text("port: 3568\n")
+    assert row("database") == f"{tmp_path / 'supertokens.sqlite3'} default"
+    assert row("base_path") == "empty default"
+    file.write_text("cookie_secure: true\n")
+    assert row("database", "--app") == "supertokens.sqlite3 in the app's instance folder default"
+    file.write_text("hosts: http://localhost:3567\n")
+    assert row("database", "--app") == "unset default"
+    file.write_text("database: sqlite:///folder/x.sqlite3\n")
+    assert row("database") == f"{tmp_path / 'folder' / 'x.sqlite3'} {file}"
 
 
 def test_the_check_for_programs_shows_no_secret_either(run: Run, tmp_path: Path) -> None:

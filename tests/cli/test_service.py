@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -54,6 +56,14 @@ def eventually(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def can_be_locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def lives(pid: int) -> bool:
@@ -160,6 +170,55 @@ def test_logs_go_to_the_files_that_are_configured(command: Command, tmp_path: Pa
     assert "'postgresql_user' has no effect" in (tmp_path / "logs" / "error.log").read_text()
 
 
+def test_the_newest_outputs_are_kept_and_those_of_services_that_still_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPERTOKENS_STATE_FOLDER", str(tmp_path / "state"))
+    path, first = instances.log_file()
+    oldest = path.rename(path.with_name("20200101-000000-in-use.log"))
+    names = [f"20200101-{number:06}-ended.log" for number in range(1, 26)]
+    for name in names:
+        oldest.with_name(name).touch()
+    path, latest = instances.log_file()
+    kept = {each.name for each in path.parent.iterdir()}
+    assert kept == {oldest.name, *names[-instances.LOGS_KEPT + 1 :], path.name}
+    first.close()
+    _, third = instances.log_file()
+    assert not oldest.exists()
+    assert len(list(path.parent.iterdir())) == instances.LOGS_KEPT
+    latest.close()
+    third.close()
+
+
+def test_the_output_of_a_service_counts_as_in_use_while_it_runs(command: Command) -> None:
+    result = command("start", "--port=0", "--workers=1")
+    path = Path(result.stdout.splitlines()[-1].removeprefix("What it says goes to "))
+    with path.open("rb") as file:
+        assert not can_be_locked(file)
+        command("stop")
+        eventually(lambda: can_be_locked(file))
+
+
+def test_how_many_outputs_are_kept_is_documented() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert f"the newest {instances.LOGS_KEPT} " in page.read_text("utf-8")
+
+
+def test_an_address_of_ipv6_is_in_brackets_wherever_a_port_follows(command: Command) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this system has no IPv6")
+    result = command("start", "--port=0", "--workers=1", "--host=::1")
+    if "Cannot assign requested address" in result.stderr:
+        pytest.skip("this system has no address of IPv6")
+    host, port, pid = started(result)
+    assert host == "[::1]"
+    assert f"PID: {pid}, address: [::1]:{port}, config" in command("list").stdout
+    assert json.loads(command("list", "--json").stdout)[0]["host"] == "::1"
+    taken = command("start", f"--port={port}", "--host=::1")
+    assert f"[::1]:{port} cannot be listened on" in taken.stderr
+    assert command("stop").stdout == f"Successfully stopped SuperTokens with PID {pid}, running on [::1]:{port}\n"
+
+
 # An end that was not asked for
 
 
@@ -257,6 +316,29 @@ def test_a_port_that_is_taken_is_told(command: Command, where: list[str]) -> Non
         port = taken.getsockname()[1]
         why = crash_of(command("start", "--host=127.0.0.1", f"--port={port}", *where))
     assert why == f"127.0.0.1:{port} cannot be listened on: Address already in use"
+
+
+def test_a_failure_of_tls_is_not_taken_for_one_of_the_address(command: Command) -> None:
+    program = (
+        "import ssl, supertokens.service\n"
+        "from supertokens.cli import main\n"
+        "def serve(*args, **options): raise ssl.SSLError(1, 'the pair was changed after it had been looked at')\n"
+        "supertokens.service.serve = serve\n"
+        "main()"
+    )
+    why = crash_of(command("start", "--foreground", "--port=0", python=("-c", program)))
+    assert why.startswith("'ssl_certfile' and 'ssl_keyfile' cannot be used (")
+    assert "the pair was changed" in why
+
+
+def test_files_that_make_no_tls_server_are_told_before_anything_starts(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").touch(0o600)
+    (tmp_path / "config.yaml").write_text("ssl_certfile: key.pem\nssl_keyfile: key.pem\n")
+    why = crash_of(command("start", "--with-config=config.yaml", "--port=0"))
+    assert f"'ssl_certfile' names key.pem (from {tmp_path}), which holds no certificate in PEM" in why
+    checked = command("config", "check", "config.yaml")
+    assert checked.returncode == 1
+    assert "'ssl_certfile' names key.pem" in checked.stderr
 
 
 def test_a_host_that_nobody_knows_is_told(command: Command) -> None:

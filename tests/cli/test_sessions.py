@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from itertools import islice
 from pathlib import Path
 
@@ -174,7 +175,9 @@ def test_a_database_that_is_not_there_is_an_error_and_is_not_made(run: Run, tmp_
     for arguments in (["list", "ada"], ["show", NO_HANDLE], ["revoke", "--all", "--yes"]):
         result = run("sessions", *arguments)
         assert result.exit_code == 1
-        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}" in result.stderr
+        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}; name " in result.stderr
+        assert "--database" in result.stderr
+        assert "--with-config" in result.stderr
     assert not (tmp_path / "supertokens.sqlite3").exists()
 
 
@@ -188,11 +191,50 @@ def test_the_database_of_a_config_file_and_of_the_environment_is_used(
     assert handle in run("sessions", "list", "ada", SUPERTOKENS_DATABASE="sessions.sqlite3").output
 
 
+@pytest.mark.parametrize("hosts_in", ["variable", "file of the environment"])
+def test_a_file_that_is_named_beats_the_services_that_the_environment_names(
+    run: Run, core: EmbeddedCore, database: str, tmp_path: Path, hosts_in: str
+) -> None:
+    handle = create(core)
+    (tmp_path / "config.yaml").write_text("database: sessions.sqlite3\naccess_token_validity: 900\n")
+    (tmp_path / "app.yaml").write_text("hosts: http://localhost:1\n")
+    named = {"SUPERTOKENS_HOSTS": "http://localhost:1", "SUPERTOKENS_API_KEY": "k" * 20}
+    environ = named if hosts_in == "variable" else {"SUPERTOKENS_CONFIG": "app.yaml"}
+    file = ["--with-config", "config.yaml"]
+    assert handle in run("sessions", "list", "ada", *file, **environ).stdout
+    assert run("sessions", "show", handle, *file, **environ).exit_code == 0
+    assert run("keys", "list", *file, **environ).exit_code == 0
+    assert run("keys", "rotate", "--now", "--yes", *file, **environ).exit_code == 0
+    assert run("sessions", "revoke", "--all", "--yes", *file, **environ).output == "1 session ended.\n"
+    refused = run("keys", "list", **environ)
+    assert refused.exit_code == 2
+    assert "--with-config" in refused.stderr
+    assert "--database" in refused.stderr
+
+
 def test_a_failure_of_the_database_is_a_message_and_no_traceback(run: Run, tmp_path: Path) -> None:
     (tmp_path / "supertokens.sqlite3").write_bytes(b"this is no database" * 100)
     result = run("sessions", "list", "ada")
     assert result.exit_code == 1
     assert "file is not a database" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["show", "no handle"], ["revoke", "no handle"], ["revoke", "--user", ""]])
+def test_of_a_database_that_cannot_be_read_nothing_is_said_to_be_missing(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "supertokens.sqlite3"
+    file.write_bytes(b"this is no database" * 100)
+    broken = run("sessions", *arguments, "--yes" if arguments[0] == "revoke" else "--json")
+    assert (broken.exit_code, broken.stdout) == (1, "")
+    assert "file is not a database" in broken.stderr
+    file.unlink()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    too_new = run("sessions", *arguments, "--yes" if arguments[0] == "revoke" else "--json")
+    assert (too_new.exit_code, too_new.stdout) == (1, "")
+    assert "was written by a newer version" in too_new.stderr
 
 
 @pytest.mark.parametrize("named_in", ["environment", "file"])

@@ -97,6 +97,16 @@ def test_nothing_is_lost_on_a_narrow_terminal(
     assert handle.replace("-", "") in folded.replace("-", "").replace("…", "?")
 
 
+def test_every_id_of_a_key_is_in_one_piece_on_a_terminal_of_80_columns(
+    environment: dict[str, str], tmp_path: Path, core: EmbeddedCore, database: str
+) -> None:
+    _, screen = on_a_terminal(["keys", "list", database], environment, tmp_path)
+    lines = bare(screen).replace("\r", "").splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    first_words = {line.split()[0] for line in lines if line.strip()}
+    assert {key.id for key in core.store.read_keys()} <= first_words
+
+
 @pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 1), ("", 1), ("perhaps\nn", 1)])
 def test_who_is_there_is_asked_before_sessions_end(
     environment: dict[str, str], tmp_path: Path, core: EmbeddedCore, database: str, handle: str, answer: str, left: int

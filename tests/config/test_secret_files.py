@@ -82,6 +82,23 @@ def test_a_missing_file_is_refused_with_its_path(tmp_path: Path) -> None:
     assert f"'api_keys_file' names {tmp_path / 'nowhere'}, which cannot be read (No such file" in message
 
 
+def test_an_error_says_where_a_relative_path_starts_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "folder" / "config.yaml").write_text("api_keys_file: nowhere\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError) as caught:
+        Config.load_service(file=tmp_path / "folder" / "config.yaml")
+    assert f"'api_keys_file' names nowhere (from {tmp_path / 'elsewhere'}), which cannot be read" in str(caught.value)
+    both = {"ssl_certfile": "nowhere.crt", "ssl_keyfile": "nowhere.key"}
+    assert f"names nowhere.crt (from {tmp_path / 'elsewhere'}), which" in refusal(Config.load_service, **both)
+    with pytest.raises(ConfigError, match=r"this config\.yaml cannot be read") as caught:
+        Config.load(environ={"SUPERTOKENS_CONFIG": "config.yaml"})
+    assert str(caught.value).startswith(f"config.yaml (from {tmp_path / 'elsewhere'}): ")
+    (tmp_path / "elsewhere").rmdir()
+    assert "(from a folder that is no longer there)" in refusal(Config.load_service, **both)
+
+
 @pytest.mark.parametrize("content", ["", "  \n", b"\xff\xfe", b"a\0b", b"x" * 65_537])
 def test_a_file_without_usable_text_is_refused(tmp_path: Path, content: str | bytes) -> None:
     message = refusal(Config.load_service, encryption_key_file=str(secret(tmp_path, content)))

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from supertokens.config import Config, ConfigError, describe
 
@@ -127,6 +132,8 @@ def test_an_error_names_its_source(tmp_path: Path) -> None:
 def test_misspelt_keys_are_refused_with_the_nearest_name(tmp_path: Path) -> None:
     assert "did you mean 'api_keys'?" in refusal(file=in_file(tmp_path, f"api_kys: {KEY}"))
     assert "did you mean 'max_server_pool_size'?" in refusal(arguments={"max_server_pool_sise": 1})
+    # As the images write it in the environment, taken into a file.
+    assert "did you mean 'enable_anti_csrf'?" in refusal(file=in_file(tmp_path, "ENABLE_ANTI_CSRF: true"))
 
 
 # The environment
@@ -241,6 +248,68 @@ def test_every_other_key_of_the_original_is_named_in_a_warning(
         assert "horse" not in message
 
 
+@pytest.mark.parametrize("hours", ["8760", "'8760'", "720.5", "9" * 30])
+def test_a_longer_key_interval_than_ours_under_its_later_name_is_shortened_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, hours: str
+) -> None:
+    name = "access_token_dynamic_signing_key_update_interval"  # later cores have no upper bound
+    file = in_file(tmp_path, f"{name}: {hours}")
+    (message,) = warnings_of(caplog, file=file)
+    assert message.startswith(f"{file}, {name}: ")
+    assert "720 hours" in message
+    assert Config.load_service(file=file).access_token_signing_key_update_interval == 720
+    in_image = {name.upper(): "8760"}
+    assert Config.load_service(environ=in_image).access_token_signing_key_update_interval == 720
+    assert Config.load(app_config={"SUPERTOKENS_CONFIG": {name: 8760}}).access_token_signing_key_update_interval == 720
+
+
+def test_a_key_interval_that_the_original_refuses_too_is_refused() -> None:
+    older, later = "access_token_signing_key_update_interval", "access_token_dynamic_signing_key_update_interval"
+    for name, hours in ((older, 721), (later, 0.5), (later, float("inf")), (later, float("nan")), (later, "x")):
+        assert f"'{older}' must be a number from 1 to 720" in refusal(arguments={name: hours})
+
+
+def test_a_shorter_key_interval_gives_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    name = "access_token_dynamic_signing_key_update_interval"
+    assert warnings_of(caplog, arguments={name: 720}) == []
+
+
+def test_more_threads_than_a_process_can_do_with_are_fewer_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    (message,) = warnings_of(caplog, arguments={"max_server_pool_size": 2**31 - 1})
+    assert "1024 threads count" in message
+    assert Config.load_service(arguments={"max_server_pool_size": 2**31 - 1}).max_server_pool_size == 1024
+    assert warnings_of(caplog, arguments={"max_server_pool_size": 1024}) == []
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_the_switch_for_https_of_the_original_is_known_and_names_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    (message,) = warnings_of(caplog, file=in_file(tmp_path, f"webserver_https_enabled: {value}"))
+    assert "'webserver_https_enabled' has no effect: " in message
+    assert "'ssl_certfile' and 'ssl_keyfile'" in message
+
+
+@pytest.mark.parametrize(
+    ("written", "keys"),
+    [
+        (f'"{KEY},"', (KEY,)),
+        (f'"{KEY}, {OTHER} , ,"', (KEY, OTHER)),
+        ("12345678901234567890", ("12345678901234567890",)),
+        ("00000000000000000012", ("00000000000000000012",)),
+        ("0x1234567890abcdef1234", ("0x1234567890abcdef1234",)),
+        ("[12345678901234567890, 00000000000000000012]", ("12345678901234567890", "00000000000000000012")),
+    ],
+)
+def test_api_keys_are_read_as_the_original_reads_them(tmp_path: Path, written: str, keys: tuple[str, ...]) -> None:
+    assert Config.load_service(file=in_file(tmp_path, f"api_keys: {written}")).api_keys == keys
+
+
+@pytest.mark.parametrize("written", ['","', '",,"', f'",{KEY}"', f'"{KEY},,{OTHER}"', "1234567890", "no", "1.5"])
+def test_what_is_no_list_of_api_keys_stays_refused(tmp_path: Path, written: str) -> None:
+    assert "'api_keys' must be keys of at least 20" in refusal(file=in_file(tmp_path, f"api_keys: {written}"))
+
+
 def test_very_short_sessions_of_the_original_shorten_our_grace_period() -> None:
     assert Config.load_service(
         arguments={"access_token_validity": 1, "refresh_token_validity": 0.1}
@@ -310,24 +379,69 @@ def test_a_service_that_anybody_may_use_says_so_loudly(caplog: pytest.LogCapture
     assert "CAN LOG IN AS ANYBODY" in message
 
 
-def test_https_needs_both_files_and_they_must_be_there(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    certificate.touch()
-    for name, path in (("ssl_certfile", certificate), ("ssl_keyfile", certificate)):
-        assert f"'{name}' is set, so set 'ssl_" in refusal(arguments={name: str(path)})
-    both = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
-    assert f"'ssl_keyfile' names {key}, which cannot be read (No such file" in refusal(arguments=both)
+def make_pair(folder: Path, name: str, password: bytes | None = None) -> tuple[str, str]:
+    """Files with a certificate and with its private key, as OpenSSL writes them."""
+    private, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(subject, subject, private.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    sealed = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    certificate.write_bytes(made.sign(private, hashes.SHA256()).public_bytes(pem))
     key.touch(0o600)
-    assert Config.load_service(arguments=both).ssl_keyfile == str(key)
+    key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, sealed))
+    return str(certificate), str(key)
+
+
+def test_https_needs_both_files_and_they_must_be_there(tmp_path: Path) -> None:
+    certificate, key = make_pair(tmp_path, "pair")
+    for name, path in (("ssl_certfile", certificate), ("ssl_keyfile", certificate)):
+        assert f"'{name}' is set, so set 'ssl_" in refusal(arguments={name: path})
+    both = {"ssl_certfile": certificate, "ssl_keyfile": key}
+    assert Config.load_service(arguments=both).ssl_keyfile == key
+    Path(key).unlink()
+    assert f"'ssl_keyfile' names {key}, which cannot be read (No such file" in refusal(arguments=both)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "problem"),
+    [
+        ("one.crt", "two.key", "'ssl_keyfile' names {key}, which belongs to another certificate than that in {crt}"),
+        ("one.key", "one.crt", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+        ("one.crt", "one.crt", "'ssl_keyfile' names {key}, which holds no private key in PEM"),
+        ("one.crt", "sealed.key", "'ssl_keyfile' names {key}, which is encrypted"),
+        ("empty", "one.key", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+        ("one.crt", "empty", "'ssl_keyfile' names {key}, which holds no private key in PEM"),
+        ("broken", "one.key", "'ssl_certfile' names {crt}, which holds no certificate in PEM"),
+    ],
+)
+def test_what_makes_no_tls_server_is_refused_with_the_file_at_fault(
+    tmp_path: Path, certificate: str, key: str, problem: str
+) -> None:
+    for name, password in (("one", None), ("two", None), ("sealed", b"correct-horse")):
+        make_pair(tmp_path, name, password)
+    (tmp_path / "empty").touch()
+    (tmp_path / "broken").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    crt, pem = str(tmp_path / certificate), str(tmp_path / key)
+    message = refusal(arguments={"ssl_certfile": crt, "ssl_keyfile": pem})
+    assert problem.format(crt=crt, key=pem) in message
+    assert re.search("; (give|correct) ", message), "it names a remedy"
+
+
+def test_certificate_and_key_may_be_in_one_file(tmp_path: Path) -> None:
+    certificate, key = map(Path, make_pair(tmp_path, "pair"))
+    key.write_bytes(certificate.read_bytes() + key.read_bytes())
+    assert Config.load_service(arguments={"ssl_certfile": str(key), "ssl_keyfile": str(key)}).ssl_certfile == str(key)
 
 
 def test_a_private_key_that_every_user_may_read_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in ("cert.pem", "key.pem"):
-        (tmp_path / name).touch(0o644)
-        (tmp_path / name).chmod(0o644)
-    both = {"ssl_certfile": str(tmp_path / "cert.pem"), "ssl_keyfile": str(tmp_path / "key.pem")}
+    certificate, key = make_pair(tmp_path, "pair")
+    both = {"ssl_certfile": certificate, "ssl_keyfile": key}
+    assert warnings_of(caplog, arguments=both) == []
+    for path in (certificate, key):
+        Path(path).chmod(0o644)
     (message,) = warnings_of(caplog, arguments=both)
     assert "'ssl_keyfile' names" in message
 

@@ -119,6 +119,14 @@ def test_the_walk_from_an_empty_folder_to_two_apps_on_one_core(tmp_path: Path) -
             for command, answer in steps:
                 assert run(command).strip() == answer
         assert not (tmp_path / "instance").exists(), "an app had a core of its own"
+        # The reader's shell still has what the walk exported.
+        environ["SUPERTOKENS_HOSTS"] = f"http://localhost:{moved['3567']}"
+        environ["SUPERTOKENS_API_KEY"] = (tmp_path / "api_keys").read_text("utf-8").strip()
+        run("supertokens stop")
+        after_a_restore = re.findall(r"^\$ (supertokens (?:sessions|keys) .*)$", SERVICE.text, re.MULTILINE)
+        assert len(after_a_restore) == 2
+        for command in after_a_restore:
+            run(f"{command} --yes")
     finally:
         run("supertokens stop")
 
@@ -172,6 +180,19 @@ def test_the_unit_starts_the_service_with_options_that_there_are() -> None:
     assert {word for word in rest if word.startswith("--")} == {"--foreground", "--with-config"} <= options_of(command)
     for path in (program.removesuffix("/bin/supertokens"), rest[-1], "/etc/supertokens/api_keys"):
         assert any(block.text.find(path) >= 0 for block in SERVICE.in_language("text")), path
+
+
+def test_the_command_beside_the_unit_has_the_folder_the_files_and_the_variable_of_the_unit() -> None:
+    [block] = [block for block in SERVICE.in_language("console") if block.text.startswith("$ sudo sh -c")]
+    for setting in (
+        r"^WorkingDirectory=(.*)$",
+        r"^LoadCredential=encryption_key:(.*)$",
+        r"^Environment=(SUPERTOKENS_ENCRYPTION_KEY_FILE=)",
+        r"^ExecStart=(\S+) ",
+        r"^ExecStart=.* (--with-config \S+)$",
+    ):
+        [value] = re.findall(setting, UNIT, re.MULTILINE)
+        assert value in block.text
 
 
 def test_the_container_is_made_of_files_and_an_extra_of_the_project() -> None:

@@ -13,6 +13,7 @@ import flask
 import pytest
 from flask import Flask, Response, g, jsonify, make_response, request
 
+import supertokens.flask
 from supertokens.core import system_clock
 
 # from supertokens_flask.exceptions import (…)
@@ -165,3 +166,12 @@ def test_the_parameter_of_the_response_is_called_res_as_documented(client: Clien
     with client.app.test_request_context():
         session = create_new_session(res=flask.Response(), user_id="me", jwt_payload=None, session_data=None)
         assert session.get_user_id() == "me"
+
+
+def test_the_errors_of_the_older_package_are_found_under_the_name_that_it_has_for_them() -> None:
+    from supertokens.flask import exceptions  # from supertokens_flask import exceptions
+
+    for name in ("General", "Unauthorised", "TryRefreshToken", "TokenTheft"):
+        error = getattr(exceptions, f"SuperTokens{name}Error")
+        assert issubclass(error, exceptions.SuperTokensError)
+        assert error is getattr(supertokens.flask, error.__name__)

@@ -10,18 +10,25 @@ from typing import Any
 import click
 
 from supertokens.cli.output import as_json_option, show_json, show_table
+from supertokens.cli.target import CONFIG_FILE
 from supertokens.config import Config, KeyDescription, describe
+from supertokens.topology import DEFAULT_DATABASE
 
 __all__ = ["config"]
 
 
 @click.group()
 def config() -> None:
-    """Look at a configuration."""
+    """Look at a configuration.
+
+    \b
+    Examples:
+      supertokens config check config.yaml
+    """
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=CONFIG_FILE)
 @click.option("--app", is_flag=True, help="FILE is that of an app, instead of a service's.")
 @as_json_option
 def check(file: Path, app: bool, as_json: bool) -> None:
@@ -46,7 +53,10 @@ def check(file: Path, app: bool, as_json: bool) -> None:
         }
         show_json({"settings": settings, "warnings": explained.warnings})
         return
-    rows = [(key.name, _written(key, value), explained.where.get(key.name, "default")) for key, value in shown]
+    written = {key.name: _written(key, value) for key, value in shown}
+    if explained.config.hosts is None:
+        written["database"] = _database(explained.config, app=app)
+    rows = [(key.name, written[key.name], explained.where.get(key.name, "default")) for key, _ in shown]
     show_table(("key", "value", "source"), rows)
     for warning in explained.warnings:
         click.echo(f"Warning: {warning}", err=True)
@@ -60,9 +70,18 @@ def _shown(key: KeyDescription, value: Any) -> Any:
     return value
 
 
+def _database(config: Config, *, app: bool) -> str:
+    """Where sessions will be kept. A file, which `start` names too, is no secret as a URL with a password would be."""
+    if config.sqlite_path is None and app:
+        return f"{DEFAULT_DATABASE} in the app's instance folder"
+    return str((config.sqlite_path or DEFAULT_DATABASE).absolute())
+
+
 def _written(key: KeyDescription, value: Any) -> str:
     if value is None:
         return "unset"
+    if value == "":
+        return "empty"
     if isinstance(value, bool):
         return str(value).lower()
     text = "; ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from supertokens.cli.migrate import migrate
 from supertokens.cli.output import printable
 from supertokens.cli.service import list_instances, start, stop
 from supertokens.cli.sessions import sessions
+from supertokens.cli.target import in_words
 from supertokens.config import ConfigError
 from supertokens.errors import SuperTokensError
 
@@ -38,7 +39,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (ConfigError, SuperTokensError, OSError) as error:
-            raise click.ClickException(printable(str(error))) from error
+            raise click.ClickException(printable(in_words(error))) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["--help"]})
@@ -47,6 +48,12 @@ def supertokens() -> None:
     """Sessions for web applications: the core service, and tools for its database.
 
     The exit status is 0 when done, 1 when something failed or was not found, 2 when the command was misused.
+
+    \b
+    Examples:
+      supertokens start --with-config config.yaml
+      supertokens sessions list ada
+      supertokens stop
     """
 
 

@@ -20,9 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from supertokens.config.addresses import in_url
+
 __all__ = ["Instance", "log_file", "register", "running", "wait_until_gone"]
 
 FOLDER: Final = "SUPERTOKENS_STATE_FOLDER"
+LOGS_KEPT: Final = 20
 _HELD: Final[list[IO[str]]] = []
 
 
@@ -36,6 +39,10 @@ class Instance:
     config: str | None
     namespace: str
     """Where `pid` means something: containers that share a folder have numbers of their own."""
+
+    @property
+    def address(self) -> str:
+        return f"{in_url(self.host)}:{self.port}"
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -105,12 +112,24 @@ def wait_until_gone(
 
 
 def log_file() -> tuple[Path, IO[bytes]]:
-    """A new file for what a service in the background writes. Raises OSError."""
+    """A new file for what a service in the background writes; the oldest of earlier services go. Raises OSError.
+
+    It is locked for as long as anybody has it open: unlike a record lock, this one goes on to the service.
+    """
     folder = state_folder() / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     descriptor, name = tempfile.mkstemp(prefix=f"{stamp}-", suffix=".log", dir=folder)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    for path in sorted(folder.glob("*.log"))[:-LOGS_KEPT]:
+        _remove_unless_in_use(path)
     return Path(name), os.fdopen(descriptor, "ab", buffering=0)
+
+
+def _remove_unless_in_use(path: Path) -> None:
+    with suppress(OSError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def _instances() -> Path:

@@ -20,7 +20,13 @@ _WITHIN: Final = MAX_RING_AGE_TO_VERIFY // 1000  # seconds
 
 @click.group()
 def keys() -> None:
-    """Look at the keys, and change the one that signs access tokens."""
+    """Look at the keys, and change the one that signs access tokens.
+
+    \b
+    Examples:
+      supertokens keys list
+      supertokens keys rotate --now
+    """
 
 
 @keys.command("list")
@@ -78,7 +84,8 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
 
 def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
     if database is None and hosts_are_named(config_file):
-        raise click.UsageError("keys are in the database itself, which --database names: no service hands them out")
+        problem = "keys are in the database itself, and no service hands them out"
+        raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
     return embedded_core(config_file, database)
 
 

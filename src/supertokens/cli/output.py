@@ -31,14 +31,19 @@ def show_json(value: object) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, heading: bool = True) -> None:
-    """The first column stands out. What does not fit is folded, so that everything can be read and copied."""
+    """The first column stands out. What does not fit is folded, so that everything can be read and copied.
+
+    The first column, which is what one copies, is folded only if it would take more than half of the width.
+    """
     console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
     box = SIMPLE_HEAD if heading else None
     table = Table(
         box=box, show_edge=False, show_header=heading, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold"
     )
+    in_one_piece = all(len(printable(str(row[0]))) <= console.width // 2 for row in rows)
     for number, column in enumerate(columns):
-        table.add_column(column, style="cyan" if number == 0 else "", overflow="fold")
+        first = number == 0
+        table.add_column(column, style="cyan" if first else "", overflow="fold", no_wrap=first and in_one_piece)
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
     console.print(table)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import ssl
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -17,8 +18,9 @@ import click
 from supertokens.cli.background import start_in_background
 from supertokens.cli.instances import register, running, wait_until_gone
 from supertokens.cli.output import as_json_option, show_json
-from supertokens.cli.target import config_option, database_option, explained_service
+from supertokens.cli.target import config_option, database_option, explained_service, in_words
 from supertokens.config import ConfigError
+from supertokens.config.addresses import in_url
 from supertokens.errors import SuperTokensGeneralError
 
 __all__ = ["list_instances", "start", "stop"]
@@ -79,14 +81,16 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
             register(config.host, port, path)
         except OSError as error:
             _log.warning("'supertokens list' and 'supertokens stop' will not know this service: %s", error)
-        click.echo(f"Started SuperTokens on {config.host}:{port} with PID: {os.getpid()}")
+        click.echo(f"Started SuperTokens on {in_url(config.host)}:{port} with PID: {os.getpid()}")
 
     try:
         serve(config, ready=ready, config_path=path)
+    except ssl.SSLError as error:  # an OSError, which has nothing to do with the address
+        _crash(f"'ssl_certfile' and 'ssl_keyfile' cannot be used ({error}); 'supertokens config check' says more")
     except OSError as error:
-        _crash(f"{config.host}:{config.port} cannot be listened on: {error.strerror or error}")
+        _crash(f"{in_url(config.host)}:{config.port} cannot be listened on: {error.strerror or error}")
     except SuperTokensGeneralError as error:
-        _crash(str(error))
+        _crash(in_words(error))
 
 
 def _crash(why: str) -> NoReturn:
@@ -120,9 +124,7 @@ def stop(pid: int | None) -> None:
     lasting = 0
     for instance in found:
         if wait_until_gone(instance, STOPS_WITHIN):
-            click.echo(
-                f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.host}:{instance.port}"
-            )
+            click.echo(f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.address}")
         else:
             lasting += 1
             click.echo(f"PID {instance.pid} was told to stop and has not within {STOPS_WITHIN:g} seconds", err=True)
@@ -144,7 +146,6 @@ def list_instances(as_json: bool) -> None:
         show_json([{name: value for name, value in asdict(each).items() if name != "namespace"} for each in found])
         return
     for each in found:
-        address = f"{each.host}:{each.port}"
-        click.echo(f"-> Instance PID: {each.pid}, address: {address}, config file loaded: {each.config or 'none'}")
+        click.echo(f"-> Instance PID: {each.pid}, address: {each.address}, config file loaded: {each.config or 'none'}")
     if not found:
         click.echo("No SuperTokens instances running.")

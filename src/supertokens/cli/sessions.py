@@ -34,7 +34,13 @@ __all__ = ["sessions"]
 
 @click.group()
 def sessions() -> None:
-    """Look at sessions, and end them."""
+    """Look at sessions, and end them.
+
+    \b
+    Examples:
+      supertokens sessions list ada
+      supertokens sessions revoke --user ada
+    """
 
 
 @sessions.command("list")
@@ -144,7 +150,8 @@ def _revoke_some(core: Core, handle: str | None, user: str | None, *, yes: bool)
 
 def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
     if database is None and hosts_are_named(config_file):
-        raise click.UsageError("--all needs the database itself, which --database names: no service offers that")
+        problem = "--all needs the database itself, and no service offers that"
+        raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
     store = embedded_core(config_file, database).store
     count = count_everybody(store, system_clock())
     if not count:

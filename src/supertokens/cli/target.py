@@ -14,19 +14,22 @@ import click
 from supertokens.config import Config, ConfigError, Explained
 from supertokens.config.yaml_file import read_yaml
 from supertokens.core import Core, EmbeddedCore
+from supertokens.engine.sealing import SealingError
 from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
 
 __all__ = [
-    "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database", "explained_service",
-    "on_a_database",
+    "CONFIG_FILE", "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database",
+    "explained_service", "hosts_are_named", "in_words", "on_a_database",
 ]  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# Whether it can be read is found out by reading it, so that this fails as every other error in it does.
+CONFIG_FILE: Final = click.Path(path_type=Path, readable=False)
 config_option: Final = click.option(
     "--with-config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=CONFIG_FILE,
     metavar="PATH",
     help="The config.yaml to read. Otherwise the one that SUPERTOKENS_CONFIG names, if any.",
 )
@@ -53,14 +56,20 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
     # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     if config.sqlite_path is None or not config.sqlite_path.is_file():
-        raise ConfigError(f"there is no database {config.sqlite_path}; name the right one with --database", "database")
+        remedy = "name the right one by --database, or by --with-config the config.yaml of the service that has it"
+        raise ConfigError(f"there is no database {config.sqlite_path}; {remedy}", "database")
     return config
 
 
 def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """The engine on the configured database, which has to be there, until the command ends. Raises ConfigError."""
+    """The engine on the configured database, which has to be there, until the command ends.
+
+    Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
+    """
     core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
     click.get_current_context().call_on_close(core.close)
+    # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
+    core.store.get("", 0)
     return core
 
 
@@ -78,6 +87,24 @@ def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
 
 
 def hosts_are_named(config_file: Path | None) -> bool:
-    file = config_file or os.environ.get("SUPERTOKENS_CONFIG")
-    in_file = bool(file) and read_yaml(str(file)).get("hosts") is not None
-    return in_file or bool(os.environ.get("SUPERTOKENS_HOSTS", "").strip())
+    """Whether the configuration is that of an app with core services. Raises ConfigError.
+
+    What was typed beats what the shell happens to have: beside a file that was named, the environment does not count.
+    """
+    if config_file is not None:
+        return _names_hosts(config_file)
+    file = os.environ.get("SUPERTOKENS_CONFIG", "")
+    return (file != "" and _names_hosts(file)) or bool(os.environ.get("SUPERTOKENS_HOSTS", "").strip())
+
+
+def _names_hosts(file: str | Path) -> bool:
+    return read_yaml(file).get("hosts") is not None
+
+
+def in_words(error: Exception) -> str:
+    """What to say of a failure: its text, and for keys that are sealed where their key can be given."""
+    # Of the failures to open a key only this one has a remedy; the other is a key that was altered.
+    if isinstance(error.__cause__, SealingError) and "'encryption_key' lacks" in str(error):
+        variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
+        return f"{error}; name the service's config.yaml by --with-config, or {variables}"
+    return str(error)

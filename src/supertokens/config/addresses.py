@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-__all__ = ["base_path", "host", "hosts", "is_loopback"]
+__all__ = ["base_path", "host", "hosts", "in_url", "is_loopback"]
 
 
 def host(value: object) -> str:
@@ -68,7 +68,7 @@ def _base_url(item: object) -> str:
         raise _no_hosts() from None
     if not plain or url.scheme not in ("http", "https") or port == 0:
         raise _no_hosts()
-    return f"{url.scheme}://{_in_url(name)}{f':{port}' if port else ''}{path}"
+    return f"{url.scheme}://{in_url(name)}{f':{port}' if port else ''}{path}"
 
 
 def _url_of_pair(item: Mapping[object, object]) -> str:
@@ -78,11 +78,12 @@ def _url_of_pair(item: Mapping[object, object]) -> str:
             name = host(item.get("hostname"))
         except ValueError:
             raise _no_hosts() from None
-        return f"http://{_in_url(name)}:{port}"
+        return f"http://{in_url(name)}:{port}"
     raise _no_hosts()
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
+    """The name or address as it stands before a port: an address of IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from supertokens.config import addresses, secrets, values
+from supertokens.config.original import LONGEST_KEY_INTERVAL
 from supertokens.config.values import CountsIn, KeyDescription, Kind, choice, integer, number
 
 __all__ = ["KEYS", "Keys"]
@@ -58,7 +59,7 @@ class Keys:
         "core", True, _BOOLEAN, "Whether the key that signs access tokens changes"
     )
     access_token_signing_key_update_interval: float = _key(
-        "core", 24.0, number(1, 720), "How often the key that signs access tokens changes", "hours"
+        "core", 24.0, number(1, LONGEST_KEY_INTERVAL), "How often the key that signs access tokens changes", "hours"
     )
     encryption_key: tuple[bytes, ...] | None = _key(
         "core",
@@ -101,7 +102,8 @@ class Keys:
         "both",
         None,
         _BOOLEAN,
-        "Whether cookies travel over https only; unset: unless the request is local and in the clear",
+        "Whether cookies travel over https only; unset: in an app, unless the request is local and in the clear;"
+        " in the service, false",
     )
     cookie_same_site: Literal["none", "lax", "strict"] = _key(
         "both", "lax", choice("none", "lax", "strict"), "SameSite attribute of the cookies"

@@ -178,6 +178,7 @@ def _explained(settings: dict[str, Setting], side: Side) -> Explained:
         for name, setting in settings.items()
         if (why := _why_no_effect(name, config, side))
     ]
+    warnings += [f"{setting.where}: {setting.warning}" for setting in counting.values() if setting.warning]
     more = rules.doubts_in_services(config) if side == "service" else ()
     where_set = {name: setting.where for name, setting in counting.items()}
     for name in IN_FILES:

@@ -3,13 +3,27 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
-__all__ = ["IMAGE_NAMES", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect"]
+from supertokens.config.values import shown
+
+__all__ = [
+    "IMAGE_NAMES", "LONGEST_KEY_INTERVAL", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect",
+    "within_our_limits",
+]  # fmt: skip
+
+LONGEST_KEY_INTERVAL: Final = 720  # hours (protocol-1, F.2)
+_LATER_KEY_INTERVAL: Final = "access_token_dynamic_signing_key_update_interval"
+# Where the original allows more than there is here: our limit, what is refused all the same, and the unit.
+_OUR_LIMITS: Final[dict[str, tuple[int, float, str]]] = {
+    _LATER_KEY_INTERVAL: (LONGEST_KEY_INTERVAL, math.inf, "hours"),  # the cores that have this name know no longest one
+    "max_server_pool_size": (1024, 2**31, "threads"),  # which are all started with their worker process
+}
 
 OTHER_NAMES: Final = {
-    "access_token_dynamic_signing_key_update_interval": "access_token_signing_key_update_interval",
+    _LATER_KEY_INTERVAL: "access_token_signing_key_update_interval",
     "refresh_token_path": "refresh_api_path",
 }
 
@@ -17,6 +31,7 @@ NO_EFFECT: Final = {
     "revocation_max_lag": "it goes with 'revocation: push', which this version does not have yet",
     "ip_allow_regex": "no address is refused here; let a firewall or the proxy in front do that",
     "ip_deny_regex": "no address is refused here; let a firewall or the proxy in front do that",
+    "webserver_https_enabled": "it is https where 'ssl_certfile' and 'ssl_keyfile' are set",
 }
 
 _FAMILIES: Final = {
@@ -38,6 +53,14 @@ IMAGE_NAMES: Final = {
         "max_server_pool_size", "session_expired_status_code", "api_keys", "api_keys_file", "base_path",
     )
 }  # fmt: skip
+
+
+def within_our_limits(name: str, value: object) -> tuple[object, str]:
+    """The value that counts for one of the original, and a warning; where it counts as it is, itself and nothing."""
+    most, refused_from, unit = _OUR_LIMITS.get(name, (0, 0, ""))
+    if isinstance(value, int | float) and most < value < refused_from:
+        return most, f"{shown(value)} {unit} are more than there can be here; {most} {unit} count"
+    return value, ""
 
 
 def why_no_effect(name: str) -> str:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from supertokens.config.addresses import is_loopback
 from supertokens.config.keys import KEYS, Keys
 from supertokens.config.secrets import IN_FILES, is_readable_by_all
+from supertokens.config.values import located
 
 __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_services", "doubts", "doubts_in_services"]
 
@@ -61,7 +63,47 @@ def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
                 with Path(path).open("rb"):
                     pass
             except OSError as error:
-                yield name, f"'{name}' names {path}, which cannot be read ({error.strerror}); correct path or mode"
+                yield (
+                    name,
+                    f"'{name}' names {located(path)}, which cannot be read ({error.strerror}); correct path or mode",
+                )
+                return
+    if keys.ssl_certfile is not None and keys.ssl_keyfile is not None:
+        yield from _contradictions_of_tls(keys.ssl_certfile, keys.ssl_keyfile)
+
+
+class _PassphraseAskedError(Exception):
+    pass
+
+
+def _refuse_passphrase() -> NoReturn:
+    raise _PassphraseAskedError  # otherwise OpenSSL would ask at the terminal
+
+
+def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, str]]:
+    """Why the two files, which can be read, do not make a TLS server, said of the one that is at fault."""
+    given = f"'ssl_certfile' names {located(certificate)}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
+    except OSError:  # which SSLError is
+        yield "ssl_certfile", f"{given}, which holds no certificate in PEM ('-----BEGIN CERTIFICATE-----'); correct it"
+        return
+    given = f"'ssl_keyfile' names {located(key)}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_refuse_passphrase)
+    except _PassphraseAskedError:
+        problem = "which is encrypted, and nobody is there to be asked for its passphrase"
+        yield "ssl_keyfile", f"{given}, {problem}; give it without one (openssl pkey -in … -out …)"
+    except ssl.SSLError as error:
+        reason = error.reason or ""
+        if reason.endswith("_MISMATCH"):  # of values, or of types
+            problem = f"which belongs to another certificate than that in {certificate}; give the two files of one pair"
+        else:
+            which = f" that can be used ({reason})" if reason else ""
+            problem = f"which holds no private key in PEM{which} ('-----BEGIN PRIVATE KEY-----'); correct it"
+        yield "ssl_keyfile", f"{given}, {problem}"
+    except OSError as error:
+        yield "ssl_keyfile", f"{given}, which cannot be used ({error.strerror}); correct it"
 
 
 def doubts(keys: Keys) -> Iterator[str]:

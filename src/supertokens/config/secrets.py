@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from supertokens.config.values import ConfigError
+from supertokens.config.values import ConfigError, located
 
 __all__ = [
     "IN_FILES", "api_key", "api_keys", "encryption_keys", "is_readable_by_all", "parse_api_keys", "read_api_keys",
@@ -42,8 +42,10 @@ def _decoded(key: object) -> bytes:
 
 
 def api_keys(value: object) -> tuple[str, ...]:
-    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2); its own rules are in F.2.
-    keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(value))
+    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2), and commas at its end, as Java
+    # splits it; its own rules are in F.2.
+    text = re.sub(r"\s", "", value).rstrip(",") if isinstance(value, str) else value
+    keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(text))
     if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
         return keys
     raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
@@ -91,13 +93,14 @@ def read_secret_file(name: str, path: str | Path) -> str:
         text = ""
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"'{key}' names {path}, which cannot be read ({why}); correct path or mode", key) from None
+        raise ConfigError(
+            f"'{key}' names {located(path)}, which cannot be read ({why}); correct path or mode", key
+        ) from None
     if text and len(content) <= _LARGEST_FILE and "\0" not in text:
         return text
     hint = "; for a SQLite file set 'database' itself" if name == "database" else ""
-    raise ConfigError(
-        f"'{key}' names {path}, which has to hold the value of '{name}' as text, at most 64 kB, and does not{hint}", key
-    )
+    needed = f"which has to hold the value of '{name}' as text, at most 64 kB, and does not"
+    raise ConfigError(f"'{key}' names {located(path)}, {needed}{hint}", key)
 
 
 def is_readable_by_all(path: str | Path) -> bool:

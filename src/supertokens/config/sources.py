@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from supertokens.config.keys import KEYS
-from supertokens.config.original import IMAGE_NAMES, NO_EFFECT, OTHER_NAMES, names_a_database, why_no_effect
+from supertokens.config.original import (
+    IMAGE_NAMES,
+    NO_EFFECT,
+    OTHER_NAMES,
+    names_a_database,
+    why_no_effect,
+    within_our_limits,
+)
 from supertokens.config.secrets import IN_FILES
 from supertokens.config.values import ConfigError, KeyDescription, Side, shown
 from supertokens.config.yaml_file import read_yaml
@@ -43,6 +50,8 @@ class Setting:
 
     value: Any = field(repr=False)
     where: str
+    warning: str = ""
+    """Why another value counts than the one that the source gives."""
 
 
 def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = None) -> Settings:
@@ -57,9 +66,10 @@ def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = N
             raise ConfigError(f"{where}: there is no key {shown(spelling)}; {_nearest(name, prefix)}", name)
         if value is None:
             continue
+        value, warning = within_our_limits(_bare(spelling, prefix), value)
         if name in settings and settings[name].value != value:
             raise ConfigError(f"{where}: '{name}' is set twice, under two names; remove one of them", name)
-        settings[name] = Setting(value, where if spelling == name else f"{where}, {spelling}")
+        settings[name] = Setting(value, where if spelling == name else f"{where}, {spelling}", warning)
     for name in IN_FILES:
         if name in settings and f"{name}_file" in settings:
             raise ConfigError(f"{where}: '{name}' and '{name}_file' are both set; remove one of them", name)
@@ -143,12 +153,16 @@ def _lenient(name: str, value: object) -> object:
 
 
 def _name(spelling: object, prefix: str | None) -> str:
-    name = str(spelling) if prefix is None else str(spelling).removeprefix(prefix).lower()
+    name = _bare(spelling, prefix)
     return OTHER_NAMES.get(name, name)
 
 
+def _bare(spelling: object, prefix: str | None) -> str:
+    return str(spelling) if prefix is None else str(spelling).removeprefix(prefix).lower()
+
+
 def _nearest(name: str, prefix: str | None) -> str:
-    near = difflib.get_close_matches(name, [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
+    near = difflib.get_close_matches(name.lower(), [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
     if not near:
         return "remove it; docs/configuration.md has those that there are"
     return f"did you mean '{near[0] if prefix is None else f'{prefix}{near[0]}'.upper()}'? Otherwise remove it"

@@ -24,6 +24,7 @@ __all__ = [
     "domain",
     "file_path",
     "integer",
+    "located",
     "log_path",
     "number",
     "older_domain",
@@ -176,6 +177,16 @@ def read(key: KeyDescription, value: object) -> object:
         is_text = key.type not in ("integer", "number", "boolean")
         hint = " (in YAML, text such as no needs quotes)" if is_text and isinstance(value, bool | int | float) else ""
         raise ConfigError(f"'{key.name}' {refusal}{unit}{given}{hint}; or leave it out{usual}", key.name) from None
+
+
+def located(path: str | Path) -> str:
+    """The path as it is written, and where it starts from if that is not in it."""
+    if Path(path).is_absolute():
+        return str(path)
+    try:
+        return f"{path} (from {Path.cwd()})"
+    except OSError:  # the folder has gone
+        return f"{path} (from a folder that is no longer there)"
 
 
 def shown(value: object) -> str:

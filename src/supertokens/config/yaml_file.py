@@ -8,11 +8,13 @@ from typing import Final
 
 import yaml
 
-from supertokens.config.values import ConfigError, shown
+from supertokens.config.values import ConfigError, located, shown
 
 __all__ = ["read_yaml"]
 
 _TAG: Final = "tag:yaml.org,2002:"
+# Text however it looks, as with the original: 0x… and 00… are characters of a key, not a number to be written anew.
+_TEXT: Final = frozenset(("api_key", "api_keys"))
 
 
 def read_yaml(path: str | Path) -> dict[str, object]:
@@ -21,7 +23,7 @@ def read_yaml(path: str | Path) -> dict[str, object]:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: this config.yaml cannot be read ({why}); correct its path or its mode") from None
+        raise ConfigError(f"{located(path)}: this config.yaml cannot be read ({why}); correct path or mode") from None
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -44,11 +46,17 @@ def _mapping(root: yaml.MappingNode, path: str) -> dict[str, object]:
         if name in values:
             raise ConfigError(f"{where}: {shown(name)} is there twice; remove one of them", name)
         try:
-            values[name] = [_scalar(item) for item in value.value] if value.id == "sequence" else _scalar(value)
+            read = _text if name in _TEXT else _scalar
+            values[name] = [read(item) for item in value.value] if value.id == "sequence" else read(value)
         except (ValueError, KeyError):
             problem = f"{shown(name)} must have one plain value, or a list of them; put text in quotes"
             raise ConfigError(f"{where}: {problem}", name) from None
     return values
+
+
+def _text(node: yaml.Node) -> object:
+    number = node.tag in (f"{_TAG}int", f"{_TAG}float") and isinstance(node, yaml.ScalarNode)
+    return node.value if number else _scalar(node)
 
 
 def _scalar(node: yaml.Node) -> object:

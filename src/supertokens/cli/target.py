@@ -14,7 +14,7 @@ import click
 from supertokens.config import Config, ConfigError, Explained
 from supertokens.config.yaml_file import read_yaml
 from supertokens.core import Core, EmbeddedCore
-from supertokens.engine.sealing import SealingError
+from supertokens.engine.sealing import MissingEncryptionKeyError
 from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
 
 __all__ = [
@@ -103,8 +103,7 @@ def _names_hosts(file: str | Path) -> bool:
 
 def in_words(error: Exception) -> str:
     """What to say of a failure: its text, and for keys that are sealed where their key can be given."""
-    # Of the failures to open a key only this one has a remedy; the other is a key that was altered.
-    if isinstance(error.__cause__, SealingError) and "'encryption_key' lacks" in str(error):
+    if isinstance(error.__cause__, MissingEncryptionKeyError):
         variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
         return f"{error}; name the service's config.yaml by --with-config, or {variables}"
     return str(error)

@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["Sealer", "SealingError"]
+__all__ = ["MissingEncryptionKeyError", "Sealer", "SealingError"]
 
 _MAGIC: Final = b"sealed\x01"
 _KEY_ID_BYTES: Final = 4
@@ -24,6 +24,10 @@ _NONCE_BYTES: Final = 12
 
 class SealingError(ValueError):
     """Sealed material that none of the given encryption keys opens."""
+
+
+class MissingEncryptionKeyError(SealingError):
+    """It was sealed with another one."""
 
 
 class Sealer:
@@ -48,7 +52,9 @@ class Sealer:
         key_id, nonce = rest[:_KEY_ID_BYTES], rest[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise SealingError("the keys in the store are sealed with an encryption key that 'encryption_key' lacks")
+            raise MissingEncryptionKeyError(
+                "the keys in the store are sealed with an encryption key that 'encryption_key' lacks"
+            )
         try:
             return cipher.decrypt(nonce, rest[_KEY_ID_BYTES + _NONCE_BYTES :], name.encode())
         except (InvalidTag, ValueError):

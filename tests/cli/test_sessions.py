@@ -12,6 +12,7 @@ import pytest
 
 from supertokens.core import EmbeddedCore, everybody, system_clock
 from supertokens.stores.base import EVERYBODY
+from supertokens.stores.sqlite import SqliteStore
 
 from ..service.running import Service  # noqa: TID252 - tests is no package that could be imported by its name
 from .conftest import Run

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -77,18 +78,22 @@ class EmbeddedCore:
         self.store = store
         self.keys = KeyKeeper(config, store, random)
         self.refreshes: Counter[int] = Counter()
-        self._counting = threading.Lock()
         self._clock = clock
         self._random = random
         self._refresh_validity = config.refresh_token_validity_ms
         self._grace = config.refresh_token_rotation_grace_period_ms
         self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
         self._issuer = Issuer(config, self.keys)
-        self._seen = VerifiedTokens()
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
+        self._begin()
+        _begin_anew_in_forked_children(self)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
+
+    def _begin(self) -> None:
+        self._counting = threading.Lock()
+        self._seen = VerifiedTokens()
 
     def create_session(
         self,
@@ -325,6 +330,19 @@ class EmbeddedCore:
             return self._issuer.renew(token, record, now)
         seen.stored_payload = record.jwt_payload
         return seen.verified
+
+
+def _begin_anew_in_forked_children(core: EmbeddedCore) -> None:
+    """A child must not find a lock that a thread of its parent held."""
+    reference = weakref.ref(core)
+
+    def begin_anew() -> None:
+        forked = reference()
+        if forked is not None:
+            forked.keys.after_fork_in_child()
+            forked._begin()
+
+    os.register_at_fork(after_in_child=begin_anew)
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:

@@ -50,6 +50,10 @@ class KeyKeeper:
         self._reading = threading.Lock()
         self._extra_reading_at = -_EXTRA_READING_EVERY
 
+    def after_fork_in_child(self) -> None:
+        """A thread of the parent may have been reading. The ring is good, for as long as it was."""
+        self._reading = threading.Lock()
+
     def to_verify(self, now: int) -> KeyRing:
         """A ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
         ring = self._ring

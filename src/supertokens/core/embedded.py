@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -15,7 +14,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from supertokens.config import Config
-from supertokens.core.authentic import first_sight, signed_token
+from supertokens.core.authentic import first_sight, is_decided_by, signed_token
+from supertokens.core.forks import call_in_forked_children
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.sweeper import Sweeper
@@ -78,20 +78,22 @@ class EmbeddedCore:
         self.store = store
         self.keys = KeyKeeper(config, store, random)
         self.refreshes: Counter[int] = Counter()
+        self._counting = threading.Lock()
         self._clock = clock
         self._random = random
         self._refresh_validity = config.refresh_token_validity_ms
         self._grace = config.refresh_token_rotation_grace_period_ms
         self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
         self._issuer = Issuer(config, self.keys)
+        self._seen = VerifiedTokens()
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
-        self._begin()
-        _begin_anew_in_forked_children(self)
+        call_in_forked_children(self._after_fork_in_child)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
 
-    def _begin(self) -> None:
+    def _after_fork_in_child(self) -> None:
+        self.keys.after_fork_in_child()
         self._counting = threading.Lock()
         self._seen = VerifiedTokens()
 
@@ -149,6 +151,11 @@ class EmbeddedCore:
         if found is None:
             raise SuperTokensUnauthorisedError(_ENDED)
         return self._with_stored_payload(seen, found.record, now)
+
+    def verifies_at_once(self, access_token: str) -> bool:
+        """Whether `verify` of it waits for nothing, where the database is not checked. Waits for nothing itself."""
+        keys = self.keys.at_hand(self._clock())
+        return keys is not None and is_decided_by(access_token, keys, self._seen)
 
     def refresh(
         self,
@@ -330,19 +337,6 @@ class EmbeddedCore:
             return self._issuer.renew(token, record, now)
         seen.stored_payload = record.jwt_payload
         return seen.verified
-
-
-def _begin_anew_in_forked_children(core: EmbeddedCore) -> None:
-    """A child must not find a lock that a thread of its parent held."""
-    reference = weakref.ref(core)
-
-    def begin_anew() -> None:
-        forked = reference()
-        if forked is not None:
-            forked.keys.after_fork_in_child()
-            forked._begin()
-
-    os.register_at_fork(after_in_child=begin_anew)
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:

@@ -63,6 +63,11 @@ class KeyKeeper:
         with self._reading:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY, now)
 
+    def at_hand(self, now: int) -> KeyRing | None:
+        """The ring, if it is young enough to verify with as it is. For those that must not wait: nothing is read."""
+        ring = self._ring
+        return ring if ring is not None and ring.age(now) <= MAX_RING_AGE_TO_VERIFY else None
+
     def to_sign(self, now: int) -> KeyRing:
         """A ring that is young enough to sign with; makes the next key when it is due."""
         ring = self._ring
@@ -94,16 +99,21 @@ class KeyKeeper:
         """The ring, read again because a token named a key that was not in it; None if that is not worth a reading.
 
         `created_at`: when the key was made, by the token's own word. Anybody can name a key, so the word must be
-        plausible, and readings are rationed: forged names must not become a load on the store.
+        plausible, and readings are rationed: forged names must not become a load on the store. Nor do they wait for a
+        thread that reads: the store may be slow, and each of them would keep a thread from honest work.
         """
         ring = self._ring
         if ring is not None and created_at is not None and not self._may_be_newer(ring, created_at, now):
             return None
-        with self._reading:
+        if not self._reading.acquire(blocking=False):
+            return None
+        try:
             if abs(now - self._extra_reading_at) < _EXTRA_READING_EVERY:
                 return None
             self._extra_reading_at = now
             return self._read(now)
+        finally:
+            self._reading.release()
 
     def rotate(self, now: int, *, drop_old: bool) -> str:
         """Make a new dynamic key, and return its id; with `drop_old` it is the only one from then on.

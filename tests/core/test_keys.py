@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When the keys are read, and what that must not hold up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from supertokens.core import EmbeddedCore
+from supertokens.engine import base64url
+from supertokens.engine.session import IssuedSession
+from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
+from supertokens.testing import FakeClock
+
+from .core_contract import create, refresh, verify
+
+
+def naming(issued: IssuedSession, kid: str) -> str:
+    """The access token, saying that another key signed it."""
+    header = base64url.encode(f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{kid}"}}'.encode())
+    return f"{header}.{issued.access_token.text.split('.', 1)[1]}"
+
+
+def naming_unknown_refresh_key(issued: IssuedSession) -> str:
+    raw = base64url.decode(issued.refresh_token.text)
+    return base64url.encode(raw[:1] + bytes(8) + raw[9:])
+
+
+@pytest.fixture
+def readings(core: EmbeddedCore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """When the keys are read from the store, from here on."""
+    core.keys.to_sign(clock())
+    moments: list[int] = []
+    read = core.store.read_keys
+
+    def counted() -> Any:
+        moments.append(clock())
+        return read()
+
+    monkeypatch.setattr(core.store, "read_keys", counted)
+    return moments
+
+
+@contextmanager
+def a_thread_that_reads(core: EmbeddedCore, now: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Future[Any]]:
+    """Within, another thread is in the middle of reading the keys."""
+    reading, may_go_on = threading.Event(), threading.Event()
+    read = core.store.read_keys
+
+    def slow() -> Any:
+        reading.set()
+        assert may_go_on.wait(30)
+        return read()
+
+    with ThreadPoolExecutor(1) as thread, monkeypatch.context() as patch:
+        patch.setattr(core.store, "read_keys", slow)
+        busy = thread.submit(core.keys.rotate, now, drop_old=False)
+        assert reading.wait(30)
+        try:
+            yield busy
+        finally:
+            may_go_on.set()
+
+
+def test_a_token_that_names_an_unknown_key_waits_for_no_thread_that_reads(
+    core: EmbeddedCore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = create(core)
+    clock.advance(seconds=2)
+    forged = naming(issued, f"d-{clock()}")
+
+    def ask() -> None:
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, forged)
+        with pytest.raises(SuperTokensUnauthorisedError):
+            refresh(core, naming_unknown_refresh_key(issued))
+        assert verify(core, issued).user_id == "user"
+
+    with ThreadPoolExecutor(1) as asking, a_thread_that_reads(core, clock(), monkeypatch) as busy:
+        asking.submit(ask).result(timeout=30)
+        assert not busy.done()
+
+
+def test_whether_verify_waits_for_nothing_is_told_without_reading_or_waiting(
+    core: EmbeddedCore, clock: FakeClock, readings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, old = create(core), create(core, version="2")
+    marked = refresh(core, create(core))
+    clock.advance(seconds=2)
+    unknown = naming(issued, f"d-{clock()}")
+    garbage = f"{issued.access_token.text[:-4]}AAAA"
+
+    def told() -> list[bool]:
+        texts = (issued.access_token.text, old.access_token.text, garbage, "x", marked.access_token.text, unknown)
+        return [core.verifies_at_once(text) for text in texts]
+
+    assert told() == [True, True, True, True, False, False]
+    with ThreadPoolExecutor(1) as asking, a_thread_that_reads(core, clock(), monkeypatch):
+        assert asking.submit(told).result(timeout=30) == [True, True, True, True, False, False]
+    readings.clear()
+    clock.advance(seconds=61)
+    assert told() == [False] * 6, "the ring has to be read again first"
+    assert readings == []

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.engine import base64url
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
+from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock
 
 from .core_contract import create, refresh, verify
@@ -106,3 +108,35 @@ def test_whether_verify_waits_for_nothing_is_told_without_reading_or_waiting(
     clock.advance(seconds=61)
     assert told() == [False] * 6, "the ring has to be read again first"
     assert readings == []
+
+
+def dynamic_keys(core: EmbeddedCore) -> set[str]:
+    return {key.id for key in core.store.read_keys() if key.purpose == "dynamic"}
+
+
+@pytest.mark.parametrize("reading", [1, 2, 3])
+@pytest.mark.parametrize("drop_old", [True, False])
+def test_a_worker_that_makes_a_key_never_deletes_one_that_another_made_meanwhile(
+    core: EmbeddedCore, store: SqliteStore, clock: FakeClock, reading: int, drop_old: bool
+) -> None:
+    other = EmbeddedCore(Config(), SqliteStore(store._database.path, synchronous="normal"), clock=clock)
+    create(core)
+    clock.advance(seconds=5)
+    read, theirs = core.store.read_keys, []
+
+    def read_then_let_the_other_rotate() -> Any:
+        found = read()
+        readings.append(clock())
+        if len(readings) == reading:
+            clock.advance(seconds=1)
+            theirs.append(other.keys.rotate(clock(), drop_old=True))
+        return found
+
+    readings: list[int] = []
+    core.store.read_keys = read_then_let_the_other_rotate  # type: ignore[method-assign]
+    core.keys.rotate(clock(), drop_old=drop_old)
+    core.store.read_keys = read  # type: ignore[method-assign]
+    assert dynamic_keys(core) >= set(theirs)
+    assert dynamic_keys(core)
+    clock.advance(seconds=61)
+    verify(other, create(core))

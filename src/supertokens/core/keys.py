@@ -139,6 +139,10 @@ class KeyKeeper:
         return ring if ring is not None and ring.age(now) <= age else self._read(now)
 
     def _read(self, now: int) -> KeyRing:
+        return self._read_all(now)[0]
+
+    def _read_all(self, now: int) -> tuple[KeyRing, list[StoredKey]]:
+        """The ring, and the keys that were read for it."""
         stored = self._store.read_keys()
         ring = self._build(stored, now)
         if ring is None:
@@ -152,7 +156,7 @@ class KeyKeeper:
             if not self._sealer.is_current(key.material):
                 self._reseal(key)
         self._ring = ring
-        return ring
+        return ring, stored
 
     def _build(self, stored: list[StoredKey], now: int) -> KeyRing | None:
         known = {} if self._ring is None else {key.kid: key for key in (*self._ring.dynamic, self._ring.static)}
@@ -165,9 +169,10 @@ class KeyKeeper:
         """Add the next dynamic key, or find that another worker has; let go of those that nothing names any more."""
         newest = ring.dynamic[0]
         self._store.add_key(self._new_key("dynamic", max(now, newest.created_at + 1)), after=newest.kid)
-        ring = self._read(now)
+        # Of one and the same reading: in a later one, a key that another worker has made since would pass for dead.
+        ring, stored = self._read_all(now)
         live = {key.kid for key in ring.dynamic}
-        dead = [key.id for key in self._store.read_keys() if key.purpose == "dynamic" and key.id not in live]
+        dead = [key.id for key in stored if key.purpose == "dynamic" and key.id not in live]
         if dead:
             self._store.remove_keys("dynamic", dead)
         return ring

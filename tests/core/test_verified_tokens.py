@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import random
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from supertokens.core import EmbeddedCore
 from supertokens.core.issuer import verified
 from supertokens.core.verified_tokens import DEFAULT_BYTES, VerifiedToken, VerifiedTokens
 from supertokens.engine.access_token import mint, verify_signature
+from supertokens.engine.key_set import VerifyingKeys
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
 from supertokens.flask import SuperTokens, create_new_session, get_session
@@ -25,6 +27,8 @@ from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
 
 MILLION = 1_000_000
+BYTES_OF_ONE = 8192
+"""About what an entry of an ordinary payload is taken for."""
 
 
 def create(core: EmbeddedCore, user: str = "user") -> IssuedSession:
@@ -33,6 +37,16 @@ def create(core: EmbeddedCore, user: str = "user") -> IssuedSession:
 
 def verify(core: EmbeddedCore, text: str, *, check_database: bool = False) -> str:
     return core.verify(text, check_anti_csrf=False, check_database=check_database).user_id
+
+
+def entry_of(text: str, ring: VerifyingKeys) -> VerifiedToken:
+    token = verify_signature(text, ring)
+    return VerifiedToken(token, verified(token))
+
+
+def generations(kept: VerifiedTokens) -> tuple[dict[str, VerifiedToken], dict[str, VerifiedToken]]:
+    """The younger and the older one."""
+    return kept._kept[1:]
 
 
 def test_a_session_revoked_under_blacklisting_is_refused_on_the_very_next_call_though_kept(
@@ -149,7 +163,7 @@ def test_a_million_garbage_tokens_grow_nothing_and_push_out_no_token_in_use(
     for candidate in shaped:
         with pytest.raises(SuperTokensTryRefreshTokenError):
             verify(core, candidate)
-    assert len(core._seen._young) + len(core._seen._old) == 1
+    assert sum(map(len, generations(core._seen))) == 1
     monkeypatch.setattr("supertokens.core.authentic.verify_signature", None)
     verify(core, text)
 
@@ -177,7 +191,7 @@ def test_memory_stays_within_its_bound_and_what_is_in_use_stays_in(core: Embedde
         peak = max(peak, tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert peak <= most
-    assert len(kept._young) + len(kept._old) > 20
+    assert sum(map(len, generations(kept))) > 20
     assert DEFAULT_BYTES == 16 * 1024 * 1024
 
 
@@ -193,6 +207,62 @@ def test_a_token_verified_with_a_ring_that_has_been_replaced_is_not_kept(core: E
     assert kept.get(text, new_ring) is None
     kept.add(text, VerifiedToken(token, verified(token)), old_ring)
     assert kept.get(text, new_ring) is None
+
+
+class Interrupted(str):
+    """A text during whose first look-up something else happens."""
+
+    __slots__ = ("meanwhile",)
+    meanwhile: Callable[[], object] | None
+
+    @classmethod
+    def by(cls, meanwhile: Callable[[], object], text: str) -> Interrupted:
+        interrupted = cls(text)
+        interrupted.meanwhile = meanwhile
+        return interrupted
+
+    def __hash__(self) -> int:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return super().__hash__()
+
+
+def test_a_caller_with_the_new_ring_gets_no_dropped_keys_token_while_another_still_asks_by_the_old_one(
+    core: EmbeddedCore, clock: FakeClock
+) -> None:
+    old_ring = core.keys.to_verify(clock())
+    text = create(core).access_token.text
+    entry = entry_of(text, old_ring)
+    clock.advance(seconds=1)
+    core.keys.rotate(clock(), drop_old=True)
+    new_ring = core.keys.to_verify(clock())
+    kept = VerifiedTokens(8 * BYTES_OF_ONE)
+
+    def another_asks_by_the_old_one() -> None:
+        kept.get("another", old_ring)
+        kept.add(text, entry, old_ring)
+        while text in generations(kept)[0]:
+            kept.add(f"{text}{len(generations(kept)[0])}", entry, old_ring)
+
+    kept.get("another", new_ring)
+    kept.get("another", new_ring)
+    assert kept.get(Interrupted.by(another_asks_by_the_old_one, text), new_ring) is None
+
+
+def test_a_dropped_key_refuses_its_tokens_of_either_generation(core: EmbeddedCore, clock: FakeClock) -> None:
+    old_ring = core.keys.to_verify(clock())
+    entry = entry_of(create(core).access_token.text, old_ring)
+    clock.advance(seconds=1)
+    core.keys.rotate(clock(), drop_old=True)
+    new_ring = core.keys.to_verify(clock())
+    kept = VerifiedTokens(8 * BYTES_OF_ONE)
+    kept.get("", old_ring)
+    texts = [f"token {number}" for number in range(40)]
+    while not generations(kept)[1]:
+        kept.add(texts.pop(), entry, old_ring)
+    texts = [text for generation in generations(kept) for text in generation]
+    assert [kept.get(text, new_ring) for text in texts] == [None] * len(texts)
 
 
 def test_a_caller_that_changes_its_payload_changes_nobody_elses(tmp_path: Path, clock: FakeClock) -> None:

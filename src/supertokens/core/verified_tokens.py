@@ -34,25 +34,28 @@ class VerifiedToken(msgspec.Struct, eq=False):
     """The stored payload, as text, that was last found equal to the token's."""
 
 
+_Generation = dict[str, VerifiedToken]
+
+
 class VerifiedTokens:
     """A bounded map. Two generations: what is used stays, what is not goes with the older one."""
 
     def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
         self._most_bytes = most_bytes // 2  # of each generation
         self._adding = threading.Lock()
-        self._ring: VerifyingKeys | None = None
-        self._young: dict[str, VerifiedToken] = {}
-        self._old: dict[str, VerifiedToken] = {}
+        # Replaced as a whole, and read once by each caller: maps never meet a ring that is not theirs.
+        self._kept: tuple[VerifyingKeys | None, _Generation, _Generation] = (None, {}, {})
         self._young_bytes = 0
 
     def get(self, text: str, ring: VerifyingKeys) -> VerifiedToken | None:
         """The entry of that very text, if `ring` still has its key."""
-        if ring is not self._ring:
-            self._change_ring(ring)
-        entry = self._young.get(text)
+        of, young, old = self._kept
+        if of is not ring:
+            young, old = self._change_ring(ring)
+        entry = young.get(text)
         if entry is not None:
             return entry
-        entry = self._old.get(text)
+        entry = old.get(text)
         if entry is not None:
             self.add(text, entry, ring)
         return entry
@@ -61,16 +64,20 @@ class VerifiedTokens:
         """Keep `entry`, verified with `ring`."""
         size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
         with self._adding:
+            of, young, _ = self._kept
             # A verify that took its time may have used a key that was dropped meanwhile.
-            if ring is not self._ring or size > self._most_bytes:
+            if of is not ring or size > self._most_bytes:
                 return
             if self._young_bytes + size > self._most_bytes:
-                self._old, self._young, self._young_bytes = self._young, {}, 0
-            self._young[text] = entry
+                self._kept = (ring, {}, young)
+                young, self._young_bytes = self._kept[1], 0
+            young[text] = entry
             self._young_bytes += size
 
-    def _change_ring(self, ring: VerifyingKeys) -> None:
+    def _change_ring(self, ring: VerifyingKeys) -> tuple[_Generation, _Generation]:
         with self._adding:
-            if self._ring is None or self._ring.by_header != ring.by_header:
-                self._young, self._old, self._young_bytes = {}, {}, 0
-            self._ring = ring
+            of, young, old = self._kept
+            if of is None or of.by_header != ring.by_header:
+                young, old, self._young_bytes = {}, {}, 0
+            self._kept = (ring, young, old)
+            return young, old

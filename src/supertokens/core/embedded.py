@@ -330,12 +330,13 @@ class EmbeddedCore:
         if record.jwt_payload == seen.stored_payload:
             return seen.verified
         token = seen.token
-        stored = user_data.decode_object(record.jwt_payload)
+        stored = carried = user_data.decode_object(record.jwt_payload)
         if token.version == "5":  # a V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4)
-            stored = carried_payload(stored, "5")
-        if not user_data.equal(token.jwt_payload, stored):
+            carried = carried_payload(stored, "5")
+        if not user_data.equal(token.jwt_payload, carried):
             return self._issuer.renew(token, record, now)
-        seen.stored_payload = record.jwt_payload
+        if carried is stored:  # what no token carries may be of any size, and what is kept is bounded
+            seen.stored_payload = record.jwt_payload
         return seen.verified
 
 

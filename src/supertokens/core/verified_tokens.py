@@ -19,10 +19,18 @@ from supertokens.engine.session import VerifiedSession
 __all__ = ["DEFAULT_BYTES", "VerifiedToken", "VerifiedTokens"]
 
 DEFAULT_BYTES: Final = 16 * 1024 * 1024
-"""Memory that the entries of one core may take, by a generous estimate."""
+"""Memory that the entries of one core may take, by an estimate that none of them exceeds."""
 
 _ENTRY_BYTES: Final = 2048
-_BYTES_PER_CHARACTER: Final = 6  # the text itself, and what its claims take as Python objects
+_BYTES_PER_CHARACTER: Final = 7
+"""Of the token's text: itself, and what is inside twice, once as claims and once as stored payload. That is 3/4 of a
+character each, and a string with one emoji takes four bytes for each of its characters."""
+
+_BYTES_PER_MARK: Final = ((b"{", 224), (b"[", 120), (b",", 96))
+"""What the payload's objects take in CPython beside that, by the marks of its JSON that come with them: a dict or a
+list with its first places and what is in the first one, and each further place with what is in it."""
+
+_encode = msgspec.json.Encoder().encode
 
 
 class VerifiedToken(msgspec.Struct, eq=False):
@@ -32,6 +40,8 @@ class VerifiedToken(msgspec.Struct, eq=False):
     verified: VerifiedSession
     stored_payload: str | None = None
     """The stored payload, as text, that was last found equal to the token's."""
+    most_bytes: int = 0
+    """What it may take, once that has been estimated."""
 
 
 _Generation = dict[str, VerifiedToken]
@@ -62,7 +72,7 @@ class VerifiedTokens:
 
     def add(self, text: str, entry: VerifiedToken, ring: VerifyingKeys) -> None:
         """Keep `entry`, verified with `ring`."""
-        size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
+        size = entry.most_bytes = entry.most_bytes or _most_bytes(text, entry, self._most_bytes)
         with self._adding:
             of, young, _ = self._kept
             # A verify that took its time may have used a key that was dropped meanwhile.
@@ -81,3 +91,14 @@ class VerifiedTokens:
                 young, old, self._young_bytes = {}, {}, 0
             self._kept = (ring, young, old)
             return young, old
+
+
+def _most_bytes(text: str, entry: VerifiedToken, enough: int) -> int:
+    """An upper bound of what `entry` takes; no closer look is taken at one that takes more than `enough` anyway."""
+    size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
+    if size > enough:
+        return size
+    payload = _encode(entry.token.jwt_payload)
+    for mark, each in _BYTES_PER_MARK:
+        size += payload.count(mark) * each
+    return size

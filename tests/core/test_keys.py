@@ -15,6 +15,7 @@ from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.engine import base64url
 from supertokens.engine.session import IssuedSession
+from supertokens.engine.signing_keys import StoredKey
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock
@@ -140,3 +141,55 @@ def test_a_worker_that_makes_a_key_never_deletes_one_that_another_made_meanwhile
     assert dynamic_keys(core)
     clock.advance(seconds=61)
     verify(other, create(core))
+
+
+def test_forged_names_of_new_keys_cause_one_reading_a_second(
+    core: EmbeddedCore, clock: FakeClock, readings: list[int]
+) -> None:
+    issued = create(core)
+    clock.advance(seconds=5)
+    for second in range(1, 5):
+        for number in range(200):
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                verify(core, naming(issued, f"d-{clock() + number}"))
+            with pytest.raises(SuperTokensUnauthorisedError):
+                refresh(core, naming_unknown_refresh_key(issued))
+            assert len(readings) == second
+            clock.now += 4
+        clock.advance(seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("after_the_reading", "expected"),
+    [(-30_000, 0), (-29_999, 1), (1, 1), (65_000, 1), (65_001, 0), (10**13, 0), (-(10**12), 0)],
+)
+def test_a_name_that_no_key_made_since_the_last_reading_can_have_causes_none(
+    core: EmbeddedCore, clock: FakeClock, readings: list[int], after_the_reading: int, expected: int
+) -> None:
+    issued = create(core)
+    forged = naming(issued, f"d-{clock() + after_the_reading}")
+    clock.advance(seconds=5)
+    for _ in range(3):
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, forged)
+    assert len(readings) == expected
+
+
+def test_a_token_of_a_new_key_is_good_where_the_keys_were_read_while_that_key_was_on_its_way_to_the_store(
+    core: EmbeddedCore, store: SqliteStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = EmbeddedCore(Config(), SqliteStore(store._database.path, synchronous="normal"), clock=clock)
+    create(core)
+    clock.advance(seconds=5)
+    add = core.store.add_key
+
+    def add_to_a_busy_file(key: StoredKey, after: str | None) -> bool:
+        clock.advance(seconds=10)
+        other.keys.to_verify(clock())
+        clock.advance(seconds=1)
+        return add(key, after)
+
+    monkeypatch.setattr(core.store, "add_key", add_to_a_busy_file)
+    core.keys.rotate(clock(), drop_old=True)
+    issued = create(core)
+    assert verify(other, issued).handle == issued.handle

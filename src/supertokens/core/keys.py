@@ -30,6 +30,10 @@ _EXTRA_READING_EVERY: Final = 1000
 """Tokens that name unknown keys cause at most one reading of the ring in this time (ms)."""
 
 _MOST_CLOCK_DIFFERENCE: Final = 60_000
+_IN_THE_STORE_WITHIN: Final = 30_000
+"""A key bears the time at which its making began, and is in the store up to that much later (ms): a thread that reads
+and a file that is busy may each hold it up for ten seconds, and making an RSA key takes a while."""
+
 _UNROTATED_FOR: Final = 3_600_000
 """For how long a key set that does not rotate may be kept (ms): keys can be rotated by hand."""
 
@@ -129,7 +133,7 @@ class KeyKeeper:
             return newest
 
     def _may_be_newer(self, ring: KeyRing, created_at: int, now: int) -> bool:
-        return ring.read_at < created_at <= now + _MOST_CLOCK_DIFFERENCE
+        return ring.read_at - _IN_THE_STORE_WITHIN < created_at <= now + _MOST_CLOCK_DIFFERENCE
 
     def _next_is_due(self, ring: KeyRing, now: int) -> bool:
         return self._rotates and ring.next_key_is_due(now, self._interval)

@@ -193,3 +193,39 @@ def test_a_token_of_a_new_key_is_good_where_the_keys_were_read_while_that_key_wa
     core.keys.rotate(clock(), drop_old=True)
     issued = create(core)
     assert verify(other, issued).handle == issued.handle
+
+
+def test_a_clock_that_is_set_back_does_not_lengthen_the_minute_of_a_dropped_key(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    since_start = 0.0
+    core = EmbeddedCore(Config(), store, clock=clock, monotonic=lambda: since_start)
+    issued = create(core)
+    clock.advance(seconds=1)
+    dropping = EmbeddedCore(Config(), SqliteStore(store._database.path, synchronous="normal"), clock=clock)
+    dropped = core.keys.to_sign(clock()).dynamic[0].kid
+    newest = dropping.keys.rotate(clock(), drop_old=True)
+    clock.advance(seconds=-59)
+    since_start = 30.0
+    assert core.keys.to_verify(clock()).dynamic[0].kid == dropped, "as it may be"
+    clock.advance(seconds=61)
+    since_start = 60.001
+    assert not core.verifies_at_once(issued.access_token.text)
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        verify(core, issued)
+    assert core.keys.to_sign(clock()).dynamic[0].kid == newest
+    assert core.verifies_at_once(create(core).access_token.text)
+
+
+def test_a_clock_that_is_set_back_does_not_lengthen_the_time_that_a_dropped_key_signs(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    since_start = 0.0
+    core = EmbeddedCore(Config(), store, clock=clock, monotonic=lambda: since_start)
+    core.keys.to_sign(clock())
+    clock.advance(seconds=1)
+    dropping = EmbeddedCore(Config(), SqliteStore(store._database.path, synchronous="normal"), clock=clock)
+    newest = dropping.keys.rotate(clock(), drop_old=True)
+    clock.advance(seconds=-29)
+    since_start = 30.001
+    assert core.keys.to_sign(clock()).dynamic[0].kid == newest

@@ -60,7 +60,8 @@ def system_clock() -> int:
 
 
 class EmbeddedCore:
-    """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes.
+    """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes,
+    `monotonic` seconds of a clock that never goes back.
 
     `create_session` and `refresh` take also the `version` of the access token: older callers of the service want V2.
 
@@ -74,9 +75,10 @@ class EmbeddedCore:
         *,
         clock: Callable[[], int] = system_clock,
         random: Callable[[int], bytes] = os.urandom,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
-        self.keys = KeyKeeper(config, store, random)
+        self.keys = KeyKeeper(config, store, random, monotonic)
         self.refreshes: Counter[int] = Counter()
         self._counting = threading.Lock()
         self._clock = clock

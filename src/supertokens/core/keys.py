@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -37,20 +38,31 @@ and a file that is busy may each hold it up for ten seconds, and making an RSA k
 _UNROTATED_FOR: Final = 3_600_000
 """For how long a key set that does not rotate may be kept (ms): keys can be rotated by hand."""
 
+_SECONDS_TO_VERIFY: Final = MAX_RING_AGE_TO_VERIFY / 1000
 _PURPOSES: Final[tuple[KeyPurpose, ...]] = ("dynamic", "static", "refresh")
 
 
 class KeyKeeper:
-    """The current `KeyRing`, for any thread."""
+    """The current `KeyRing`, for any thread. `monotonic` gives seconds of a clock that never goes back."""
 
-    def __init__(self, config: Config, store: KeyStore, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: KeyStore,
+        random: Callable[[int], bytes],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._random = random
+        self._monotonic = monotonic
         self._sealer = Sealer(config.encryption_key or ())
         self._access_token_validity = config.access_token_validity_ms
         self._rotates = config.access_token_signing_key_dynamic
         self._interval = config.access_token_signing_key_update_interval_ms
         self._ring: KeyRing | None = None
+        # By a clock that is never set back: with the other one alone, a ring could grow older than it seems. Written
+        # after the ring and read before it, so that it is never a newer one's.
+        self._read_at = 0.0
         self._reading = threading.Lock()
         self._extra_reading_at = -_EXTRA_READING_EVERY
 
@@ -60,22 +72,22 @@ class KeyKeeper:
 
     def to_verify(self, now: int) -> KeyRing:
         """A ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
+        # As `_young` has it; spelt out, since every check comes by.
+        really_young = self._monotonic() - self._read_at <= _SECONDS_TO_VERIFY
         ring = self._ring
-        # As `age` has it; spelt out, since every check comes by.
-        if ring is not None and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY:
+        if ring is not None and really_young and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY:
             return ring
         with self._reading:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY, now)
 
     def at_hand(self, now: int) -> KeyRing | None:
         """The ring, if it is young enough to verify with as it is. For those that must not wait: nothing is read."""
-        ring = self._ring
-        return ring if ring is not None and ring.age(now) <= MAX_RING_AGE_TO_VERIFY else None
+        return self._young(MAX_RING_AGE_TO_VERIFY, now)
 
     def to_sign(self, now: int) -> KeyRing:
         """A ring that is young enough to sign with; makes the next key when it is due."""
-        ring = self._ring
-        if ring is not None and ring.age(now) <= MAX_RING_AGE_TO_SIGN and not self._next_is_due(ring, now):
+        ring = self._young(MAX_RING_AGE_TO_SIGN, now)
+        if ring is not None and not self._next_is_due(ring, now):
             return ring
         with self._reading:
             ring = self._younger_than(MAX_RING_AGE_TO_SIGN, now)
@@ -138,15 +150,21 @@ class KeyKeeper:
     def _next_is_due(self, ring: KeyRing, now: int) -> bool:
         return self._rotates and ring.next_key_is_due(now, self._interval)
 
-    def _younger_than(self, age: int, now: int) -> KeyRing:
+    def _young(self, age: int, now: int) -> KeyRing | None:
+        """The ring, if it is not older than `age` by either clock (ms)."""
+        really_young = self._monotonic() - self._read_at <= age / 1000
         ring = self._ring
-        return ring if ring is not None and ring.age(now) <= age else self._read(now)
+        return ring if ring is not None and really_young and ring.age(now) <= age else None
+
+    def _younger_than(self, age: int, now: int) -> KeyRing:
+        return self._young(age, now) or self._read(now)
 
     def _read(self, now: int) -> KeyRing:
         return self._read_all(now)[0]
 
     def _read_all(self, now: int) -> tuple[KeyRing, list[StoredKey]]:
         """The ring, and the keys that were read for it."""
+        began = self._monotonic()
         stored = self._store.read_keys()
         ring = self._build(stored, now)
         if ring is None:
@@ -160,6 +178,7 @@ class KeyKeeper:
             if not self._sealer.is_current(key.material):
                 self._reseal(key)
         self._ring = ring
+        self._read_at = began
         return ring, stored
 
     def _build(self, stored: list[StoredKey], now: int) -> KeyRing | None:

@@ -448,6 +448,21 @@ class CoreContract:
                 verify(each, issued)
             verify(each, refresh(core, issued))
 
+    def test_a_dropped_key_is_refused_although_the_clock_was_set_back_by_more_than_a_minute(
+        self, new_core: MakeCore, other_process: OtherProcess, drop_keys: Callable[[Core], None], clock: FakeClock
+    ) -> None:
+        core = new_core()
+        other = other_process(core)
+        issued = create(core)
+        for each in (core, other):
+            verify(each, issued)
+        clock.advance(seconds=5)
+        drop_keys(core)
+        clock.advance(minutes=-2)
+        for each in (core, other):
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                verify(each, issued)
+
     def test_a_token_of_a_key_made_after_the_last_reading_is_good(
         self, new_core: MakeCore, other_process: OtherProcess, drop_keys: Callable[[Core], None], clock: FakeClock
     ) -> None:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,27 @@ def test_keys_are_sealed_where_an_encryption_key_is_configured(
         dump = "\n".join(connection.iterdump())
     connection.close()
     assert not any(material.hex().upper() in dump.upper() for material in plain.values())
+
+
+# Forks
+
+
+def test_a_fork_while_other_threads_hold_every_lock_leaves_a_child_that_serves(
+    core: EmbeddedCore, clock: FakeClock
+) -> None:
+    issued = create(core)
+    parents = verify(core, issued)
+    with core.keys._reading, core._seen._adding, core._counting:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # of a child that waits for ever
+            served = False
+            try:
+                clock.advance(minutes=5)  # the ring has to be read again
+                served = verify(core, issued) == parents and refresh(core, create(core)).user_id == "user"
+            finally:
+                os._exit(0 if served else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # The store fails

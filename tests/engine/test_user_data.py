@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supertokens.engine import user_data
 from supertokens.engine.user_data import MAX_DEPTH, decode_object, encode_object, equal
 
 
@@ -81,6 +82,52 @@ def test_subclasses_and_other_mappings_are_taken_as_what_they_are_to_json() -> N
     assert decode_object(encode_object(value, "jwt_payload")) == {
         "colour": "red", "size": 1, "pair": [1, 2], "view": {"x": True},
     }  # fmt: skip
+
+
+def test_no_way_to_an_error_is_kept_for_a_value_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_data, "_checked", None)
+    value = {"a": [None, True, 1, 1.5, "é", [], {}, {"b": {"c": [[]]}}]}
+    assert decode_object(encode_object(value, "jwt_payload")) == value
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Letter(enum.StrEnum):
+    A = "a"
+
+
+ODD = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=2)
+    | st.sampled_from([decimal.Decimal(1), "\ud800", "x\udfff", Text("x"), Text("\ud800"), Letter.A])
+)  # fmt: skip
+ODD_VALUES = st.recursive(
+    ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(st.text(max_size=3) | st.sampled_from(["\udc00", Text("t"), 1, None]), inner, max_size=3)
+    ),
+)
+
+
+def outcome(value: object) -> str:
+    try:
+        return encode_object(value, "jwt_payload")
+    except (TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@given(
+    st.dictionaries(st.text(max_size=3) | st.sampled_from(["\udc00", 1]), ODD_VALUES, max_size=3), st.integers(0, 66)
+)
+def test_a_dict_and_another_mapping_with_the_same_items_come_out_the_same_or_fail_in_the_same_words(
+    value: dict[Any, Any], deeper: int
+) -> None:
+    for _ in range(deeper):
+        value = {"a": [0, value]} if deeper % 2 else {"a": value}
+    assert outcome(value) == outcome(OrderedDict(value)) == outcome(MappingProxyType(value))
 
 
 JSON = st.recursive(

@@ -21,7 +21,7 @@ import pytest
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.engine import base64url
-from supertokens.engine.signing_keys import PUBLISHED_AHEAD
+from supertokens.engine.signing_keys import PUBLISHED_AHEAD, StoredKey, generate_signing_material
 from supertokens.engine.user_data import decode_object
 from supertokens.stores.sqlite import SqliteStore
 
@@ -235,6 +235,40 @@ def test_a_store_that_is_locked_is_500_after_a_while_and_checks_go_on_meanwhile(
         connection.execute("ROLLBACK")
     assert_internal_error(replies[0])
     assert service.request("POST", "/recipe/session", SESSION).status == 200
+
+
+def test_a_token_of_a_new_key_that_takes_long_to_be_read_holds_up_nobody_else(start_service: StartService) -> None:
+    service = start_service({"encryption_key": "00" * 32})
+    token = service.create()["accessToken"]["token"]
+    verify = {"accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": False}
+    path = service.folder / "sessions.sqlite3"
+    newer = StoredKey(f"d-{system_clock() + 5_000}", "dynamic", system_clock() + 5_000, generate_signing_material())
+    store = SqliteStore(path)
+    store.add_key(newer, after=next(key.id for key in store.read_keys() if key.purpose == "dynamic"))
+    store.close()
+    header = base64url.encode(f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{newer.id}"}}'.encode())
+    asking = verify | {"accessToken": f"{header}.{token.split('.', 1)[1]}"}
+    replies: list[Any] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # whoever reads the new key has to seal it, and waits for this to end
+        first, second = (
+            threading.Thread(
+                target=lambda: replies.append(service.request("POST", "/recipe/session/verify", asking, timeout=30))
+            )
+            for _ in range(2)
+        )
+        first.start()
+        second.start()
+        while first.is_alive() and second.is_alive():
+            first.join(0.05)
+        # One of them was refused without waiting; the other one is reading.
+        for _ in range(20):
+            assert service.request("POST", "/recipe/session/verify", verify, timeout=5).json()["status"] == "OK"
+        assert first.is_alive() or second.is_alive()
+        connection.execute("ROLLBACK")
+        first.join(30)
+        second.join(30)
+    assert [reply.json()["status"] for reply in replies] == ["TRY_REFRESH_TOKEN"] * 2
 
 
 def test_a_store_without_its_tables_is_500_outside_with_the_cause_in_the_log_and_nothing_starts_on_it(

@@ -9,8 +9,9 @@ from supertokens.core.issuer import verified
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine.access_token import UnknownSigningKeyError, verify_signature
 from supertokens.engine.key_set import VerifyingKeys
+from supertokens.errors import SuperTokensTryRefreshTokenError
 
-__all__ = ["KeySource", "first_sight", "signed_token"]
+__all__ = ["KeySource", "first_sight", "is_decided_by", "signed_token"]
 
 
 class KeySource(Protocol):
@@ -35,12 +36,27 @@ def signed_token(text: str, now: int, source: KeySource, seen: VerifiedTokens) -
 def first_sight(text: str, now: int, keys: VerifyingKeys, source: KeySource, seen: VerifiedTokens) -> VerifiedToken:
     """The same for a token that is not in `seen`, with the `keys` of that moment."""
     try:
-        token = verify_signature(text, keys)
+        return _signed_by(text, keys, seen)
     except UnknownSigningKeyError as error:
         newer = source.after_unknown_key(now, error.created_at)
         if newer is None:
             raise
-        token = verify_signature(text, newer)
+    return _signed_by(text, newer, seen)
+
+
+def is_decided_by(text: str, keys: VerifyingKeys, seen: VerifiedTokens) -> bool:
+    """Whether `keys` and the text alone say what it is worth: no newer keys have to be read, and it has no marker."""
+    try:
+        entry = seen.get(text, keys) or _signed_by(text, keys, seen)
+    except UnknownSigningKeyError:
+        return False
+    except SuperTokensTryRefreshTokenError:
+        return True
+    return entry.token.parent_refresh_token_hash is None
+
+
+def _signed_by(text: str, keys: VerifyingKeys, seen: VerifiedTokens) -> VerifiedToken:
+    token = verify_signature(text, keys)
     entry = VerifiedToken(token, verified(token))
     seen.add(text, entry, keys)
     return entry

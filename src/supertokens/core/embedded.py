@@ -14,7 +14,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from supertokens.config import Config
-from supertokens.core.authentic import first_sight, signed_token
+from supertokens.core.authentic import first_sight, is_decided_by, signed_token
+from supertokens.core.forks import call_in_forked_children
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.sweeper import Sweeper
@@ -59,7 +60,8 @@ def system_clock() -> int:
 
 
 class EmbeddedCore:
-    """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes.
+    """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes,
+    `monotonic` seconds of a clock that never goes back.
 
     `create_session` and `refresh` take also the `version` of the access token: older callers of the service want V2.
 
@@ -73,9 +75,10 @@ class EmbeddedCore:
         *,
         clock: Callable[[], int] = system_clock,
         random: Callable[[int], bytes] = os.urandom,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
-        self.keys = KeyKeeper(config, store, random)
+        self.keys = KeyKeeper(config, store, random, monotonic)
         self.refreshes: Counter[int] = Counter()
         self._counting = threading.Lock()
         self._clock = clock
@@ -86,9 +89,15 @@ class EmbeddedCore:
         self._issuer = Issuer(config, self.keys)
         self._seen = VerifiedTokens()
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
+        call_in_forked_children(self._after_fork_in_child)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
+
+    def _after_fork_in_child(self) -> None:
+        self.keys.after_fork_in_child()
+        self._counting = threading.Lock()
+        self._seen = VerifiedTokens()
 
     def create_session(
         self,
@@ -144,6 +153,11 @@ class EmbeddedCore:
         if found is None:
             raise SuperTokensUnauthorisedError(_ENDED)
         return self._with_stored_payload(seen, found.record, now)
+
+    def verifies_at_once(self, access_token: str) -> bool:
+        """Whether `verify` of it waits for nothing, where the database is not checked. Waits for nothing itself."""
+        keys = self.keys.at_hand(self._clock())
+        return keys is not None and is_decided_by(access_token, keys, self._seen)
 
     def refresh(
         self,
@@ -318,12 +332,13 @@ class EmbeddedCore:
         if record.jwt_payload == seen.stored_payload:
             return seen.verified
         token = seen.token
-        stored = user_data.decode_object(record.jwt_payload)
+        stored = carried = user_data.decode_object(record.jwt_payload)
         if token.version == "5":  # a V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4)
-            stored = carried_payload(stored, "5")
-        if not user_data.equal(token.jwt_payload, stored):
+            carried = carried_payload(stored, "5")
+        if not user_data.equal(token.jwt_payload, carried):
             return self._issuer.renew(token, record, now)
-        seen.stored_payload = record.jwt_payload
+        if carried is stored:  # what no token carries may be of any size, and what is kept is bounded
+            seen.stored_payload = record.jwt_payload
         return seen.verified
 
 

@@ -19,10 +19,18 @@ from supertokens.engine.session import VerifiedSession
 __all__ = ["DEFAULT_BYTES", "VerifiedToken", "VerifiedTokens"]
 
 DEFAULT_BYTES: Final = 16 * 1024 * 1024
-"""Memory that the entries of one core may take, by a generous estimate."""
+"""Memory that the entries of one core may take, by an estimate that none of them exceeds."""
 
 _ENTRY_BYTES: Final = 2048
-_BYTES_PER_CHARACTER: Final = 6  # the text itself, and what its claims take as Python objects
+_BYTES_PER_CHARACTER: Final = 7
+"""Of the token's text: itself, and what is inside twice, once as claims and once as stored payload. That is 3/4 of a
+character each, and a string with one emoji takes four bytes for each of its characters."""
+
+_BYTES_PER_MARK: Final = ((b"{", 224), (b"[", 120), (b",", 96))
+"""What the payload's objects take in CPython beside that, by the marks of its JSON that come with them: a dict or a
+list with its first places and what is in the first one, and each further place with what is in it."""
+
+_encode = msgspec.json.Encoder().encode
 
 
 class VerifiedToken(msgspec.Struct, eq=False):
@@ -32,6 +40,11 @@ class VerifiedToken(msgspec.Struct, eq=False):
     verified: VerifiedSession
     stored_payload: str | None = None
     """The stored payload, as text, that was last found equal to the token's."""
+    most_bytes: int = 0
+    """What it may take, once that has been estimated."""
+
+
+_Generation = dict[str, VerifiedToken]
 
 
 class VerifiedTokens:
@@ -40,37 +53,52 @@ class VerifiedTokens:
     def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
         self._most_bytes = most_bytes // 2  # of each generation
         self._adding = threading.Lock()
-        self._ring: VerifyingKeys | None = None
-        self._young: dict[str, VerifiedToken] = {}
-        self._old: dict[str, VerifiedToken] = {}
+        # Replaced as a whole, and read once by each caller: maps never meet a ring that is not theirs.
+        self._kept: tuple[VerifyingKeys | None, _Generation, _Generation] = (None, {}, {})
         self._young_bytes = 0
 
     def get(self, text: str, ring: VerifyingKeys) -> VerifiedToken | None:
         """The entry of that very text, if `ring` still has its key."""
-        if ring is not self._ring:
-            self._change_ring(ring)
-        entry = self._young.get(text)
+        of, young, old = self._kept
+        if of is not ring:
+            young, old = self._change_ring(ring)
+        entry = young.get(text)
         if entry is not None:
             return entry
-        entry = self._old.get(text)
+        entry = old.get(text)
         if entry is not None:
             self.add(text, entry, ring)
         return entry
 
     def add(self, text: str, entry: VerifiedToken, ring: VerifyingKeys) -> None:
         """Keep `entry`, verified with `ring`."""
-        size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
+        size = entry.most_bytes = entry.most_bytes or _most_bytes(text, entry, self._most_bytes)
         with self._adding:
+            of, young, _ = self._kept
             # A verify that took its time may have used a key that was dropped meanwhile.
-            if ring is not self._ring or size > self._most_bytes:
+            if of is not ring or size > self._most_bytes:
                 return
             if self._young_bytes + size > self._most_bytes:
-                self._old, self._young, self._young_bytes = self._young, {}, 0
-            self._young[text] = entry
+                self._kept = (ring, {}, young)
+                young, self._young_bytes = self._kept[1], 0
+            young[text] = entry
             self._young_bytes += size
 
-    def _change_ring(self, ring: VerifyingKeys) -> None:
+    def _change_ring(self, ring: VerifyingKeys) -> tuple[_Generation, _Generation]:
         with self._adding:
-            if self._ring is None or self._ring.by_header != ring.by_header:
-                self._young, self._old, self._young_bytes = {}, {}, 0
-            self._ring = ring
+            of, young, old = self._kept
+            if of is None or of.by_header != ring.by_header:
+                young, old, self._young_bytes = {}, {}, 0
+            self._kept = (ring, young, old)
+            return young, old
+
+
+def _most_bytes(text: str, entry: VerifiedToken, enough: int) -> int:
+    """An upper bound of what `entry` takes; no closer look is taken at one that takes more than `enough` anyway."""
+    size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
+    if size > enough:
+        return size
+    payload = _encode(entry.token.jwt_payload)
+    for mark, each in _BYTES_PER_MARK:
+        size += payload.count(mark) * each
+    return size

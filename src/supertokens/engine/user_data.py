@@ -2,14 +2,16 @@
 """The application's data inside a session: strict JSON objects (RFC 8259), kept as text.
 
 Text is what every store keeps, so that numbers and nulls come back as they were given. The encoder that follows
-the check would write NaN as null and take dates and bytes without a word, hence the walk over the value first.
+the check would write NaN as null and take dates and bytes without a word, hence the walk over the value first: a fast
+one that only says whether all is plain, and where it is not, one that knows the way to what is wrong.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,7 @@ JsonObject = dict[str, Any]
 MAX_DEPTH: Final = 64
 """Levels of nesting that are accepted in the application's data."""
 
+_PLAIN: Final = frozenset((str, int, bool, type(None)))
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MEMBER_NAME_IN_ERRORS: Final = 40
 _encode = msgspec.json.Encoder().encode
@@ -35,6 +38,9 @@ def encode_object(value: object, field: str) -> str:
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"{field} must be a dict, not {type(value).__name__}")
+    if _is_plain(value, 1):
+        with suppress(UnicodeEncodeError):  # a lone surrogate; where it is, the other walk says
+            return _encode(value).decode()
     return _encode(_checked(value, field, 1)).decode()
 
 
@@ -66,6 +72,35 @@ def equal(left: object, right: object) -> bool:
     return left == right
 
 
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether `value` can be encoded as it is, but for lone surrogates, which the encoder finds itself.
+
+    Megabytes may come by, most of them good: no work is done here for an error's words.
+    """
+    if depth > MAX_DEPTH:
+        return False
+    items: Iterable[object]
+    if type(value) is dict:
+        for name in value:
+            if type(name) is not str:
+                return False
+        items = value.values()
+    elif type(value) is list:
+        items = value
+    else:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind in _PLAIN:
+            continue
+        if kind is float:
+            if not isfinite(item):
+                return False
+        elif not _is_plain(item, depth + 1):
+            return False
+    return True
+
+
 def _checked(value: object, where: str, depth: int) -> object:
     """`value` made of plain JSON types only, or an error that says where it is not."""
     if value is None or isinstance(value, bool):
@@ -75,7 +110,7 @@ def _checked(value: object, where: str, depth: int) -> object:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if not isfinite(value):
             raise ValueError(f"{where} is {float(value)}, which JSON cannot express")
         return float(value)
     if depth > MAX_DEPTH:

@@ -567,8 +567,9 @@ class CoreContract:
         assert id_refresh_value(child.refresh_token.text) == child.id_refresh_token.text
 
     def test_authentic_tokens_are_told_from_others_whether_or_not_their_session_lives(
-        self, core: Core, clock: FakeClock
+        self, new_core: MakeCore, clock: FakeClock
     ) -> None:
+        core = new_core()  # whose keys are new, too: in a day an older one would be gone, and its tokens with it
         issued = create(core)
         child = refresh(core, issued)
         core.revoke_sessions([issued.handle])

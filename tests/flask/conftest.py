@@ -69,7 +69,7 @@ def clock(topology: str, request: pytest.FixtureRequest) -> FakeClock:
     if topology == "embedded":
         return FakeClock()
     services: Services = request.getfixturevalue("services")
-    return services.clock
+    return services.clock_of_a_test()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
+import signal
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -41,6 +43,7 @@ from supertokens.flask import (
     update_session_data,
 )
 from supertokens.testing import FakeClock
+from supertokens.transport import Edge
 
 from .conftest import HEADER_MODE, LEGACY, MODERN, Client, MakeApp
 
@@ -705,3 +708,17 @@ def test_an_app_without_the_extension_says_what_to_do() -> None:
 def test_a_response_that_is_none_of_flasks_is_the_callers_mistake(app: flask.Flask) -> None:
     with app.test_request_context(), pytest.raises(TypeError, match=r"flask\.Response"):
         create_new_session("response", "user")  # type: ignore[arg-type]
+
+
+def test_a_fork_while_another_thread_opens_the_core_leaves_a_child_that_can(app: flask.Flask) -> None:
+    edge: Edge = app.extensions["supertokens"]
+    with edge._opening:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # of a child that waits for ever
+            opened = False
+            try:
+                opened = edge.core is not None
+            finally:
+                os._exit(0 if opened else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

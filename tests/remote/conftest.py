@@ -9,4 +9,4 @@ from tests.service.clocked import Services, SharedClock
 @pytest.fixture
 def clock(services: Services) -> SharedClock:
     """The clock of this process and of all services."""
-    return services.clock
+    return services.clock_of_a_test()

@@ -83,6 +83,11 @@ class Services:
         self._running: dict[str, ClockedService] = {}
         self._others: list[ClockedService] = []
 
+    def clock_of_a_test(self) -> SharedClock:
+        """The clock at a whole second, where a `FakeClock` begins, whatever earlier tests have made of it."""
+        self.clock.now += -self.clock.now % 1000
+        return self.clock
+
     def with_settings(self, **settings: Any) -> ClockedService:
         """The one with those keys of the core."""
         name = repr(sorted(settings.items()))

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,6 +13,7 @@ from msgspec import Raw
 from supertokens.config import Config
 from supertokens.core import system_clock
 from supertokens.core.authentic import signed_token
+from supertokens.core.forks import call_in_forked_children
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import user_data
@@ -42,6 +41,8 @@ from supertokens.remote.keys import PublicKeys
 from supertokens.remote.replies import Found, Issued, ReplyToken, Verified
 
 __all__ = ["RemoteCore"]
+
+_INHERITED: Final[list[object]] = []
 
 _log = logging.getLogger("supertokens")
 
@@ -82,7 +83,7 @@ class RemoteCore:
         self._monotonic = monotonic
         self._sleep = sleep
         self._begin()
-        _begin_anew_in_forked_children(self)
+        call_in_forked_children(self._begin_anew)
 
     def __repr__(self) -> str:
         return f"RemoteCore({', '.join(self._config.hosts or ())})"
@@ -91,6 +92,14 @@ class RemoteCore:
         self._calls = Calls(self._config, self._monotonic, self._sleep)
         self._keys = PublicKeys(self._calls)
         self._seen = VerifiedTokens()
+
+    def _begin_anew(self) -> None:
+        """In a forked child, which must neither use its parent's connections nor find a lock that a thread of its
+        parent held.
+        """
+        # The calls are kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
+        _INHERITED.append(self._calls)
+        self._begin()
 
     def create_session(
         self,
@@ -260,23 +269,6 @@ class RemoteCore:
             raise _no_such_session()
         answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
         replies.UPDATED.of(answer)
-
-
-_INHERITED: Final[list[object]] = []
-
-
-def _begin_anew_in_forked_children(core: RemoteCore) -> None:
-    """A child must neither use its parent's connections nor find a lock that a thread of its parent held."""
-    reference = weakref.ref(core)
-
-    def begin_anew() -> None:
-        forked = reference()
-        if forked is not None:
-            # Kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
-            _INHERITED.append(forked._calls)
-            forked._begin()
-
-    os.register_at_fork(after_in_child=begin_anew)
 
 
 def _json(value: object, field: str) -> Raw:

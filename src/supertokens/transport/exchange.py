@@ -12,6 +12,7 @@ import msgspec
 
 from supertokens.config import Config
 from supertokens.core import Core, system_clock
+from supertokens.core.forks import call_in_forked_children
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
@@ -58,6 +59,10 @@ class Edge:
         self._open_core = open_core
         self._opening = threading.Lock()
         self.opened_core: Core | None = None
+        call_in_forked_children(self._after_fork_in_child)
+
+    def _after_fork_in_child(self) -> None:
+        self._opening = threading.Lock()
 
     @property
     def core(self) -> Core:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import resource
@@ -26,6 +25,7 @@ from supertokens.config.secrets import read_api_keys
 from supertokens.core import system_clock
 from supertokens.service.api_keys import ApiKeys
 from supertokens.service.dispatch import Dispatcher
+from supertokens.service.listening import held_address
 from supertokens.service.logs import log_as_configured
 from supertokens.service.routes import Backend
 from supertokens.service.worker import DRAIN, Limits, Worker
@@ -38,7 +38,6 @@ _MOST_CONNECTIONS: Final = 8192
 
 _STOP_WITHIN: Final = 10  # seconds
 _DRAIN_FOR: Final = 0.3  # seconds
-_PORT_FREE_WITHIN: Final = 2.0  # seconds
 _UP_WITHIN: Final = 30.0  # seconds
 
 
@@ -55,7 +54,17 @@ def serve(
     `config_path`: absolute path of the config.yaml, if there is one, which `/config` tells.
     Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used.
     """
-    address, port = _free_address(config.host, config.port)
+    with held_address(config.host, config.port) as address:
+        _serve_on(address, config, ready, config_path, limits or Limits())
+
+
+def _serve_on(
+    address: tuple[str, int],
+    config: Config,
+    ready: Callable[[int], None] | None,
+    config_path: str | None,
+    limits: Limits,
+) -> None:
     core = open_embedded_core(config, DEFAULT_DATABASE)
     try:
         # Before there are workers, so that they find the keys instead of making them at the same time.
@@ -65,11 +74,11 @@ def serve(
     workers = config.worker_count
     _allow_connections(workers)
     started = multiprocessing.Semaphore(0)
-    plan = _Plan(config, config_path, os.getpid(), limits or Limits())
-    server = _server(config, plan.limits, address, port, workers)
+    plan = _Plan(config, config_path, os.getpid(), limits)
+    server = _server(config, limits, address, workers)
     if ready is not None:
         waiting = threading.Thread(
-            target=_when_up, args=(started, workers, (address, port), ready), daemon=True, name="supertokens-ready"
+            target=_when_up, args=(started, workers, address, ready), daemon=True, name="supertokens-ready"
         )
         waiting.start()
     server.serve(target_loader=partial(_worker, plan, started), wrap_loader=False)
@@ -110,14 +119,14 @@ class _DrainingServer(Server):  # type: ignore[misc, valid-type]
         stop.start()
 
 
-def _server(config: Config, limits: Limits, address: str, port: int, workers: int) -> Any:
+def _server(config: Config, limits: Limits, address: tuple[str, int], workers: int) -> Any:
     tls = {}
     if config.ssl_certfile is not None and config.ssl_keyfile is not None:
         tls = {"ssl_cert": Path(config.ssl_certfile), "ssl_key": Path(config.ssl_keyfile)}
     return _DrainingServer(
         "supertokens.service",
-        address=address,
-        port=port,
+        address=address[0],
+        port=address[1],
         interface=Interfaces.RSGI,
         workers=workers,
         loop=Loops.asyncio,
@@ -133,25 +142,6 @@ def _server(config: Config, limits: Limits, address: str, port: int, workers: in
         ssl_protocol_min=SSLProtocols.tls12,
         **tls,
     )
-
-
-def _free_address(host: str, port: int) -> tuple[str, int]:
-    """The address of `host`, and `port` or, for 0, a free one. Raises OSError if another program listens there."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    deadline = time.monotonic() + _PORT_FREE_WITHIN
-    while True:
-        # Workers share the port by SO_REUSEPORT, which would also let a second service slip in beside them.
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(where)
-                return str(where[0]), int(probe.getsockname()[1])
-            except OSError as error:
-                # The workers of a service that was killed need a moment to notice.
-                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                    raise
-        time.sleep(0.05)
 
 
 def _allow_connections(workers: int) -> None:

@@ -99,7 +99,7 @@ class Worker:
         headers = list(reply.headers)
         if self._draining and _CLOSE not in headers:
             headers.append(_CLOSE)
-        protocol.response_bytes(reply.status, headers, b"" if scope.method == "HEAD" else reply.body)
+        protocol.response_bytes(reply.status, headers, reply.body)  # to a HEAD, only their length is sent
 
     async def _reply(self, scope: Any, protocol: Any) -> Reply:
         head = Head(scope.method, scope.path, scope.query_string, _header_of(scope.headers))

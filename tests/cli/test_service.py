@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -14,8 +15,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -217,6 +220,65 @@ def test_an_address_of_ipv6_is_in_brackets_wherever_a_port_follows(command: Comm
     taken = command("start", f"--port={port}", "--host=::1")
     assert f"[::1]:{port} cannot be listened on" in taken.stderr
     assert command("stop").stdout == f"Successfully stopped SuperTokens with PID {pid}, running on [::1]:{port}\n"
+
+
+@contextmanager
+def service_of_a_terminal(
+    environment: dict[str, str], folder: Path, *, ignores_sighup: bool
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A service in the foreground of a terminal, once it is ready, and what closes the terminal when it is closed."""
+    terminal, screen = pty.openpty()
+    output = folder / "nohup.out"
+
+    def inside() -> None:
+        fcntl.ioctl(screen, termios.TIOCSCTTY, 0)
+        if ignores_sighup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with output.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "supertokens.cli", "start", "--foreground", "--port=0", "--workers=1"],
+            stdin=screen,
+            stdout=said,
+            stderr=said,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=inside,
+            pass_fds=(screen,),
+        )
+    os.close(screen)
+    try:
+        eventually(lambda: STARTED.search(output.read_text()))
+        yield process, terminal
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(WITHIN)
+
+
+def worker_of(process: subprocess.Popen[bytes]) -> str:
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+
+
+def test_a_service_in_the_foreground_ends_well_when_its_terminal_is_closed(
+    environment: dict[str, str], command: Command, tmp_path: Path
+) -> None:
+    with service_of_a_terminal(environment, tmp_path, ignores_sighup=False) as (process, terminal):
+        os.close(terminal)
+        assert process.wait(WITHIN) == 0
+    assert command("list").stdout == "No SuperTokens instances running.\n"
+
+
+def test_a_service_under_nohup_outlives_its_terminal(environment: dict[str, str], tmp_path: Path) -> None:
+    with service_of_a_terminal(environment, tmp_path, ignores_sighup=True) as (process, terminal):
+        worker = worker_of(process)
+        os.close(terminal)
+        os.kill(int(worker), signal.SIGKILL)
+        # Who replaces a worker now has not been ended by what came before.
+        eventually(lambda: worker_of(process) not in ("", worker))
+        process.terminate()
+        assert process.wait(WITHIN) == 0
 
 
 # An end that was not asked for

@@ -23,6 +23,7 @@ from supertokens.core import EmbeddedCore, system_clock
 from supertokens.engine import base64url
 from supertokens.engine.signing_keys import PUBLISHED_AHEAD, StoredKey, generate_signing_material
 from supertokens.engine.user_data import decode_object
+from supertokens.service.server import Replacements
 from supertokens.stores.sqlite import SqliteStore
 
 from .conftest import StartService
@@ -165,6 +166,55 @@ def test_a_worker_that_dies_is_replaced(start_service: StartService) -> None:
         threading.Event().wait(0.05)
     assert other in service.worker_pids()
     assert service.request("POST", "/recipe/session", SESSION).status == 200
+
+
+def wait_for_another(service: Service, dead: int) -> int:
+    """The only worker of `service`, once it is not `dead` any more."""
+    deadline = time.monotonic() + 15
+    while not (pids := service.worker_pids()) or pids == [dead]:
+        assert time.monotonic() < deadline, "nobody replaced it"
+        threading.Event().wait(0.02)
+    return pids[0]
+
+
+def wait_for_an_answer(service: Service) -> None:
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            assert service.request("GET", "/hello").status == 200
+            return
+        except ConnectionError:
+            assert time.monotonic() < deadline, "nobody answers"
+            threading.Event().wait(0.02)
+
+
+def test_a_worker_that_dies_again_and_again_is_replaced_each_time_and_the_log_says_so(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    (worker,) = service.worker_pids()
+    for deaths in range(1, 4):
+        os.kill(worker, signal.SIGKILL)
+        worker, dead = wait_for_another(service, worker), worker
+        log = wait_for_log(service, f"process {dead}) was killed by signal 9")
+        assert log.count("another takes its place") == deaths
+    wait_for_an_answer(service)
+    assert service.stop() == 0
+
+
+def test_workers_that_keep_dying_are_replaced_ever_later_until_one_has_lived_for_a_while() -> None:
+    replacements = Replacements()
+    pauses = [replacements.pause(0, lived=1.0) for _ in range(2000)]
+    assert pauses[:8] == [0.25, 0.5, 1, 2, 4, 8, 8, 8]
+    assert pauses[-1] == 8
+    assert replacements.pause(1, lived=1.0) == 0.25, "the other places are not affected"
+    assert replacements.pause(0, lived=60.0) == 0
+    assert replacements.pause(0, lived=1.0) == 0.25
+
+
+def test_a_service_whose_workers_cannot_start_says_so_and_ends(start_service: StartService) -> None:
+    with pytest.raises(AssertionError, match="ended with exit status 1 before the service was ready"):
+        start_service({"workers": 2}, limits={"header_time": -1})  # which the HTTP server does not take
 
 
 def test_a_second_service_on_the_same_port_does_not_start(start_service: StartService) -> None:

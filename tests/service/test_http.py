@@ -7,6 +7,7 @@ import http.client
 import re
 import socket
 import ssl
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -135,6 +136,20 @@ def test_paths_are_normalised_before_they_decide_the_family(service: Service) ->
         for version in ("5.4", None):
             assert service.request("GET", path, version=version, query={"userId": "nobody"}).status == 200, path
     assert [service.request("GET", path, version=None).status for path in ("/", "//")] == [404, 404]
+
+
+def test_a_head_gets_the_headers_of_the_reply_and_its_length_without_the_body(service: Service) -> None:
+    for path, status, words in (
+        ("/session/verify", 405, b"Method not supported\n"),
+        ("/nothing", 404, b"Not found\n"),
+    ):
+        reply = service.request("HEAD", path, version="2.3")
+        assert (reply.status, reply.body) == (status, b"")
+        assert reply.headers["content-length"] == str(len(words))
+    with closing(service.connection()) as connection:
+        for method in ("HEAD", "GET"):  # nothing of a body stands in the way of the next reply
+            connection.request(method, "/nothing", headers={"cdi-version": "2.3"})
+            assert connection.getresponse().read() == (b"" if method == "HEAD" else b"Not found\n")
 
 
 def test_methods_that_do_not_exist_are_405_and_unknown_verbs_501(service: Service) -> None:

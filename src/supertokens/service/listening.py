@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listening socket of a worker that is about to stop (Linux; elsewhere nothing happens).
+"""Where workers listen: an address that only this service has, and its sockets before they are closed.
 
-Closing a listening socket resets the connections in its queue: their clients believe them open and have sent requests.
-So the socket is first told to drop what opens a connection, and what is queued is accepted before the close. Such a
-client asks again after a second, and is then refused, which it takes for what it is.
+Both are done to the full on Linux. Elsewhere an address is tried and not held, and sockets are simply closed.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import struct
 import sys
-from contextlib import suppress
-from typing import Final
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
-__all__ = ["turn_away_new_connections"]
+__all__ = ["held_address", "turn_away_new_connections"]
+
+_FREE_WITHIN: Final = 2.0  # seconds; the workers of a service that was killed need a moment to notice
+_TRY_EVERY: Final = 0.05  # seconds
 
 _SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; Python's socket module does not name it
 _FLAGS_OF_TCP: Final = 13  # byte of the TCP header (RFC 9293, 3.1)
@@ -33,8 +37,69 @@ _FILTER: Final = b"".join(
 """A program for the kernel's packet filter (classic BPF)."""
 
 
+@contextmanager
+def held_address(
+    host: str, port: int, *, within: float = _FREE_WITHIN, pause: Callable[[float], None] = time.sleep
+) -> Iterator[tuple[str, int]]:
+    """The address of `host`, and `port` or, for 0, a free one; nobody but our workers can listen there meanwhile.
+
+    One that is in use is tried again for `within` seconds. Raises OSError (EADDRINUSE if it still is).
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            address = where if port else _free(family, where)
+            holder = _holder(family, address)
+            break
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        pause(_TRY_EVERY)
+    with holder:
+        yield str(address[0]), int(address[1])
+
+
+def _free(family: int, where: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`where` with a port that is free. The number is chosen here, since Linux takes it back from a listener."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind(where)
+        return (where[0], probe.getsockname()[1], *where[2:])
+
+
+def _holder(family: int, where: tuple[Any, ...]) -> socket.socket:
+    """A socket beside which only sockets with SO_REUSEPORT, of this user, can be bound. Raises OSError.
+
+    Workers share the port by that option, which would let a second service slip in beside them, and at first there are
+    no workers. Without SO_REUSEADDR, connections that have just ended would keep the port for a minute; with it, Linux
+    lets several sockets bind, but only one of them listen: that is the verdict. Then the socket stops listening, which
+    leaves it bound, and connections to the workers.
+    """
+    holder = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(where)
+        holder.listen()
+        if sys.platform == "linux":
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.shutdown(socket.SHUT_RDWR)
+        else:
+            holder.close()
+    except OSError:
+        holder.close()
+        raise
+    return holder
+
+
 def turn_away_new_connections() -> None:
-    """From now on no new connection gets into the queue of any socket on which this process listens."""
+    """From now on no new connection gets into the queue of any socket on which this process listens.
+
+    Closing a listening socket resets the connections in its queue: their clients believe them open and have sent
+    requests. So the socket is first told to drop what opens a connection, and what is queued is accepted before the
+    close. Such a client asks again after a second, and is then refused, which it takes for what it is.
+    """
     if sys.platform != "linux":
         return
     program = ctypes.create_string_buffer(_FILTER, len(_FILTER))

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import errno
+import logging
 import multiprocessing
 import os
 import resource
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +26,10 @@ from granian.server import Server
 from supertokens.config import Config
 from supertokens.config.secrets import read_api_keys
 from supertokens.core import system_clock
+from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.api_keys import ApiKeys
 from supertokens.service.dispatch import Dispatcher
+from supertokens.service.listening import held_address
 from supertokens.service.logs import log_as_configured
 from supertokens.service.routes import Backend
 from supertokens.service.worker import DRAIN, Limits, Worker
@@ -38,8 +42,14 @@ _MOST_CONNECTIONS: Final = 8192
 
 _STOP_WITHIN: Final = 10  # seconds
 _DRAIN_FOR: Final = 0.3  # seconds
-_PORT_FREE_WITHIN: Final = 2.0  # seconds
 _UP_WITHIN: Final = 30.0  # seconds
+
+_YOUNG: Final = 10.0  # seconds
+_FIRST_PAUSE: Final = 0.25  # seconds
+_LONGER: Final = 5
+"""How many times the pause doubles."""
+
+_log = logging.getLogger("supertokens")
 
 
 def serve(
@@ -49,13 +59,24 @@ def serve(
     config_path: str | None = None,
     limits: Limits | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. To be called from the main thread; prints nothing.
+    """Serve until SIGTERM, SIGINT, or the end of the terminal. To be called from the main thread; prints nothing.
 
     `ready` is called once, from another thread, with the port, as soon as every worker accepts requests.
     `config_path`: absolute path of the config.yaml, if there is one, which `/config` tells.
-    Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used.
+    Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used or the
+    workers cannot start.
     """
-    address, port = _free_address(config.host, config.port)
+    with held_address(config.host, config.port) as address:
+        _serve_on(address, config, ready, config_path, limits or Limits())
+
+
+def _serve_on(
+    address: tuple[str, int],
+    config: Config,
+    ready: Callable[[int], None] | None,
+    config_path: str | None,
+    limits: Limits,
+) -> None:
     core = open_embedded_core(config, DEFAULT_DATABASE)
     try:
         # Before there are workers, so that they find the keys instead of making them at the same time.
@@ -65,13 +86,17 @@ def serve(
     workers = config.worker_count
     _allow_connections(workers)
     started = multiprocessing.Semaphore(0)
-    plan = _Plan(config, config_path, os.getpid(), limits or Limits())
-    server = _server(config, plan.limits, address, port, workers)
-    if ready is not None:
-        waiting = threading.Thread(
-            target=_when_up, args=(started, workers, (address, port), ready), daemon=True, name="supertokens-ready"
-        )
-        waiting.start()
+    plan = _Plan(config, config_path, os.getpid(), limits)
+    server = _server(config, limits, address, workers)
+
+    def up() -> None:
+        server.up.set()
+        if ready is not None:
+            ready(address[1])
+
+    threading.Thread(
+        target=_when_up, args=(started, workers, address, up), daemon=True, name="supertokens-ready"
+    ).start()
     server.serve(target_loader=partial(_worker, plan, started), wrap_loader=False)
 
 
@@ -95,29 +120,137 @@ def _worker(plan: _Plan, started: Any) -> Worker:
     return Worker(dispatcher, plan.limits, config.max_server_pool_size, started.release)
 
 
-class _DrainingServer(Server):  # type: ignore[misc, valid-type]
-    """A server that tells its clients to leave before it stops.
+class Replacements:
+    """When the workers that died are replaced: those that keep dying ever later."""
 
-    A connection that is kept alive would be closed at the very moment at which its client may send its next request.
+    def __init__(self) -> None:
+        self._young: dict[int, int] = {}
+        """By a worker's place, how many in a row have died young there."""
+
+    def pause(self, place: int, lived: float) -> float:
+        """How long the place of a worker that has just died is left empty. It had `lived` for so long (seconds)."""
+        if lived >= _YOUNG:
+            self._young.pop(place, None)
+            return 0.0
+        before = self._young.get(place, 0)
+        self._young[place] = min(before + 1, _LONGER)
+        return float(_FIRST_PAUSE * 2**before)
+
+
+class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
+    """Granian's start and end, with a loop of our own in between.
+
+    Granian's loop waits for an event that a signal's handler sets. A signal that another thread takes, as it happens
+    when the process was stopped by SIGSTOP meanwhile, does not wake the main thread, which alone runs handlers. And it
+    ends, without a word, when a worker dies twice, and replaces all workers at SIGHUP.
     """
 
-    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        for process in multiprocessing.active_children():
-            with suppress(ProcessLookupError, TypeError):
-                os.kill(process.pid, DRAIN)  # type: ignore[arg-type]
-        stop = threading.Timer(_DRAIN_FOR, super().signal_handler_interrupt)
-        stop.daemon = True
-        stop.start()
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.up = threading.Event()
+        """Set once the service is ready. A worker that dies before is not replaced: the next one would die as well."""
+        self._stopping = False
+        self._failure: str | None = None
+        self._hang_up_stops = _hang_up_stops()
+        self._replacements = Replacements()
+        self._empty: dict[int, float] = {}
+        """The places of workers that died, and when they are filled again (`time.monotonic`)."""
+
+    def serve(self, *args: Any, **options: Any) -> None:
+        """As Granian's. Raises SuperTokensGeneralError if the workers cannot start."""
+        with _woken_by_signals() as self._woken:
+            super().serve(*args, **options)
+        if self._failure is not None:
+            raise SuperTokensGeneralError(self._failure)
+
+    def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
+        """SIGTERM and SIGINT."""
+        self._stopping = True
+
+    def signal_handler_reload(self, *args: Any, **options: Any) -> None:
+        """SIGHUP."""
+        self._stopping = self._stopping or self._hang_up_stops
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        while not self._stopping:
+            self._notice_the_dead()
+            now = time.monotonic()
+            for place in [place for place, due in self._empty.items() if due <= now]:
+                del self._empty[place]
+                self._respawn_workers([place], spawn_target, target_loader)
+            self._wait()
+        self._drain()
+
+    def _wait(self) -> None:
+        """Until there is a signal, a worker that died, or a place to be filled."""
+        living = [worker.inner.sentinel for place, worker in enumerate(self.wrks) if place not in self._empty]
+        until = min(self._empty.values(), default=None)
+        wait([self._woken, *living], None if until is None else max(0.0, until - time.monotonic()))
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
+
+    def _notice_the_dead(self) -> None:
+        now = time.monotonic()
+        for place, worker in enumerate(self.wrks):
+            if place in self._empty or worker.is_alive():
+                continue
+            status = worker.inner.exitcode
+            how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+            if not self.up.is_set():
+                self._failure = f"a worker {how} before the service was ready"
+                self._stopping = True
+                return
+            pause = self._replacements.pause(place, now - worker.birth)
+            self._empty[place] = now + pause
+            _log.error(
+                "worker %d (process %d) %s: another takes its place in %g s", place + 1, worker.inner.pid, how, pause
+            )
+
+    def _drain(self) -> None:
+        """Tell clients to leave: a connection kept alive would end when its client may just send its next request."""
+        for worker in self.wrks:
+            if worker.is_alive():
+                with suppress(ProcessLookupError):
+                    os.kill(worker.inner.pid, DRAIN)
+        time.sleep(_DRAIN_FOR)
+        self.interrupt_children.clear()  # Granian's list of those that died, for which it would end with status 1
 
 
-def _server(config: Config, limits: Limits, address: str, port: int, workers: int) -> Any:
+@contextmanager
+def _woken_by_signals() -> Iterator[socket.socket]:
+    """A socket that has something to read when a signal has come, whichever thread took it."""
+    woken, waking = socket.socketpair()
+    with woken, waking:
+        woken.setblocking(False)
+        waking.setblocking(False)
+        before = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        try:
+            yield woken
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def _hang_up_stops() -> bool:
+    """Whether SIGHUP means that our terminal was closed: not without one, and not if we were told to ignore it (nohup).
+
+    Daemons are sent it to make them read their files again, which this one does by itself.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return False
+    with suppress(OSError):
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        return True
+    return False
+
+
+def _server(config: Config, limits: Limits, address: tuple[str, int], workers: int) -> Any:
     tls = {}
     if config.ssl_certfile is not None and config.ssl_keyfile is not None:
         tls = {"ssl_cert": Path(config.ssl_certfile), "ssl_key": Path(config.ssl_keyfile)}
-    return _DrainingServer(
+    return _SupervisingServer(
         "supertokens.service",
-        address=address,
-        port=port,
+        address=address[0],
+        port=address[1],
         interface=Interfaces.RSGI,
         workers=workers,
         loop=Loops.asyncio,
@@ -128,30 +261,10 @@ def _server(config: Config, limits: Limits, address: str, port: int, workers: in
             header_read_timeout=round(limits.header_time * 1000), max_buffer_size=limits.header_bytes
         ),
         log_enabled=False,
-        respawn_failed_workers=True,
         workers_kill_timeout=_STOP_WITHIN,
         ssl_protocol_min=SSLProtocols.tls12,
         **tls,
     )
-
-
-def _free_address(host: str, port: int) -> tuple[str, int]:
-    """The address of `host`, and `port` or, for 0, a free one. Raises OSError if another program listens there."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    deadline = time.monotonic() + _PORT_FREE_WITHIN
-    while True:
-        # Workers share the port by SO_REUSEPORT, which would also let a second service slip in beside them.
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(where)
-                return str(where[0]), int(probe.getsockname()[1])
-            except OSError as error:
-                # The workers of a service that was killed need a moment to notice.
-                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                    raise
-        time.sleep(0.05)
 
 
 def _allow_connections(workers: int) -> None:
@@ -162,14 +275,14 @@ def _allow_connections(workers: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _when_up(started: Any, workers: int, address: tuple[str, int], ready: Callable[[int], None]) -> None:
-    """Call `ready` once every worker has started and the port answers."""
+def _when_up(started: Any, workers: int, address: tuple[str, int], up: Callable[[], None]) -> None:
+    """Call `up` once every worker has started and the port answers."""
     deadline = time.monotonic() + _UP_WITHIN
     for _ in range(workers):
         if not started.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(address, timeout=1):
-            ready(address[1])
+            up()
             return
         time.sleep(0.005)

@@ -72,6 +72,10 @@ class Worker:
         self._loop = loop
         self._threads.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
+        # A terminal sends these to all processes. What they mean is for the first one to say, which drains the others.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
         loop.call_later(_PARENT_EVERY, self._watch_parent)
         self._cut_off_the_slow()
         self._keep_keys()
@@ -95,7 +99,7 @@ class Worker:
         headers = list(reply.headers)
         if self._draining and _CLOSE not in headers:
             headers.append(_CLOSE)
-        protocol.response_bytes(reply.status, headers, b"" if scope.method == "HEAD" else reply.body)
+        protocol.response_bytes(reply.status, headers, reply.body)  # to a HEAD, only their length is sent
 
     async def _reply(self, scope: Any, protocol: Any) -> Reply:
         head = Head(scope.method, scope.path, scope.query_string, _header_of(scope.headers))

@@ -26,10 +26,13 @@ _BYTES_PER_CHARACTER: Final = 7
 """Of the token's text: itself, and what is inside twice, once as claims and once as stored payload. That is 3/4 of a
 character each, and a string with one emoji takes four bytes for each of its characters."""
 
-_BYTES_PER_MARK: Final = ((b"{", 224), (b"[", 120), (b",", 96))
+_BYTES_OF_DICT: Final = 224
+_BYTES_OF_PLACE: Final = 96
+_BYTES_PER_MARK: Final = ((b"{", _BYTES_OF_DICT), (b"[", 120), (b",", _BYTES_OF_PLACE))
 """What the payload's objects take in CPython beside that, by the marks of its JSON that come with them: a dict or a
 list with its first places and what is in the first one, and each further place with what is in it."""
 
+_CONTAINERS: Final = frozenset((dict, list))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -98,7 +101,10 @@ def _most_bytes(text: str, entry: VerifiedToken, enough: int) -> int:
     size = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(text)
     if size > enough:
         return size
-    payload = _encode(entry.token.jwt_payload)
+    payload = entry.token.jwt_payload
+    if _CONTAINERS.isdisjoint(map(type, payload.values())):  # as most are, and those who log in need not wait for more
+        return size + _BYTES_OF_DICT + len(payload) * _BYTES_OF_PLACE
+    written = _encode(payload)
     for mark, each in _BYTES_PER_MARK:
-        size += payload.count(mark) * each
+        size += written.count(mark) * each
     return size

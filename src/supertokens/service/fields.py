@@ -87,12 +87,12 @@ def _in_utf8(body: bytes, content_type: str, usual_charset: str) -> bytes | str:
     """The body's text."""
     _, _, charset = content_type.lower().partition("charset=")
     name = charset.partition(";")[0].strip(' "') or usual_charset
-    if name in ("utf-8", "utf8") or body.isascii():
+    if name in ("utf-8", "utf8"):
         return body
     try:
         # Latin-1 and ASCII, which old clients name; a decoder of another kind could blow a body up.
         if codecs.lookup(name).name in ("iso8859-1", "ascii"):
-            return body.decode(name)
+            return body if body.isascii() else body.decode(name)
     except LookupError:
         pass
     raise RefusedError(415, "Unsupported charset")

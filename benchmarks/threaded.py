@@ -87,13 +87,11 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
 
 
 def _at_the_store(name: str, core: EmbeddedCore, threads: int, *, alone: bool) -> Team:
-    [handle] = core.session_handles(USER_ID)
-    found, one_at_a_time = core.store.get(handle, 0), threading.Lock()
-    assert found is not None
+    like, one_at_a_time = _record_of(core), threading.Lock()
 
     def worker(_: int) -> Callable[[int], None]:
         def work(count: int) -> None:
-            for another in _records(found.record, count):
+            for another in _records(like, count):
                 if alone:
                     with one_at_a_time:
                         core.store.create(another, "{}")
@@ -108,18 +106,24 @@ def _at_the_store(name: str, core: EmbeddedCore, threads: int, *, alone: bool) -
 def _in_batches(core: EmbeddedCore) -> Team:
     """What no hand-over between threads could be faster than: one thread that has all the rows."""
     database = core.store._database  # type: ignore[attr-defined]
-    [handle] = core.session_handles(USER_ID)
-    found = core.store.get(handle, 0)
-    assert found is not None
+    like = _record_of(core)
     where, columns = ROW
     insert = f"INSERT INTO {where} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - the store's own names
 
     def work(count: int) -> None:
-        records = _records(found.record, count)
+        records = _records(like, count)
         while some := [row_of(record, "{}") for record in islice(records, _MANY)]:
             database.write(lambda connection, rows=some: connection.executemany(insert, rows))
 
     return Team(names.with_threads(names.STORE_CREATE_BATCHES, 1), 1, lambda _: work)
+
+
+def _record_of(core: EmbeddedCore) -> SessionRecord:
+    """That of its one session."""
+    [handle] = core.session_handles(USER_ID)
+    found = core.store.get(handle, 0)
+    assert found is not None
+    return found.record
 
 
 def _records(like: SessionRecord, count: int) -> Iterator[SessionRecord]:

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from supertokens.config import Config
 from supertokens.core.authentic import first_sight, is_decided_by, signed_token
-from supertokens.core.forks import call_in_forked_children
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.sweeper import Sweeper
@@ -43,6 +42,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.forks import call_in_forked_children
 from supertokens.stores.base import Store
 
 __all__ = ["EmbeddedCore", "system_clock"]

@@ -13,7 +13,6 @@ from msgspec import Raw
 from supertokens.config import Config
 from supertokens.core import system_clock
 from supertokens.core.authentic import signed_token
-from supertokens.core.forks import call_in_forked_children
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import user_data
@@ -35,6 +34,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.forks import call_in_forked_children
 from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.keys import PublicKeys

@@ -11,7 +11,6 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import call_in_forked_children
 from supertokens.stores.sqlite_commits import Commits, Write, transaction
 
 __all__ = ["SqliteDatabase"]
@@ -67,7 +67,7 @@ class SqliteDatabase:
         self._opening = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._commits = self._new_commits()
-        _forget_connections_in_forked_children(self)
+        call_in_forked_children(self._after_fork_in_child)
 
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """All rows. Raises SuperTokensGeneralError."""
@@ -135,7 +135,7 @@ class SqliteDatabase:
             connection.close()
         self._commits.close()
 
-    def after_fork_in_child(self) -> None:
+    def _after_fork_in_child(self) -> None:
         """Start anew with connections of our own."""
         # The inherited ones are never used here and, since closing them could release the parent's locks, never
         # closed (SQLite, "How To Corrupt An SQLite Database File", section 2.6).
@@ -228,14 +228,3 @@ class SqliteDatabase:
 
 
 _INHERITED: Final[list[object]] = []
-
-
-def _forget_connections_in_forked_children(database: SqliteDatabase) -> None:
-    reference = weakref.ref(database)
-
-    def forget() -> None:
-        forked = reference()
-        if forked is not None:
-            forked.after_fork_in_child()
-
-    os.register_at_fork(after_in_child=forget)

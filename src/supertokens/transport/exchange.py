@@ -12,7 +12,6 @@ import msgspec
 
 from supertokens.config import Config
 from supertokens.core import Core, system_clock
-from supertokens.core.forks import call_in_forked_children
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
@@ -20,6 +19,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.forks import call_in_forked_children
 from supertokens.transport.artefacts import Artefacts
 from supertokens.transport.changes import Changes
 from supertokens.transport.cookies import CookieKind, CookiePolicy, cookie_values

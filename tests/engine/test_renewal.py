@@ -32,7 +32,7 @@ from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, REFRESH_T
 W = 10_000
 T = 2_500
 M = 30_000
-TIMES = RenewalTimes(W)
+TIMES = RenewalTimes.of(W)
 US, THEM = "7b0aa0a2-3f4c-4f0e-8a43-0123456789ab", "11111111-3f4c-4f0e-8a43-0123456789ab"
 LIVING, DEAD, DYING = AccessCookie(US, 60_000), AccessCookie(US, -1), AccessCookie(US, 0)
 LIVING_OF_ANOTHER = AccessCookie(THEM, 60_000)
@@ -51,7 +51,8 @@ LINEAGES = st.builds(
 
 
 def test_the_times_follow_from_the_grace_period() -> None:
-    assert (TIMES.in_time, TIMES.margin, TIMES.upload_grace, least_validity(W)) == (T, M, 600_000, 80_000)
+    assert RenewalTimes(grace=W, in_time=T, margin=M, upload_grace=600_000) == TIMES
+    assert least_validity(W) == 80_000
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_an_upload_outlives_its_own_access_token_for_a_while() -> None:
     assert not spares_upload(US, AccessCookie(US, -600_000), TIMES)
     assert not spares_upload(US, AccessCookie(THEM, -1), TIMES)
     assert not spares_upload(US, None, TIMES)
-    assert not spares_upload(US, DEAD, RenewalTimes(W, upload_grace=0))
+    assert not spares_upload(US, DEAD, RenewalTimes.of(W, upload_grace=0))
 
 
 # Rule 6

@@ -6,7 +6,7 @@ lock keeps them apart. Nine rules make that safe.
 
 How a request uses it, in this order::
 
-    times = RenewalTimes(grace=10_000)                          # once; `obstacle` has been asked at start (rule 1)
+    times = RenewalTimes.of(grace=10_000)                       # once; `obstacle` has been asked at start (rule 1)
     course = course_of(refresh_handle, access, waited=..., large=is_large_body(...), times=times)   # rules 2, 3, 7, 8
     RENEW             the core refreshes by RENEWAL_TABLE; `extends_expiry(decision)` moves expiry and last use (6)
     SERVE_BY_RECORD   the core reads the record: `serves_late`, or `spares_upload` for a large body (3, 8)
@@ -36,22 +36,21 @@ MAX_RENEWING_BODY_BYTES: Final = 1 << 20
 
 
 class RenewalTimes(NamedTuple):
-    """The times that the rules turn on, all from the rotation grace period W. In ms."""
+    """The times that the rules turn on, in ms. `of` derives them from the rotation grace period."""
 
     grace: int
     """W: how long one question of one client gets one answer."""
-    upload_grace: int = 600_000
+    in_time: int
+    """T: how long after a request came in its first verb may renew, and its headers may bring what that found."""
+    margin: int
+    """M: what must be left of an access token's life when it leaves without having been renewed."""
+    upload_grace: int
     """How long after its access token's death a large request is served; 0: not at all."""
 
-    @property
-    def in_time(self) -> int:
-        """T: how long after a request came in its first verb may renew, and its headers may bring what that found."""
-        return self.grace // 4
-
-    @property
-    def margin(self) -> int:
-        """M: what must be left of an access token's life when it leaves without having been renewed."""
-        return 3 * self.grace
+    @classmethod
+    def of(cls, grace: int, *, upload_grace: int = 600_000) -> RenewalTimes:
+        """Return the times for the rotation grace period `grace` (ms): T = W / 4, M = 3 W."""
+        return cls(grace, grace // 4, 3 * grace, upload_grace)
 
 
 # Rule 1: start

@@ -80,13 +80,23 @@ class CoreContract:
         assert issued.refresh_token.expires_at == clock() + 144_000 * 60_000
         assert issued.id_refresh_token.expires_at == issued.refresh_token.expires_at
 
-    def test_an_access_token_is_good_through_its_last_second_and_not_after(self, core: Core, clock: FakeClock) -> None:
+    def test_an_access_token_is_refused_on_or_after_its_expiry(self, core: Core, clock: FakeClock) -> None:
         issued = create(core)
-        clock.now = issued.access_token.expires_at
+        clock.now = issued.access_token.expires_at - 1
         verify(core, issued)
+        for _ in range(2):  # RFC 7519, 4.1.4: "on or after"
+            clock.now += 1
+            with pytest.raises(SuperTokensTryRefreshTokenError, match="expired"):
+                verify(core, issued)
+
+    def test_a_session_has_ended_on_or_after_its_expiry(self, core: Core, clock: FakeClock) -> None:
+        issued = create(core)
+        clock.now = issued.refresh_token.expires_at - 1
+        assert core.session_handles("user") == [issued.handle]
         clock.now += 1
-        with pytest.raises(SuperTokensTryRefreshTokenError, match="expired"):
-            verify(core, issued)
+        assert core.session_handles("user") == []
+        with pytest.raises(SuperTokensUnauthorisedError):
+            refresh(core, issued)
 
     def test_a_refresh_token_is_no_access_token_and_back(self, core: Core) -> None:
         issued = create(core)
@@ -126,6 +136,18 @@ class CoreContract:
         assert verify(core, first.new_access_token.text).new_access_token is None
         again = verify(core, child)
         assert again.new_access_token is not None, "in flight before the browser saw the new cookie"
+
+    def test_the_first_use_keeps_the_expiry_of_the_token_that_was_shown(self, core: Core, clock: FakeClock) -> None:
+        child = refresh(core, create(core))
+        for _ in range(2):
+            clock.advance(minutes=10)
+            renewed = verify(core, child)
+            assert renewed.access_token_expires_at == child.access_token.expires_at
+            assert renewed.new_access_token is not None
+            assert renewed.new_access_token.expires_at == child.access_token.expires_at
+            token = core.authentic_access_token(renewed.new_access_token.text)
+            assert token is not None
+            assert token.expires_at == child.access_token.expires_at
 
     def test_the_first_use_extends_the_session(self, core: Core, clock: FakeClock) -> None:
         issued = create(core)
@@ -340,6 +362,23 @@ class CoreContract:
         assert again.new_access_token is None, "1 equals 1.0"
         core.update_jwt_payload(issued.handle, {"new": True})
         assert verify(core, verified.new_access_token.text, check_database=True).new_access_token is not None
+
+    def test_a_token_that_is_shown_after_each_change_of_payload_dies_when_it_would_have(
+        self, core: Core, clock: FakeClock
+    ) -> None:
+        issued = create(core)
+        shown = issued.access_token.text
+        for number in range(5):
+            clock.now = issued.access_token.expires_at - 5 + number
+            core.update_jwt_payload(issued.handle, {"changed": number})
+            renewed = verify(core, shown, check_database=True)
+            assert renewed.new_access_token is not None
+            assert renewed.access_token_expires_at == issued.access_token.expires_at
+            assert renewed.new_access_token.expires_at == issued.access_token.expires_at
+            shown = renewed.new_access_token.text
+        clock.now = issued.access_token.expires_at
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, shown, check_database=True)
 
     def test_a_branch_left_behind_still_sees_a_changed_payload_where_the_database_is_asked(
         self, make_core: MakeCore

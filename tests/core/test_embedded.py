@@ -218,7 +218,7 @@ class FailingStore(SqliteStore):
 
 
 _STORE_METHODS = {
-    "create", "get", "get_session_data", "rotate", "confirm", "update", "remove", "remove_user", "handles_of_user",
+    "create", "get", "get_session_data", "rotate", "update", "remove", "remove_user", "handles_of_user",
     "sweep", "read_keys", "add_key",
 }  # fmt: skip
 
@@ -283,7 +283,8 @@ def test_a_confirmed_token_is_verified_without_the_store_and_the_others_cost_wha
     assert taken == ["get", "rotate"]
     assert cost(lambda: refresh(core, issued))[0] == ["get", "rotate"], "a second tab"
     taken, first = cost(lambda: verify(core, child))
-    assert taken == ["confirm"]
+    assert taken == ["get", "rotate"]
+    assert cost(lambda: verify(core, child))[0] == ["get"], "again, before its sender saw the token without the marker"
     assert cost(lambda: verify(core, first.new_access_token.text))[0] == []
     assert cost(lambda: refresh(core, issued))[0] == ["get"], "a straggler"
 
@@ -337,11 +338,45 @@ def test_a_write_lost_in_a_crash_is_healed_by_the_client_that_holds_the_child(co
     assert stored(core, issued.handle).lineage.current == 3
 
 
-def test_a_refresh_that_always_loses_gives_up_with_an_error(core: EmbeddedCore) -> None:
+def test_a_first_use_that_loses_its_swap_is_decided_again_on_what_is_there_now(core: EmbeddedCore) -> None:
+    child = refresh(core, create(core))
+    get = core.store.get
+    grandchildren = []
+
+    def get_then_let_others(handle: str, now: int) -> Any:
+        found = get(handle, now)
+        core.store.get = get  # type: ignore[method-assign]
+        grandchildren.append(refresh(core, child))  # accepts the child, mints the next one
+        return found
+
+    core.store.get = get_then_let_others  # type: ignore[method-assign]
+    assert verify(core, child).new_access_token is not None
+    lineage = stored(core, child.handle).lineage
+    assert (lineage.current, lineage.last) == (2, 3), "what the other request wrote is still there"
+    assert refresh(core, child).refresh_token.text == grandchildren[0].refresh_token.text
+
+
+def test_a_revoke_between_read_and_write_of_a_first_use_wins(core: EmbeddedCore) -> None:
+    child = refresh(core, create(core))
+    get = core.store.get
+
+    def get_then_revoke(handle: str, now: int) -> Any:
+        found = get(handle, now)
+        core.store.remove([handle], now)
+        return found
+
+    core.store.get = get_then_revoke  # type: ignore[method-assign]
+    with pytest.raises(SuperTokensUnauthorisedError):
+        verify(core, child)
+
+
+def test_a_request_that_always_loses_gives_up_with_an_error(core: EmbeddedCore) -> None:
     issued = create(core)
+    child = refresh(core, issued)
     core.store.rotate = lambda *_, **__: False  # type: ignore[method-assign]
-    with pytest.raises(SuperTokensGeneralError, match="races"):
-        refresh(core, issued)
+    for request in (lambda: refresh(core, issued), lambda: verify(core, child)):
+        with pytest.raises(SuperTokensGeneralError, match="races"):
+            request()
 
 
 def test_a_record_says_nothing_secret(core: EmbeddedCore, store: SqliteStore) -> None:

@@ -69,7 +69,7 @@ def test_a_session_revoked_under_blacklisting_is_refused_on_the_very_next_call_t
 def test_expiry_is_honoured_to_the_millisecond(core: EmbeddedCore, clock: FakeClock) -> None:
     issued = create(core)
     verify(core, issued.access_token.text)
-    clock.now = issued.access_token.expires_at
+    clock.now = issued.access_token.expires_at - 1
     verify(core, issued.access_token.text)
     clock.now += 1
     with pytest.raises(SuperTokensTryRefreshTokenError):

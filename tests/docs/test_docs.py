@@ -20,6 +20,7 @@ import pytest
 
 import supertokens
 import supertokens.flask
+import supertokens.stores.memory
 import supertokens.testing
 from supertokens.config import Config, describe
 from supertokens.stores.sqlite import SqliteStore
@@ -80,6 +81,11 @@ def run_blocks(document: Page, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 @parametrized(lambda document: document.in_language("python"))
 def test_the_python_examples_run(document: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_blocks(document, tmp_path, monkeypatch)
+
+
+def test_the_store_that_is_shown_is_the_one_that_ships() -> None:
+    shown = next(block.text for block in page("docs/stores.md").blocks if "class MemoryStore" in block.text)
+    assert inspect.getsource(supertokens.stores.memory).endswith("\n\n" + shown)
 
 
 @parametrized(with_pytest)

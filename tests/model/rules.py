@@ -54,8 +54,8 @@ class Rules:
     verify_table: tuple[Row, ...] = VERIFY_TABLE
     accept: Callable[[Lineage, Asked], Lineage] = rotation.accept
     swap_on: tuple[str, ...] = ("current", "last", "at")
-    verify_writes_old_read: bool = False
-    """False: the accept of a verify is one UPDATE computed from the row. True: values of an earlier read."""
+    verify_swaps: bool = True
+    """False: the accept of a verify is written over whatever has become of the row that was read."""
     hint_fades: bool = True
     """A hint that is older than W says nothing. Not so where a variant ignores the time."""
 

@@ -82,22 +82,16 @@ class Server:
                 yield event, State(record, jar, messages, fewer, hint, backup, disk), ""
 
     def verifies(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
-        """A call with a marked access token; its accept is one UPDATE computed from the row, not a swap."""
+        """A call with a marked access token is decided like a refresh, and its accept is written by the same swap."""
         record, jar, _, left, hint, backup, disk = state
         read = message.read
         since = 0 if read is None else message.value
         for clock in self.world.clocks:
-            asked = (message.serial, message.parent, message.hint, clock - since)
-            ruling = self.judge.verify(read or record, *asked)
-            if ruling.write is not None and read is not None:
-                if self.judge.rules.verify_writes_old_read:
-                    lost = record.current != read.current
-                else:
-                    ruling = self.judge.verify(record, *asked)
-                    lost = ruling.write is None
-                if lost:
-                    yield self._reads_again(state, rest, message)
-                    continue
+            ruling = self.judge.verify(read or record, message.serial, message.parent, message.hint, clock - since)
+            lost = read is not None and self.judge.swap_key(read) != self.judge.swap_key(record)
+            if ruling.write is not None and lost and self.judge.rules.verify_swaps:
+                yield self._reads_again(state, rest, message)
+                continue
             after = record if ruling.write is None else ruling.write
             messages = (*rest, Message(TOKEN, 0, message.serial, message.parent)) if ruling.confirmed else rest
             kept = ruling.write if disk is not None and ruling.accepted else disk

@@ -37,7 +37,7 @@ WORLDS = {
     "a value per serial": (Rules(3), World(life=6, anti_csrf=VALUE_PER_SERIAL, frozen=True, stale_call="wait")),
     "a value of the parent": (Rules(3), World(life=6, anti_csrf=VALUE_OF_PARENT_TOO, closes=2, lock=True)),
     "a value per session": (Rules(3), World(life=6, anti_csrf=VALUE_PER_SESSION, frozen=True, stale_call="fine")),
-    "old reads written": (variants.verify_writes_an_old_read(4), World(life=6, gap=1, hint_changes=1)),
+    "a verify without swap": (variants.verify_without_swap(4), World(life=6, gap=1, hint_changes=1)),
     "a swap on less": (variants.swap_without_last(4), World(life=6, gap=1, mixed=True)),
     "last not raised": (variants.last_is_not_raised(4), World(life=6, crashes=2)),
 }

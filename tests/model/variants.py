@@ -147,8 +147,8 @@ def swap_without_current(grace: int) -> Rules:
     return Rules(grace, swap_on=("last", "at"))
 
 
-def verify_writes_an_old_read(grace: int) -> Rules:
-    return Rules(grace, verify_writes_old_read=True)
+def verify_without_swap(grace: int) -> Rules:
+    return Rules(grace, verify_swaps=False)
 
 
 def a_grace_window_without_hint(grace: int) -> Rules:

@@ -17,6 +17,7 @@ from supertokens.config import Config
 from supertokens.core.authentic import first_sight, is_decided_by, signed_token
 from supertokens.core.issuer import Issuer, rounded, verified
 from supertokens.core.keys import KeyKeeper
+from supertokens.core.rotator import Rotator
 from supertokens.core.sweeper import Sweeper
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
 from supertokens.engine import anti_csrf as anti_csrf_rules
@@ -24,8 +25,8 @@ from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
 from supertokens.engine.access_token import AccessToken, TokenVersion, carried_payload
 from supertokens.engine.anti_csrf import AntiCsrfMode
-from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError, serial_of
-from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Pair, decide
+from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError
+from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
 from supertokens.engine.session import (
     IssuedSession,
     SessionInformation,
@@ -37,7 +38,6 @@ from supertokens.engine.session import (
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
-    SuperTokensGeneralError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -50,8 +50,6 @@ __all__ = ["EmbeddedCore", "system_clock"]
 _log = logging.getLogger("supertokens")
 
 _ENDED: Final = "Either the session has ended or has been blacklisted"
-_MOST_LOST_RACES: Final = 200
-"""Compare-and-swaps that one request may lose; each loss is another request's success."""
 
 
 def system_clock() -> int:
@@ -84,8 +82,7 @@ class EmbeddedCore:
         self._clock = clock
         self._random = random
         self._refresh_validity = config.refresh_token_validity_ms
-        self._grace = config.refresh_token_rotation_grace_period_ms
-        self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
+        self._rotator = Rotator(config, self.keys, store, clock)
         self._issuer = Issuer(config, self.keys)
         self._seen = VerifiedTokens()
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
@@ -141,12 +138,12 @@ class EmbeddedCore:
         keys = self.keys.to_verify(now)
         seen = self._seen.get(access_token, keys) or first_sight(access_token, now, keys, self.keys, self._seen)
         token = seen.token
-        if token.expires_at < now:
+        if token.expires_at <= now:
             raise SuperTokensTryRefreshTokenError("Access token expired")
         if check_anti_csrf:
             anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)
         if token.parent_refresh_token_hash is not None:
-            return self._verify_marked(seen, client, check_database, now)
+            return self._verify_marked(seen, client, check_database)
         if not check_database:
             return seen.verified
         found = self.store.get(token.handle, now)
@@ -173,7 +170,10 @@ class EmbeddedCore:
         presented = self._authentic(refresh_token, self._clock())
         if anti_csrf:
             anti_csrf_rules.check_on_refresh(presented.anti_csrf_token, anti_csrf_token, anti_csrf_mode)
-        record, decision, now = self._rotate(presented, client, anti_csrf, static_key)
+        settled = self._rotator.settle(REFRESH_TABLE, presented, client, anti_csrf=anti_csrf, static_key=static_key)
+        if settled is None:
+            raise SuperTokensUnauthorisedError("Session missing in db or has expired")
+        record, decision, now = settled
         with self._counting:
             self.refreshes[decision.row] += 1
         if decision.pair is None:
@@ -194,7 +194,7 @@ class EmbeddedCore:
             self.update_jwt_payload(token.handle, jwt_payload)
             payload = jwt_payload
         renewed = replace(token, jwt_payload=payload, created_at=rounded(now, token.version), regenerated_at=now)
-        if token.expires_at < now:
+        if token.expires_at <= now:
             return verified(renewed)
         return verified(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
 
@@ -268,12 +268,7 @@ class EmbeddedCore:
                 raise
             return refresh_tokens.authenticate(text, ring.refresh)
 
-    def _hint(self, handle: str, client: str | None, now: int) -> bytes:
-        if not self._binds_client:
-            return b""
-        return refresh_tokens.client_hint(self.keys.to_verify(now).newest_refresh, handle, client)
-
-    # Rules meet the store
+    # Sessions
 
     def _record(self, handle: str) -> SessionRecord:
         found = self.store.get(handle, self._clock()) if is_handle(handle) else None
@@ -281,52 +276,14 @@ class EmbeddedCore:
             raise _no_such_session()
         return found.record
 
-    def _rotate(
-        self, presented: RefreshToken, client: str | None, anti_csrf: bool, static_key: bool | None
-    ) -> tuple[SessionRecord, Decision, int]:
-        """The record as the next pair is issued from it, the decision, and the time of both."""
-        for _ in range(_MOST_LOST_RACES):
-            now = self._clock()
-            found = self.store.get(presented.handle, now)
-            if found is None:
-                raise SuperTokensUnauthorisedError("Session missing in db or has expired")
-            seen = found.record
-            hint = self._hint(seen.handle, client, now)
-            asked = Asked(presented.serial, presented.parent, found.now, hint, self._grace)
-            decision = decide(REFRESH_TABLE, seen.lineage, asked)
-            if decision.write is None:
-                return seen, decision, now
-            mints = decision.write.last > seen.lineage.last
-            becomes = replace(
-                seen,
-                lineage=decision.write,
-                expires_at=found.now + self._refresh_validity if decision.accepted else seen.expires_at,
-                # A repeated child has to come out as the same text, so what it was minted with stays.
-                anti_csrf=anti_csrf if mints else seen.anti_csrf,
-                uses_static_key=seen.uses_static_key if static_key is None else static_key,
-            )
-            if self.store.rotate(seen, becomes, durable=decision.accepted):
-                return becomes, decision, now
-        raise SuperTokensGeneralError(f"a refresh lost {_MOST_LOST_RACES} races in a row")
-
-    def _verify_marked(
-        self, seen: VerifiedToken, client: str | None, check_database: bool, now: int
-    ) -> VerifiedSession:
-        token = seen.token
-        parent = serial_of(token.parent_refresh_token_hash or "")
-        for _ in range(_MOST_LOST_RACES):
-            asked = Asked(token.serial, parent, now, self._hint(token.handle, client, now), self._grace)
-            confirmation = self.store.confirm(token.handle, asked, now + self._refresh_validity)
-            if confirmation is None:
-                raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db")
-            record = confirmation.record
-            decision = decide(VERIFY_TABLE, record.lineage, asked)
-            if confirmation.written or (decision.confirmed and decision.write is None):
-                return self._issuer.renew(token, record, now)
-            if decision.write is None:
-                return self._with_stored_payload(seen, record, now) if check_database else seen.verified
-            now = self._clock()
-        raise SuperTokensGeneralError(f"a verify lost {_MOST_LOST_RACES} races in a row")
+    def _verify_marked(self, seen: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
+        settled = self._rotator.settle(VERIFY_TABLE, seen.token, client)
+        if settled is None:
+            raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db")
+        record, decision, now = settled
+        if decision.confirmed:
+            return self._issuer.renew(seen.token, record, now)
+        return self._with_stored_payload(seen, record, now) if check_database else seen.verified
 
     def _with_stored_payload(self, seen: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
         if record.jwt_payload == seen.stored_payload:

@@ -63,13 +63,15 @@ class Issuer:
         )
 
     def renew(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
-        """The session with a new access token: full life, the stored payload, no marker."""
+        """Return the session with a new access token: the stored payload, no marker, and the expiry of `token`.
+
+        Only create and refresh begin a new life: otherwise a stolen access token could be kept alive by showing it.
+        """
         renewed = replace(
             token,
             parent_refresh_token_hash=None,
             jwt_payload=user_data.decode_object(record.jwt_payload),
             created_at=rounded(now, token.version),
-            expires_at=rounded(now + self._access_validity, token.version),
         )
         return verified(renewed, self.mint(renewed, record.uses_static_key, now))
 

@@ -136,7 +136,7 @@ class RemoteCore:
         now = self._clock()
         seen = signed_token(access_token, now, self._keys, self._seen)
         token = seen.token
-        if token.expires_at < now:
+        if token.expires_at <= now:
             raise SuperTokensTryRefreshTokenError("Access token expired")
         if check_anti_csrf:
             anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)

@@ -5,7 +5,7 @@ For every method:
 
 * A moment is in integer milliseconds. `now` is the caller's clock; a store that has a clock of its own uses that
   instead and says so in what it returns.
-* **Expired is absent**: a session with ``expires_at < now`` is not seen, swept or not.
+* **Expired is absent**: a session with ``expires_at <= now`` is not seen, swept or not.
 * A missing handle is an answer (None, False, an empty list), not an error.
 * The write is the verdict: a conditional statement's count of affected rows decides a race. An update never creates.
 * What returned is durable, unless `durable=False` was asked for. What raised happened entirely or not at all.
@@ -20,11 +20,10 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from supertokens.engine.rotation import Asked
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey
 
-__all__ = ["EVERYBODY", "Confirmation", "Everybody", "Found", "KeyStore", "Migrating", "SessionStore", "Store"]
+__all__ = ["EVERYBODY", "Everybody", "Found", "KeyStore", "Migrating", "SessionStore", "Store"]
 
 
 class Everybody(Enum):
@@ -43,15 +42,8 @@ class Found(NamedTuple):
     now: int
 
 
-class Confirmation(NamedTuple):
-    """The outcome of `confirm`: whether it wrote, and the record as it is afterwards."""
-
-    written: bool
-    record: SessionRecord
-
-
 class SessionStore(Protocol):
-    """Sessions: ten methods."""
+    """Sessions: nine methods."""
 
     def create(self, record: SessionRecord, session_data: str) -> None:
         """Insert a session. A handle that exists is an error, never an update: it would take a session over."""
@@ -63,14 +55,10 @@ class SessionStore(Protocol):
         """The session data: kept apart, since it may be large and no check needs it."""
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        """Compare-and-swap of lineage, expiry and the two flags, on the (current, last, at) of `seen`.
+        """Replace lineage, expiry and the two flags by those of `becomes` if the session still has the
+        (current, last, at) of `seen`; payload and data, which others may have updated since, stay.
 
-        False: the race is lost, or the session is gone. `durable=False` allows the write to be lost in a crash.
-        """
-
-    def confirm(self, handle: str, asked: Asked, expires_at: int) -> Confirmation | None:
-        """Accept a child, as one statement computed from the row: `rotation.accept` where the session has
-        ``current = asked.parent or last < asked.serial``, and the new expiry. None: no such session.
+        Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
         """
 
     def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:

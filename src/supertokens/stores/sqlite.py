@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import asdict, astuple
 
-from supertokens.engine.rotation import LONG_AGO, Asked, Lineage
+from supertokens.engine.rotation import Lineage
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey
-from supertokens.stores.base import EVERYBODY, Confirmation, Everybody, Found
+from supertokens.stores.base import EVERYBODY, Everybody, Found
 from supertokens.stores.sqlite_connections import SqliteDatabase
 
 __all__ = ["ROW", "SqliteStore", "row_of"]
@@ -51,15 +51,7 @@ _COLUMNS: Final = (
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
-_GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at >= ?"
-# `rotation.accept`, computed from the row: SQLite's SET reads the values from before the statement.
-_CONFIRM: Final = f"""
-UPDATE session SET current = :serial, parent = :parent, last = max(last, :serial), expires_at = :expires_at,
-    at = CASE WHEN last = :serial THEN at WHEN last < :serial THEN :now ELSE {LONG_AGO} END,
-    hint = CASE WHEN last = :serial THEN hint WHEN last < :serial THEN :hint ELSE NULL END
-WHERE handle = :handle AND expires_at >= :now AND (current = :parent OR last < :serial)
-RETURNING {_COLUMNS}
-"""
+_GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _HANDLES_AT_ONCE: Final = 500  # below SQLite's limit on the number of parameters, in every build
 
 
@@ -127,7 +119,7 @@ class SqliteStore:
         return row and Found(_record(row), now)
 
     def get_session_data(self, handle: str, now: int) -> str | None:
-        row = self._read_one("SELECT session_data FROM session WHERE handle = ? AND expires_at >= ?", (handle, now))
+        row = self._read_one("SELECT session_data FROM session WHERE handle = ? AND expires_at > ?", (handle, now))
         return None if row is None else str(row[0])
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
@@ -144,36 +136,10 @@ class SqliteStore:
             one_statement=True,
         )
 
-    def confirm(self, handle: str, asked: Asked, expires_at: int) -> Confirmation | None:
-        row = self._read_one(_GET, (handle, asked.now))
-        if row is None:
-            return None
-        record = _record(row)
-        # Most repeats find nothing to write, and a read does not have to wait for the writers.
-        if asked.parent != record.lineage.current and asked.serial <= record.lineage.last:
-            return Confirmation(False, record)
-        values = {
-            "handle": handle,
-            "serial": asked.serial,
-            "parent": asked.parent,
-            "now": asked.now,
-            "hint": asked.hint,
-            "expires_at": expires_at,
-        }
-
-        def accept(connection: sqlite3.Connection) -> Confirmation | None:
-            accepted = connection.execute(_CONFIRM, values).fetchall()
-            if accepted:
-                return Confirmation(True, _record(accepted[0]))
-            now_there = connection.execute(_GET, (handle, asked.now)).fetchone()
-            return now_there and Confirmation(False, _record(now_there))
-
-        return self._database.write(accept)
-
     def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
         statement = (
             "UPDATE session SET jwt_payload = coalesce(?, jwt_payload), session_data = coalesce(?, session_data)"
-            " WHERE handle = ? AND expires_at >= ?"
+            " WHERE handle = ? AND expires_at > ?"
         )
         values = (jwt_payload, session_data, handle, now)
         return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
@@ -199,14 +165,14 @@ class SqliteStore:
     ) -> list[str]:
         whose, order = ("TRUE", "") if user_id is EVERYBODY else ("user_id = :user_id", "ORDER BY created_at, handle")
         before = "" if created_before is None else "AND created_at < :created_before"
-        statement = f"SELECT handle FROM session WHERE {whose} AND expires_at >= :now {before} {order} LIMIT :limit"
+        statement = f"SELECT handle FROM session WHERE {whose} AND expires_at > :now {before} {order} LIMIT :limit"
         values: dict[str, Any] = {"now": now, "created_before": created_before, "limit": -1 if limit is None else limit}
         if user_id is not EVERYBODY:
             values["user_id"] = user_id
         return [handle for (handle,) in self._database.read(statement, values)]
 
     def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
-        expired = "SELECT rowid FROM session WHERE expires_at < ? LIMIT ?"
+        expired = "SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?"
 
         def delete(connection: sqlite3.Connection) -> int:
             connection.execute("DELETE FROM tombstone WHERE revoked_at < ?", (tombstones_before,))
@@ -252,7 +218,7 @@ class SqliteStore:
 
 
 def _delete_sessions(connection: sqlite3.Connection, where: str, values: list[str], now: int) -> list[str]:
-    statement = f"DELETE FROM session WHERE {where} AND expires_at >= ? RETURNING handle"
+    statement = f"DELETE FROM session WHERE {where} AND expires_at > ? RETURNING handle"
     removed = [handle for (handle,) in connection.execute(statement, (*values, now)).fetchall()]
     connection.executemany(
         "INSERT OR REPLACE INTO tombstone (handle, revoked_at) VALUES (?, ?)", [(handle, now) for handle in removed]

@@ -40,7 +40,7 @@ def pick_access_token(values: Sequence[str], core: Core, now: int) -> str:
     possible = [text for text in dict.fromkeys(values) if text.count(".") == 2]
     looked_at = [(text, core.authentic_access_token(text)) for text in possible[:_MOST_LOOKED_AT]]
     tokens = [(token, text) for text, token in looked_at if token is not None]
-    live = [(token, text) for token, text in tokens if token.expires_at >= now] or tokens
+    live = [(token, text) for token, text in tokens if token.expires_at > now] or tokens
     if len({token.user_id for token, _ in live}) > 1:
         raise PlantedCookiesError
     newest = max(live, key=lambda item: (item[0].created_at, item[0].serial, item[0].expires_at), default=None)

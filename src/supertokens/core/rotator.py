@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the rules of rotation meet the store: read, decide, swap; decide again when the race is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from supertokens.config import Config
+from supertokens.core.keys import KeyKeeper
+from supertokens.engine.access_token import AccessToken
+from supertokens.engine.refresh_token import RefreshToken, client_hint
+from supertokens.engine.rotation import Asked, Decision, Row, decide
+from supertokens.engine.session import SessionRecord
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import SessionStore
+
+__all__ = ["Rotator", "Settled"]
+
+_MAX_LOST_RACES: Final = 200
+"""Compare-and-swaps that one request may lose; each loss is another request's success."""
+
+
+class Settled(NamedTuple):
+    """A decision that stands: the session from then on, and the time of the decision by the core's clock (ms)."""
+
+    record: SessionRecord
+    decision: Decision
+    now: int
+
+
+class Rotator:
+    """Settles what a token may do, for any thread. `clock` gives ms since the epoch."""
+
+    def __init__(self, config: Config, keys: KeyKeeper, store: SessionStore, clock: Callable[[], int]) -> None:
+        self._keys = keys
+        self._store = store
+        self._clock = clock
+        self._refresh_validity = config.refresh_token_validity_ms
+        self._grace = config.refresh_token_rotation_grace_period_ms
+        self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
+
+    def settle(
+        self,
+        table: tuple[Row, ...],
+        token: RefreshToken | AccessToken,
+        client: str | None,
+        *,
+        anti_csrf: bool | None = None,
+        static_key: bool | None = None,
+    ) -> Settled | None:
+        """Decide by `table` on the session as it is stored, and write what that asks for; None: no such session.
+
+        `anti_csrf`: whether a token that is minted now has an anti-CSRF value; `static_key`: whether the static key
+        signs from now on. None leaves either as it is.
+
+        Raises SuperTokensGeneralError after _MAX_LOST_RACES, or from the store.
+        """
+        for _ in range(_MAX_LOST_RACES):
+            now = self._clock()
+            found = self._store.get(token.handle, now)
+            if found is None:
+                return None
+            record = found.record
+            hint = self._hint(record.handle, client, now)
+            asked = Asked(token.serial, token.parent or 0, found.now, hint, self._grace)
+            decision = decide(table, record.lineage, asked)
+            if decision.write is None:
+                return Settled(record, decision, now)
+            # A repeated child has to come out as the same text, so what it was minted with stays.
+            mints = decision.write.last > record.lineage.last
+            becomes = replace(
+                record,
+                lineage=decision.write,
+                expires_at=found.now + self._refresh_validity if decision.accepted else record.expires_at,
+                anti_csrf=anti_csrf if mints and anti_csrf is not None else record.anti_csrf,
+                uses_static_key=record.uses_static_key if static_key is None else static_key,
+            )
+            if self._store.rotate(record, becomes, durable=decision.accepted):
+                return Settled(becomes, decision, now)
+        raise SuperTokensGeneralError(f"a request lost {_MAX_LOST_RACES} races for its session in a row")
+
+    def _hint(self, handle: str, client: str | None, now: int) -> bytes:
+        if not self._binds_client:
+            return b""
+        return client_hint(self._keys.to_verify(now).newest_refresh, handle, client)

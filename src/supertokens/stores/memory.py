@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions in the memory of one process: for tests, and the contract of stores at its shortest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from supertokens.engine.session import SessionRecord
+from supertokens.engine.signing_keys import KeyPurpose, StoredKey
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import call_in_forked_children
+from supertokens.stores.base import EVERYBODY, Everybody, Found
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """A `Store` that ends with its process. A forked child goes on with a copy of its own."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, tuple[SessionRecord, str]] = {}
+        self._keys: dict[str, StoredKey] = {}
+        self._use_new_lock()
+        call_in_forked_children(self._use_new_lock)
+
+    def _use_new_lock(self) -> None:
+        self._lock = threading.Lock()
+
+    def create(self, record: SessionRecord, session_data: str) -> None:
+        with self._lock:
+            if record.handle in self._sessions:
+                raise SuperTokensGeneralError("a session of this handle exists already")
+            self._sessions[record.handle] = (record, session_data)
+
+    def get(self, handle: str, now: int) -> Found | None:
+        kept = self._living(handle, now)
+        return None if kept is None else Found(kept[0], now)
+
+    def get_session_data(self, handle: str, now: int) -> str | None:
+        kept = self._living(handle, now)
+        return None if kept is None else kept[1]
+
+    def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
+        with self._lock:
+            record, data = self._sessions.get(seen.handle, (None, ""))
+            if record is None or _position(record) != _position(seen):
+                return False
+            # The payload may have been updated since `seen` was read: it stays.
+            self._sessions[seen.handle] = (replace(becomes, jwt_payload=record.jwt_payload), data)
+            return True
+
+    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
+        with self._lock:
+            kept = self._living(handle, now)
+            if kept is None:
+                return False
+            record, data = kept
+            if jwt_payload is not None:
+                record = replace(record, jwt_payload=jwt_payload)
+            self._sessions[handle] = (record, data if session_data is None else session_data)
+            return True
+
+    def remove(self, handles: Sequence[str], now: int) -> list[str]:
+        with self._lock:
+            removed = [handle for handle in dict.fromkeys(handles) if self._living(handle, now)]
+            for handle in removed:
+                del self._sessions[handle]
+            return removed
+
+    def remove_user(self, user_id: str, now: int) -> list[str]:
+        return self.remove(self.handles_of_user(user_id, now), now)
+
+    def handles_of_user(
+        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
+    ) -> list[str]:
+        with self._lock:
+            records = [record for record, _ in self._sessions.values()]
+        found = [
+            record
+            for record in sorted(records, key=lambda record: (record.created_at, record.handle))
+            if record.expires_at > now
+            and (user_id is EVERYBODY or record.user_id == user_id)
+            and (created_before is None or record.created_at < created_before)
+        ]
+        return [record.handle for record in found[:limit]]
+
+    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
+        with self._lock:
+            expired = [handle for handle in self._sessions if self._living(handle, now) is None][:limit]
+            for handle in expired:
+                del self._sessions[handle]
+            return len(expired)
+
+    def read_keys(self) -> list[StoredKey]:
+        with self._lock:
+            return list(self._keys.values())
+
+    def add_key(self, key: StoredKey, after: str | None) -> bool:
+        with self._lock:
+            same = [known for known in self._keys.values() if known.purpose == key.purpose]
+            newest = max(same, key=lambda known: (known.created_at, known.id), default=None)
+            if key.id in self._keys or after != (newest and newest.id):
+                return False
+            self._keys[key.id] = key
+            return True
+
+    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
+        with self._lock:
+            if self._keys.get(key.id) != key:
+                return False
+            self._keys[key.id] = replace(key, material=material)
+            return True
+
+    def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
+        with self._lock:
+            for key_id in ids:
+                if key_id in self._keys and self._keys[key_id].purpose == purpose:
+                    del self._keys[key_id]
+
+    def close(self) -> None:
+        """Keep everything: there is no connection to let go of."""
+
+    def _living(self, handle: str, now: int) -> tuple[SessionRecord, str] | None:
+        kept = self._sessions.get(handle)
+        return kept if kept is not None and kept[0].expires_at > now else None
+
+
+def _position(record: SessionRecord) -> tuple[int, int, int]:
+    return record.lineage.current, record.lineage.last, record.lineage.at

@@ -15,7 +15,7 @@ from supertokens.errors import SuperTokensTryRefreshTokenError
 from .conftest import Run
 
 KEY = "key-of-twenty-characters"
-SEALING = "00112233445566778899aabbccddeeff" * 2
+SEALING = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
 
 
 def kids(run: Run, database: str) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import logging
 import pickle
 import re
@@ -22,8 +23,8 @@ from supertokens.config import Config, ConfigError, KeyDescription, describe
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "configuration.md"
 
-KEY = "00112233445566778899aabbccddeeff" * 2
-OTHER_KEY = "ff" * 32
+KEY = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
+OTHER_KEY = "b91d4e7703fa2c58e6a10d9f4b73c8256ef0a41b8d92573ac4167ef3085db2c9"
 SECRETS = {
     "encryption_key": "correct-horse-battery-staple",
     "api_keys": "horse_battery_staple_correct",
@@ -630,9 +631,14 @@ def encodings(key: bytes) -> list[str]:
     return [key.hex(), key.hex().upper(), standard, standard.rstrip("="), for_urls, for_urls.rstrip("=")]
 
 
-@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=3), st.integers(0, 5), st.booleans())
-@example([b"\xfb\xff" * 16], 2, False)
-@example([b"\xfb\xff" * 16], 4, False)
+RANDOM_KEYS = st.integers(min_value=0).map(lambda seed: hashlib.sha256(str(seed).encode()).digest())
+WITH_EVERY_LETTER = bytes.fromhex("fbeffe") + hashlib.sha256(b"").digest()[:29]
+"""Its base64 has ``+`` and ``/``."""
+
+
+@given(st.lists(RANDOM_KEYS, min_size=1, max_size=3), st.integers(0, 5), st.booleans())
+@example([WITH_EVERY_LETTER], 2, False)
+@example([WITH_EVERY_LETTER], 4, False)
 def test_encryption_keys_are_read_in_every_notation(keys: list[bytes], notation: int, as_text: bool) -> None:
     written: Any = [encodings(key)[notation] for key in keys]
     config = Config.load(arguments={"encryption_key": ", ".join(written) if as_text else written})
@@ -675,6 +681,39 @@ def test_an_encryption_key_of_another_shape_is_refused_with_the_command_that_mak
 def test_what_the_command_prints_is_a_key() -> None:
     made = secrets.token_hex(32)
     assert Config.load(arguments={"encryption_key": made}).encryption_key == (bytes.fromhex(made),)
+
+
+@pytest.mark.parametrize(
+    ("key", "weakness"),
+    [
+        (bytes(32), "repeats itself"),
+        (b"\xff" * 32, "repeats itself"),
+        (bytes.fromhex("deadbeef" * 8), "repeats itself"),
+        (bytes.fromhex("0123456789" * 6 + "0123"), "repeats itself"),
+        (bytes.fromhex("00112233445566778899aabbccddeeff" * 2), "repeats itself"),
+        (bytes(range(32)), "counts"),
+        (bytes(range(255, 223, -1)), "counts"),
+        (bytes(index * 9 % 256 for index in range(32)), "counts"),
+        (bytes(31) + b"\x01", "has few different bytes"),
+        (bytes(range(15)) + bytes(17), "has few different bytes"),
+        (b"change me before you deploy this", "is readable text"),
+        (b"correct-horse-battery-staple-123", "is readable text"),
+    ],
+)
+def test_an_encryption_key_that_is_plainly_a_placeholder_is_refused_wherever_it_stands(
+    key: bytes, weakness: str
+) -> None:
+    for given_keys in (key.hex(), f"{KEY},{key.hex()}", [KEY, base64.b64encode(key).decode()], [key]):
+        message = refusal(arguments={"encryption_key": given_keys})
+        assert f"'encryption_key' must be random, but a key {weakness}" in message
+        assert 'python -c "import secrets; print(secrets.token_hex(32))"' in message
+        assert key.hex() not in message
+        assert repr(key)[2:-1] not in message
+
+
+@given(RANDOM_KEYS)
+def test_a_random_key_is_never_taken_for_a_placeholder(key: bytes) -> None:
+    assert Config(encryption_key=[key]).encryption_key == (key,)
 
 
 # Database

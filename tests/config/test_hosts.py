@@ -13,6 +13,7 @@ from supertokens.core import EmbeddedCore
 from supertokens.topology import open_core
 
 KEY = "key-of-twenty-characters"
+SEALING = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
 
 
 def refusal(**sources: Any) -> str:
@@ -94,9 +95,9 @@ def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
 @pytest.mark.parametrize("name", [key.name for key in describe() if key.counts_in == "core"])
 def test_what_belongs_to_the_core_is_refused_beside_hosts_even_at_its_default(name: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("00" * 32 if name == "encryption_key_file" else "sqlite:///x.sqlite3")
+    file.write_text(SEALING if name == "encryption_key_file" else "sqlite:///x.sqlite3")
     (key,) = (key for key in describe() if key.name == name)
-    value = {"encryption_key": "00" * 32, "database": "x.sqlite3"}.get(name, key.default)
+    value = {"encryption_key": SEALING, "database": "x.sqlite3"}.get(name, key.default)
     settings = {"hosts": "http://localhost:3567", name: str(file) if name.endswith("_file") else value}
     message = refusal(arguments=settings)
     assert f"'{name}' belongs to the core service that 'hosts' names" in message

@@ -13,7 +13,7 @@ import pytest
 from supertokens.config import Config, ConfigError, parse_api_keys, read_api_keys
 
 ONE, TWO = "first-key-of-the-service", "second=key=of=the=service"
-SEALING = "00112233445566778899aabbccddeeff" * 2
+SEALING = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
 
 
 def secret(folder: Path, content: str | bytes, mode: int = 0o600) -> Path:

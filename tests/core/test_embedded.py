@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import sqlite3
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_keys_are_sealed_where_an_encryption_key_is_configured(
     KeysOnce.put_into(SqliteStore(path), clock())
     plain = {key.id: key.material for key in SqliteStore(path).read_keys()}
     issued = create(EmbeddedCore(Config(), SqliteStore(path), clock=clock))
-    old, new = "00" * 32, "11" * 32
+    old, new = secrets.token_hex(32), secrets.token_hex(32)
     first = EmbeddedCore(Config(encryption_key=old), SqliteStore(path), clock=clock)
     verify(first, issued)
     sealed = {key.id: key.material for key in SqliteStore(path).read_keys()}

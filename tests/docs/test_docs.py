@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,7 +107,10 @@ def test_the_yaml_examples_are_configurations_without_a_doubt(
     document: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in (("api_keys", "k" * 40), ("encryption_key", "e" * 64)):  # what the examples keep in files
+    for name, value in (
+        ("api_keys", "k" * 40),
+        ("encryption_key", secrets.token_hex(32)),
+    ):  # what the examples keep in files
         Path(name).touch(mode=0o600)
         Path(name).write_text(value, "utf-8")
     for block in document.in_language("yaml"):

@@ -288,7 +288,7 @@ def test_a_store_that_is_locked_is_500_after_a_while_and_checks_go_on_meanwhile(
 
 
 def test_a_token_of_a_new_key_that_takes_long_to_be_read_holds_up_nobody_else(start_service: StartService) -> None:
-    service = start_service({"encryption_key": "00" * 32})
+    service = start_service({"encryption_key": "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"})
     token = service.create()["accessToken"]["token"]
     verify = {"accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": False}
     path = service.folder / "sessions.sqlite3"

@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import stat
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +22,36 @@ IN_FILES: Final = ("api_keys", "api_key", "encryption_key", "database")
 """The keys whose value a file may hold, which `<key>_file` names."""
 
 _LARGEST_FILE: Final = 65_536  # bytes
+_GOOD_KEY: Final = 'a good one comes from python -c "import secrets; print(secrets.token_hex(32))"'
+_MIN_DISTINCT_BYTES: Final = 16
+"""32 random bytes have fewer distinct values less than once in 10 ** 16 keys."""
 
 
 def encryption_keys(value: object) -> tuple[bytes, ...]:
     keys = [_decoded(item) for item in _items(value)]
-    if keys and all(len(key) == 32 for key in keys):
-        return tuple(keys)
-    raise ValueError(
-        "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between; a good one comes from"
-        ' python -c "import secrets; print(secrets.token_hex(32))"'
-    )
+    if not keys or any(len(key) != 32 for key in keys):
+        form = "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between"
+        raise ValueError(f"{form}; {_GOOD_KEY}")
+    for key in keys:
+        weakness = _weakness(key)
+        if weakness:
+            raise ValueError(f"must be random, but a key {weakness}, as an example or a password does; {_GOOD_KEY}")
+    return tuple(keys)
+
+
+def _weakness(key: bytes) -> str:
+    """Return what shows that 32 bytes were not drawn at random, or an empty string. No random key is refused:
+    one of printable characters only, which is the likeliest mistake, comes less than once in 10 ** 13 keys.
+    """
+    if any(key[period:] == key[:-period] for period in range(1, 17)):
+        return "repeats itself"
+    if len({(after - before) % 256 for before, after in pairwise(key)}) == 1:
+        return "counts"
+    if len(set(key)) < _MIN_DISTINCT_BYTES:
+        return "has few different bytes"
+    if all(0x20 <= byte < 0x7F for byte in key):
+        return "is readable text"
+    return ""
 
 
 def _decoded(key: object) -> bytes:

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import json
+import sys
 from collections import OrderedDict
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supertokens.engine import user_data
-from supertokens.engine.user_data import MAX_DEPTH, decode_object, encode_object, equal
+from supertokens.engine.user_data import (
+    MAX_DEPTH,
+    MAX_INTEGER_CHARACTERS,
+    NumberTooLargeError,
+    decode_object,
+    encode_object,
+    equal,
+)
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 7, b"bytes", {1}, (("a", 1),)])
@@ -70,6 +78,47 @@ def test_large_integers_and_nulls_come_back_exactly() -> None:
     assert back == value
     assert isinstance(back["float"], float)
     assert isinstance(back["big"], int)
+
+
+LARGEST, LEAST = int("9" * MAX_INTEGER_CHARACTERS), -int("9" * (MAX_INTEGER_CHARACTERS - 1))
+
+
+@pytest.mark.parametrize("wrap", [dict, OrderedDict])
+def test_integers_have_a_limit_of_digits_and_one_more_is_refused_in_our_words(wrap: Any) -> None:
+    value = wrap(largest=LARGEST, least=[LEAST])
+    assert decode_object(encode_object(value, "jwt_payload")) == value
+    for beyond in (LARGEST + 1, LEAST - 1, enum.IntEnum("Huge", {"ONE": LARGEST + 1})["ONE"]):
+        with pytest.raises(
+            ValueError, match=r"^jwt_payload\.a\[0\] is an integer of more than 4300 characters; store it as"
+        ):
+            encode_object(wrap(a=[beyond]), "jwt_payload")
+
+
+@pytest.mark.parametrize("allowed", [640, 0])
+@pytest.mark.parametrize("wrap", [dict, OrderedDict])
+def test_the_limit_of_digits_holds_where_python_was_told_another_one(wrap: Any, allowed: int) -> None:
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(allowed)
+    try:
+        with pytest.raises(ValueError, match="more than 4300 characters"):
+            encode_object(wrap(a=LARGEST + 1), "jwt_payload")
+        if allowed:
+            with pytest.raises(ValueError, match=r"^jwt_payload holds an integer of more digits than sys\.get_int_max"):
+                encode_object(wrap(a=LARGEST), "jwt_payload")
+            with pytest.raises(NumberTooLargeError):
+                decode_object(b'{"a":%s}' % (b"9" * 641))
+        else:
+            assert len(encode_object(wrap(a=LARGEST), "jwt_payload")) == MAX_INTEGER_CHARACTERS + len('{"a":}')
+            with pytest.raises(NumberTooLargeError):
+                decode_object(b'{"a":%s}' % (b"9" * (MAX_INTEGER_CHARACTERS + 1)))
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+@pytest.mark.parametrize("number", ["9" * 4301, "-" + "9" * 4300, "9" * 100_000, "1e400", "-1e999999"])
+def test_a_number_that_is_too_large_to_read_is_an_error_of_its_own(number: str) -> None:
+    with pytest.raises(NumberTooLargeError, match="integers have at most 4300 characters"):
+        decode_object(f'{{"a":[{number}]}}')
 
 
 def test_subclasses_and_other_mappings_are_taken_as_what_they_are_to_json() -> None:

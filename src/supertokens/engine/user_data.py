@@ -16,39 +16,66 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "JsonObject", "copied", "decode_object", "encode_object", "equal"]
+__all__ = [
+    "MAX_DEPTH", "MAX_INTEGER_CHARACTERS", "JsonObject", "NumberTooLargeError", "copied", "decode_object",
+    "encode_object", "equal",
+]  # fmt: skip
 
 JsonObject = dict[str, Any]
 
 MAX_DEPTH: Final = 64
 """Levels of nesting that are accepted in the application's data."""
 
-_PLAIN: Final = frozenset((str, int, bool, type(None)))
+MAX_INTEGER_CHARACTERS: Final = 4300
+"""Decimal digits of an integer, with its sign. The JSON decoder reads no more, and converting takes quadratic time."""
+
+_LEAST: Final = -(10 ** (MAX_INTEGER_CHARACTERS - 1)) + 1
+_LARGEST: Final = 10**MAX_INTEGER_CHARACTERS - 1
+_PLAIN: Final = frozenset((str, bool, type(None)))
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MEMBER_NAME_IN_ERRORS: Final = 40
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(JsonObject).decode
 
 
+class NumberTooLargeError(ValueError):
+    """JSON holds an integer of more than MAX_INTEGER_CHARACTERS, or another number that no double can express."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a number is too large: integers have at most {MAX_INTEGER_CHARACTERS} characters")
+
+
 def encode_object(value: object, field: str) -> str:
-    """`value` as compact JSON text.
+    """Return `value` as compact JSON text.
 
     `field` names the argument in errors. Raises TypeError for what is not a mapping with string keys or holds a
-    type that JSON has not; ValueError for NaN, infinities, lone surrogates and nesting deeper than MAX_DEPTH.
+    type that JSON lacks; ValueError for NaN, infinities, lone surrogates, integers of more than
+    MAX_INTEGER_CHARACTERS and nesting deeper than MAX_DEPTH.
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"{field} must be a dict, not {type(value).__name__}")
     if _is_plain(value, 1):
-        with suppress(UnicodeEncodeError):  # a lone surrogate; where it is, the other walk says
+        # A lone surrogate, or an integer where Python has been told to convert fewer digits than are accepted here.
+        with suppress(UnicodeEncodeError, ValueError):
             return _encode(value).decode()
-    return _encode(_checked(value, field, 1)).decode()
+    checked = _checked(value, field, 1)
+    try:
+        return _encode(checked).decode()
+    except ValueError:
+        raise ValueError(f"{field} holds an integer of more digits than sys.get_int_max_str_digits() allows") from None
 
 
 def decode_object(text: str | bytes) -> JsonObject:
-    """The object that `text` encodes. Raises ValueError for anything that is not one JSON object."""
+    """Return the object that `text` encodes.
+
+    Raises ValueError for anything that is not one JSON object; NumberTooLargeError, a kind of it, for a number that is
+    not accepted in one.
+    """
     try:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        if isinstance(error, msgspec.ValidationError) and "out of range" in str(error):
+            raise NumberTooLargeError from error
         raise ValueError("not a JSON object") from error
 
 
@@ -93,7 +120,10 @@ def _is_plain(value: object, depth: int) -> bool:
         kind = type(item)
         if kind in _PLAIN:
             continue
-        if kind is float:
+        if kind is int:
+            if not _LEAST <= item <= _LARGEST:
+                return False
+        elif kind is float:
             if not isfinite(item):
                 return False
         elif not _is_plain(item, depth + 1):
@@ -108,6 +138,10 @@ def _checked(value: object, where: str, depth: int) -> object:
     if isinstance(value, str):
         return _text(value, where)
     if isinstance(value, int):
+        if not _LEAST <= value <= _LARGEST:
+            raise ValueError(
+                f"{where} is an integer of more than {MAX_INTEGER_CHARACTERS} characters; store it as a string"
+            )
         return int(value)
     if isinstance(value, float):
         if not isfinite(value):

@@ -45,6 +45,8 @@ def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict
     """The JSON object of a body, in `usual_charset` where its content type names none. Raises RefusedError."""
     try:
         return user_data.decode_object(_in_utf8(body, content_type or "", usual_charset))
+    except user_data.NumberTooLargeError as error:
+        raise RefusedError(400, f"{INVALID_JSON}: {error}") from None
     except ValueError:
         raise RefusedError(400, INVALID_JSON) from None
 

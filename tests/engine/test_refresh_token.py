@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +79,13 @@ def test_the_format_stays_what_it_is() -> None:
     assert derive(KEY, HANDLE, 2, 1, None) == GOLDEN_PLAIN
     assert derive(KEY, HANDLE, 2, 1, anti_csrf_value(KEY, HANDLE, None)) == GOLDEN_GUARDED
     assert len(GOLDEN_GUARDED) == LONGEST_TEXT
+
+
+def test_the_subkeys_are_what_hkdf_gives_by_hand() -> None:
+    """RFC 5869, section 2.3: the first block of HKDF-Expand is HMAC(secret, info || 0x01)."""
+    for use, subkey in (("token", KEY.token_subkey), ("anti_csrf", KEY.anti_csrf_subkey), ("hint", KEY.hint_subkey)):
+        info = b"supertokens refresh key: " + use.encode()
+        assert subkey == hmac.digest(KEY.secret, info + b"\x01", "sha256")
 
 
 def test_every_flipped_bit_is_noticed() -> None:

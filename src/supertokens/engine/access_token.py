@@ -156,7 +156,9 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
     Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
     key is missing.
     """
-    signed, _, signature = text.rpartition(".") if len(text) <= MAX_TOKEN_CHARACTERS else ("", "", "")
+    if len(text) > MAX_TOKEN_CHARACTERS:
+        raise SuperTokensTryRefreshTokenError("Invalid JWT")
+    signed, _, signature = text.rpartition(".")
     header, _, body = signed.partition(".")
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
     # (alg, jku, jwk, x5u, crit) is ever acted upon.

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from supertokens.engine import base64url
 from supertokens.errors import SuperTokensUnauthorisedError
 
@@ -75,10 +78,10 @@ class RefreshKey:
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES or len(bytes.fromhex(self.id)) != _KEY_ID_BYTES:
             raise ValueError(f"a refresh key has {KEY_BYTES} bytes and an id of {2 * _KEY_ID_BYTES} hex digits")
-        # One block of HKDF-Expand (RFC 5869, section 2.3) for each label: the secret is uniformly random already.
+        # RFC 5869, section 3.3: the secret is uniformly random already, so nothing has to be extracted first.
         for use in ("token", "anti_csrf", "hint"):
-            info = b"supertokens refresh key: " + use.encode() + b"\x01"
-            object.__setattr__(self, f"{use}_subkey", hmac.digest(self.secret, info, "sha256"))
+            expand = HKDFExpand(SHA256(), KEY_BYTES, b"supertokens refresh key: " + use.encode())
+            object.__setattr__(self, f"{use}_subkey", expand.derive(self.secret))
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,11 +166,19 @@ class Service:
         query: Mapping[str, str] | None = None,
         timeout: float = 20.0,
     ) -> Answer:
-        """One request on a connection of its own. `body`: bytes as they are, anything else as JSON."""
+        """One request on a connection of its own. `body`: bytes as they are, anything else as JSON.
+
+        A header `host` takes the place of the usual one; several may be given.
+        """
         connection = self.connection(timeout)
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         try:
-            connection.putrequest(method, f"{path}?{urlencode(query)}" if query else path, skip_accept_encoding=True)
+            connection.putrequest(
+                method,
+                f"{path}?{urlencode(query)}" if query else path,
+                skip_host=any(name.lower() == "host" for name, _ in headers),
+                skip_accept_encoding=True,
+            )
             if version is not None:
                 connection.putheader("cdi-version", version)
             if self.api_key is not None:

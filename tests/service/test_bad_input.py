@@ -16,7 +16,7 @@ from .conftest import StartService
 from .running import Service
 
 SESSION = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False}
-POST = b"POST /recipe/session HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /recipe/session HTTP/1.1\r\nHost: localhost\r\n"
 PATIENCE = 1.0
 MEGABYTE = 1024 * 1024
 MOST_MEMORY = 200 * MEGABYTE
@@ -209,7 +209,7 @@ def test_tokens_that_make_no_sense_are_an_answer_not_an_error(service: Service) 
     [
         POST + b"X-Long: " + b"x" * 200_000 + b"\r\n\r\n",
         POST + b"X-Many: 1\r\n" * 5_000 + b"\r\n",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
     ids=["long header", "many headers", "long path"],
 )
@@ -230,7 +230,7 @@ def test_a_flood_of_headers_is_4xx(service: Service, head: bytes) -> None:
         POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}   ",
         POST + b"Content-Length: 99999999999999999999999\r\n\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n",
-        b"GET /hello HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n",
+        b"GET /hello HTTP/1.1\r\nHost: localhost\r\nBad Name: 1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
     ],
     ids=["no HTTP", "negative length", "two lengths", "length beyond any number", "bad chunk", "bad name", "TLS hello"],

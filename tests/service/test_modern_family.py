@@ -51,7 +51,7 @@ def test_replies_have_the_members_of_their_version_in_order(service: Service, ve
     assert list(verified) == ["session", "accessToken", "status"]
     theft = refresh(service, created["refreshToken"]["token"], version, client="another").json()
     assert list(theft) == ["status", "session"]
-    assert list(theft["session"]) == ["handle", *user]
+    assert list(theft["session"]) == ["handle", "userId", "recipeUserId"], "in all of them, as the reference does"
     found = service.request(
         "GET", "/recipe/session", version=version, query={"sessionHandle": created["session"]["handle"]}
     ).json()
@@ -70,19 +70,19 @@ def test_from_5_0_on_a_refresh_has_to_say_which_kind_of_key_signs(service: Servi
         assert reply.text == "Field name 'useDynamicSigningKey' is invalid in JSON input\n"
 
 
-def test_paths_may_be_prefixed_by_the_public_app_and_tenant_in_any_case_with_a_slash_at_the_end(
-    service: Service,
-) -> None:
-    for prefix in ("", "/public", "/appid-public", "/appid-public/public", "/PUBLIC", "/appid-Public/public"):
+def test_paths_may_be_prefixed_by_the_public_app_and_tenant_and_end_in_one_slash(service: Service) -> None:
+    for prefix in ("", "/public", "/appid-public", "/appid-public/public"):
         for ending in ("", "/"):
             reply = service.request("POST", f"{prefix}/recipe/session{ending}", SESSION)
             assert reply.status == 200, prefix
     for path in ("/public/hello", "/public", "/appid-public/public/", "/appid-public"):
         assert service.request("GET", path).text == "Hello\n"
-    assert service.request("POST", "/Recipe/Session", SESSION).status == 200
 
 
-@pytest.mark.parametrize("path", ["/t1/recipe/session", "/appid-a1/recipe/session", "/appid-a1/t1/recipe/session"])
+@pytest.mark.parametrize(
+    "path",
+    ["/t1/recipe/session", "/appid-a1/recipe/session", "/appid-a1/t1/recipe/session", "/appid-public/t1/hello/"],
+)
 def test_other_apps_and_tenants_are_unknown(service: Service, path: str) -> None:
     reply = service.request("POST", path, SESSION)
     assert reply.status == 400
@@ -91,7 +91,14 @@ def test_other_apps_and_tenants_are_unknown(service: Service, path: str) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/a/b/recipe/session", "/public/appid-public/recipe/session", "/a%20b/recipe/session", "/recipe"],
+    [
+        "/a/b/recipe/session",
+        "/public/appid-public/recipe/session",
+        "/a%20b/recipe/session",
+        "/recipe",
+        "/t1",
+        "/appid-a1",
+    ],
 )
 def test_what_is_no_prefix_is_an_unknown_path(service: Service, path: str) -> None:
     assert service.request("POST", path, SESSION).text == "Not found\n"

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from supertokens.service.rationing import Rationed
+
 __all__ = ["ApiKeys"]
 
 _log = logging.getLogger("supertokens")
 
 _LOOK_EVERY: Final = 1.0  # seconds
-_TELL_EVERY: Final = 60.0  # seconds
 
 
 class ApiKeys:
@@ -34,31 +35,34 @@ class ApiKeys:
         self._file = file
         self._read = read
         self._clock = clock
-        self._looked_at = self._told_at = clock()
-        self._refused = 0
+        self._looked_at = clock()
+        self._refused = Rationed("requests refused for their API key", clock)
         self._seen = _state_of(file)
         # What the file says now: the configuration may have been read a while ago.
         self._keep(keys if file is None or read is None else read(file))
 
-    def accept(self, given: str | None) -> bool:
-        """Whether `given` is one of the keys, or none is needed. Each is compared, in constant time."""
-        if self._file is not None and self._clock() - self._looked_at >= _LOOK_EVERY:
-            self._look()
-        if not self._keys:
-            return True
+    @property
+    def exist(self) -> bool:
+        """Whether there are keys; without any, every caller is accepted."""
+        return bool(self._current())
+
+    def include(self, given: str | None) -> bool:
+        """Return whether `given` is one of the keys. Each is compared, in constant time."""
         text = (given or "").strip().encode("utf-8", "replace")
         # No short cut: how long it takes must not tell which key was close.
-        accepted = sum([hmac.compare_digest(text, key) for key in self._keys]) > 0
+        return sum([hmac.compare_digest(text, key) for key in self._current()]) > 0
+
+    def accept(self, given: str | None) -> bool:
+        """Return whether `given` is one of the keys, or none is needed; count the refusals, for the log."""
+        accepted = not self._current() or self.include(given)
         if not accepted:
-            self._note_refusal()
+            self._refused.note()
         return accepted
 
-    def _note_refusal(self) -> None:
-        """One line for many refusals, so that whoever guesses keys shows, and cannot fill the log."""
-        self._refused += 1
-        if self._refused == 1 or self._clock() - self._told_at >= _TELL_EVERY:
-            _log.warning("requests refused for their API key since this process started: %d", self._refused)
-            self._told_at = self._clock()
+    def _current(self) -> tuple[bytes, ...]:
+        if self._file is not None and self._clock() - self._looked_at >= _LOOK_EVERY:
+            self._look()
+        return self._keys
 
     def _look(self) -> None:
         self._looked_at = self._clock()

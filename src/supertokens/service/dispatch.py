@@ -8,34 +8,39 @@ What can be refused without the body is refused before the body is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from supertokens.config.addresses import is_loopback
 from supertokens.service import legacy, modern, openapi, shared
 from supertokens.service.api_keys import ApiKeys
+from supertokens.service.callers import Callers, check_host
 from supertokens.service.fields import read_body, read_fields, read_query
 from supertokens.service.replies import RefusedError, Reply, json_reply
+from supertokens.service.request_head import RequestHead
 from supertokens.service.routes import METHODS, MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
 
-__all__ = ["Dispatcher", "Found", "Head", "all_routes"]
+__all__ = ["Dispatcher", "Found", "all_routes"]
 
-Paths = dict[str, dict[str, Route]]
+Methods = dict[str, Route]
+Paths = dict[str, Methods]
 
-_APP: Final = "appid-"
 _PUBLIC: Final = "public"
-_ID: Final = re.compile("[a-z0-9-]+")
+_OF_THE_PUBLIC_TENANT: Final = ("", "/appid-public", "/public", "/appid-public/public")
+_ID: Final = "[a-z0-9-]+"
 _VERSION: Final = re.compile(r"\d+(\.\d+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a request says before its body. `path` is percent-decoded; a header is None where it is missing."""
+class _Place(NamedTuple):
+    """What a path leads to: its routes by method, and the versions of the interface that exist there.
 
-    method: str
-    path: str
-    query: str
-    header: Callable[[str], str | None]
+    `tenant`: whose the path is, where that is not the one that there is.
+    """
+
+    methods: Methods
+    versions: tuple[str, ...]
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,11 @@ class Found:
 
     route: Route
     version: str
+    may_know_the_machine: bool
 
 
 def all_routes() -> tuple[Route, ...]:
-    """Every route that there is."""
+    """Return every route that there is."""
     return (*shared.OPERATIONS, openapi_route(), *shared.ROUTES, *legacy.ROUTES, *modern.ROUTES)
 
 
@@ -62,91 +68,97 @@ def openapi_route() -> Route:
 
 
 class Dispatcher:
-    """Answers requests with the routes of both families."""
+    """Answers requests with the routes of both families.
+
+    A path is one of those in the tables, to the letter: what a proxy in front lets through by its rules must be what
+    is answered here. So there are no dot segments, no parameters and no other case.
+    """
 
     def __init__(self, backend: Backend, api_keys: ApiKeys, base_path: str = "") -> None:
         self.backend = backend
-        self._api_keys = api_keys
-        self._base_path = base_path.rstrip("/")
+        self._callers = Callers(api_keys, listens_on_loopback=is_loopback(backend.config.host))
+        base = self._base = base_path.rstrip("/")
+        modern_routes = (*_spoken(shared.ROUTES, MODERN_VERSIONS), *modern.ROUTES)
         self._operations = _by_path((*shared.OPERATIONS, openapi_route()))
-        self._old = _by_path((*_spoken(shared.ROUTES, OLD_VERSIONS), *legacy.ROUTES))
-        self._only_old = frozenset(route.path for route in legacy.ROUTES)
-        self._modern = _by_path((*_spoken(shared.ROUTES, MODERN_VERSIONS), *modern.ROUTES))
+        self._old = _by_path((*_spoken(shared.ROUTES, OLD_VERSIONS), *legacy.ROUTES), lambda path: (base + path,))
+        self._only_old = frozenset(base + route.path for route in legacy.ROUTES)
+        self._modern = _by_path(modern_routes, lambda path: _modern_spellings(base, path))
+        self._roots = frozenset((base, f"{base}/"))
+        self._of_other_tenants = _paths_of_tenants(base, [route.path for route in modern_routes if route.path != "/"])
 
-    def find(self, head: Head) -> Found:
-        """The route, all that can be checked without the body being checked. Raises RefusedError."""
-        operation = self._operations.get(head.path)
-        if operation is not None:
-            return Found(_of_method(operation, head.method), VERSIONS[-1])
+    def find(self, head: RequestHead) -> Found:
+        """Return the route of a request, all that can be checked without its body being checked.
+
+        Raises RefusedError.
+        """
+        check_host(head)
         version = head.header("cdi-version")
-        methods, family, stranger = self._route(self._below_base_path(head.path), version)
-        route = methods.get(head.method)
-        any_route = route or next(iter(methods.values()))
-        if any_route.needs_api_key and not self._api_keys.accept(_api_key(head, family)):
-            raise RefusedError(401, "Invalid API key")
+        methods, versions, tenant = self._place(head.path, version)
+        any_route = methods.get(head.method) or next(iter(methods.values()))
+        key = _api_key(head, versions)
+        self._callers.check(head, any_route, key)
         if any_route.needs_version and version is not None and version not in VERSIONS:
             malformed = any_route.versions is MODERN_VERSIONS and not _VERSION.fullmatch(version)
             raise RefusedError(400, "cdi-version header is invalid" if malformed else _unsupported(version))
-        spoken = version if version in family else family[-1] if family is MODERN_VERSIONS else family[0]
+        spoken = version if version in versions else versions[0] if versions is OLD_VERSIONS else versions[-1]
         route = _of_method(methods, head.method)
-        if stranger is not None:
-            raise RefusedError(400, f"AppId or tenantId not found => {stranger}")
+        if tenant is not None:
+            raise RefusedError(400, f"AppId or tenantId not found => {tenant}")
         if spoken in route.gate:
             raise RefusedError(400, route.gate[spoken])
-        return Found(route, spoken)
+        return Found(route, spoken, route.tells_of_the_machine and self._callers.may_know_the_machine(head, key))
 
-    def call(self, found: Found, head: Head, body: bytes) -> Call:
-        """The call, its fields read. Raises RefusedError."""
+    def call(self, found: Found, head: RequestHead, body: bytes) -> Call:
+        """Return the call, its fields read. Raises RefusedError."""
         route = found.route
         if route.body is None:
-            return Call(found.version, read_query(head.query, route.query) if route.query else {})
+            values = read_query(head.query, route.query) if route.query else {}
+            return Call(found.version, values, found.may_know_the_machine)
         # JSON is in UTF-8 (RFC 8259, 8.1). Cores of old went by HTTP's default of their time (protocol-1, A.1).
         usual_charset = "iso-8859-1" if found.version in OLD_VERSIONS else "utf-8"
         given = read_body(body, head.header("content-type"), usual_charset)
         return Call(found.version, read_fields(given, route.body, found.version))
 
-    def _route(self, path: str, version: str | None) -> tuple[dict[str, Route], tuple[str, ...], str | None]:
-        """The methods of the path, the versions of its family, and whose it is if not of the public tenant."""
-        if path not in self._old and path not in self._modern:
-            path = _as_servlet(path)
-            if not path:
-                raise _not_found()
+    def _place(self, path: str, version: str | None) -> _Place:
+        """Return what `path` leads to. Raises RefusedError (404) for a path that its family does not have.
+
+        `version` chooses the family; where it is missing, or none that is spoken, the path does.
+        """
+        if path in self._operations:
+            return _Place(self._operations[path], VERSIONS)
         if version in OLD_VERSIONS or (version not in MODERN_VERSIONS and path in self._only_old):
-            found = self._old.get(path)
-            if found is None:
-                raise _not_found()
-            return found, OLD_VERSIONS, None
-        found, stranger = self._modern_path(path)
-        if found is None or (version is None and path == "/"):
-            raise _not_found()
-        return found, MODERN_VERSIONS, stranger
-
-    def _modern_path(self, path: str) -> tuple[dict[str, Route] | None, str | None]:
-        path = path.lower().removesuffix("/") or "/"
-        if path in self._modern:
-            return self._modern.get(path), None
-        segments = path.split("/")[1:]
-        app = segments.pop(0).removeprefix(_APP) if segments[0].startswith(_APP) else _PUBLIC
-        names_tenant = len(segments) > 1 and _rest(segments) not in self._modern
-        tenant = segments.pop(0) if names_tenant or segments == [_PUBLIC] else _PUBLIC
-        found = self._modern.get(_rest(segments))
-        if found is None or not (_ID.fullmatch(app) and _ID.fullmatch(tenant)):
-            return None, None
-        return found, None if app == tenant == _PUBLIC else f"appId: {app}, tenantId: {tenant}"
-
-    def _below_base_path(self, path: str) -> str:
-        if not self._base_path:
-            return path
-        if not f"{path}/".startswith(f"{self._base_path}/"):
-            raise _not_found()
-        return path[len(self._base_path) :] or "/"
+            if path in self._old:
+                return _Place(self._old[path], OLD_VERSIONS)
+        elif path in self._modern and not (version is None and path in self._roots):
+            return _Place(self._modern[path], MODERN_VERSIONS)
+        elif found := self._of_other_tenants.fullmatch(path):
+            named = f"appId: {found['app'] or _PUBLIC}, tenantId: {found['tenant'] or _PUBLIC}"
+            return _Place(self._modern[self._base + found["path"]], MODERN_VERSIONS, named)
+        raise RefusedError(404, "Not found")
 
 
-def _by_path(routes: Iterable[Route]) -> Paths:
+def _by_path(routes: Iterable[Route], spellings: Callable[[str], Iterable[str]] = lambda path: (path,)) -> Paths:
+    """Return `routes` by their paths, in all the `spellings` of each, and by method."""
     paths: Paths = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method] = route
+        for path in spellings(route.path):
+            paths.setdefault(path, {})[route.method] = route
     return paths
+
+
+def _modern_spellings(base: str, path: str) -> Iterator[str]:
+    """Yield `path` below `base` with each way to name the public tenant, with and without a slash at its end."""
+    for prefix in _OF_THE_PUBLIC_TENANT:
+        whole = f"{base}{prefix}{path.rstrip('/')}"
+        yield f"{whole}/"
+        if whole:
+            yield whole
+
+
+def _paths_of_tenants(base: str, paths: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of `paths` below `base` with the name of an app, a tenant, or both before them."""
+    any_path = "|".join(map(re.escape, paths))
+    return re.compile(rf"{re.escape(base)}(?:/appid-(?P<app>{_ID}))?(?:/(?P<tenant>{_ID}))?(?P<path>{any_path})/?")
 
 
 def _spoken(routes: Iterable[Route], versions: tuple[str, ...]) -> Iterable[Route]:
@@ -160,42 +172,13 @@ def _of_method(methods: dict[str, Route], method: str) -> Route:
     return route
 
 
-def _not_found() -> RefusedError:
-    return RefusedError(404, "Not found")
-
-
 def _unsupported(version: str) -> str:
     return f"cdi-version {version} not supported"
 
 
-def _rest(segments: list[str]) -> str:
-    return "/" + "/".join(segments)
-
-
-def _as_servlet(path: str) -> str:
-    """The path as a servlet container normalises it (protocol-1, A.1): no parameters, no empty or dot segments.
-
-    Empty for what is below no root.
-    """
-    kept: list[str] = []
-    root, *segments = path.split("/")
-    if root or not segments:
-        return ""
-    name = ""
-    for segment in segments:
-        name = segment.partition(";")[0]
-        if name == "..":
-            if not kept:
-                return ""
-            kept.pop()
-        elif name not in ("", "."):
-            kept.append(name)
-    return _rest(kept) + ("/" if name in ("", ".", "..") and kept else "")
-
-
-def _api_key(head: Head, family: tuple[str, ...]) -> str | None:
+def _api_key(head: RequestHead, versions: tuple[str, ...]) -> str | None:
     key = head.header("api-key")
-    if key is None and family is MODERN_VERSIONS:
+    if key is None and versions is not OLD_VERSIONS:
         authorization = (head.header("authorization") or "").strip()
         return authorization[7:] if authorization[:7].lower() == "bearer " else authorization
     return key

@@ -90,7 +90,8 @@ def refresh(backend: Backend, call: Call) -> Reply:
             static_key=None if dynamic is None else not dynamic,
         )
     except SuperTokensTokenTheftError as theft:
-        session = {"handle": theft.session_handle, **_user(call, theft.user_id)}
+        # In every version: the reference leaves `recipeUserId` out below 4.0 only where a session is answered.
+        session = {"handle": theft.session_handle, "userId": theft.user_id, "recipeUserId": theft.user_id}
         return json_reply({"status": "TOKEN_THEFT_DETECTED", "session": session})
     return json_reply(_issued(call, issued))
 
@@ -272,7 +273,7 @@ ROUTES: Final = (
     Route("GET", "/recipe/jwt/jwks", published_keys_with_status, "The keys that verify access tokens", _V),
     Route(
         "GET", "/.well-known/jwks.json", published_keys, "The keys that verify access tokens (RFC 7517)", _V,
-        outcomes=(), needs_api_key=False, needs_version=False,
+        outcomes=(), needs_api_key=False, needs_version=False, answers_browsers=True,
     ),
     Route(
         "GET", "/user/id", user_by_id, "A user by id: unknown, as this core has sessions only", _V,

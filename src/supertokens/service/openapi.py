@@ -91,9 +91,10 @@ def _responses(route: Route) -> dict[str, Any]:
         }
     content = _WORDS if is_text else {_JSON: {"schema": reply}}
     responses = {"200": {"description": "An answer; `status` says which", "content": content}}
-    refusals = {"404": "No such path", "405": "No such method", "500": "The store failed"}
-    if route.body is not None or route.query or route.needs_version:
-        refusals |= {"400": "Not in order: the text says what"}
+    refusals = {"400": "Not in order: the text says what", "404": "No such path", "405": "No such method"}
+    refusals["500"] = "The store failed"
+    if not route.answers_browsers:
+        refusals |= {"403": "Sent by a browser, or for the name of another host, and without an API key"}
     if route.needs_api_key:
         refusals |= {"401": "No API key, or none that is known"}
     if route.body is not None:

@@ -39,10 +39,14 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that has passed all checks but those of its handler. `values`: of the declared fields."""
+    """A request that has passed all checks but those of its handler.
+
+    `values`: of the declared fields. `may_know_the_machine`: whether its sender may be told paths and process ids.
+    """
 
     version: str
     values: Mapping[str, Any]
+    may_know_the_machine: bool = False
 
     def get(self, name: str) -> Any:
         return self.values.get(name)
@@ -64,7 +68,9 @@ class Route:
     """One method of one path.
 
     `versions`: those of the interface under which the path exists. `gate`: what it answers, before the body is looked
-    at, to some of them. `at_once`: whether a call can be answered without waiting for anything.
+    at, to some of them. `answers_browsers`: whether it answers what a web page sends as well: what is public, and
+    changes nothing. `tells_of_the_machine`: whether it needs to know if its caller may be told paths and process ids.
+    `at_once`: whether a call can be answered without waiting for anything.
     """
 
     method: str
@@ -78,5 +84,7 @@ class Route:
     """Values of `status` in the reply; empty for a reply without."""
     needs_api_key: bool = True
     needs_version: bool = True
+    answers_browsers: bool = False
+    tells_of_the_machine: bool = False
     gate: Mapping[str, str] = field(default_factory=dict)
     at_once: Callable[[Backend, Call], bool] = never

@@ -25,8 +25,8 @@ def versions(backend: Backend, call: Call) -> Reply:
 
 
 def config(backend: Backend, call: Call) -> Reply:
-    """Where the config.yaml is, for a program that knows the process id: it may read the file anyway."""
-    if call["pid"] != str(backend.pid):
+    """Where the config.yaml is, for an operator's program that knows the process id."""
+    if not call.may_know_the_machine or call["pid"] != str(backend.pid):
         return json_reply({"status": "NOT ALLOWED"})
     return json_reply({"status": "OK", "path": backend.config_path or ""})
 
@@ -56,7 +56,11 @@ def _hello_routes() -> tuple[Route, ...]:
         "GET", "/hello", hello, "Whether this is a core", VERSIONS, outcomes=(), needs_api_key=False, at_once=at_once
     )
     at_root = replace(get, path="/", versions=MODERN_VERSIONS)
-    return (*(replace(get, method=method) for method in ("GET", "POST", "PUT", "DELETE")), at_root)
+    return (
+        replace(get, answers_browsers=True),
+        *(replace(get, method=each) for each in ("POST", "PUT", "DELETE")),
+        at_root,
+    )
 
 
 ROUTES: Final = (
@@ -68,7 +72,7 @@ ROUTES: Final = (
     Route(
         "GET", "/config", config, "Where the configuration is, for who knows the process id", VERSIONS,
         query=(Field("pid", STRING, "Process id of the service"),), outcomes=("OK", "NOT ALLOWED"),
-        needs_api_key=False, at_once=at_once,
+        needs_api_key=False, tells_of_the_machine=True, at_once=at_once,
     ),
 )  # fmt: skip
 
@@ -79,6 +83,12 @@ def _operation(path: str, handler: Callable[[Backend, Call], Reply], summary: st
 
 OPERATIONS: Final = (
     _operation("/health", health, "Whether the process answers (liveness)", at_once=at_once),
-    _operation("/ready", ready, "Whether requests can be served (readiness)", outcomes=("OK", "UNAVAILABLE")),
+    _operation(
+        "/ready",
+        ready,
+        "Whether requests can be served (readiness)",
+        outcomes=("OK", "UNAVAILABLE"),
+        answers_browsers=True,
+    ),
 )
 """Routes of our own, outside of every version of the interface."""

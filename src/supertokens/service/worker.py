@@ -19,9 +19,10 @@ from typing import Any, Final
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.service.dispatch import Dispatcher, Found, Head
+from supertokens.service.dispatch import Dispatcher, Found
 from supertokens.service.listening import turn_away_new_connections
 from supertokens.service.replies import RefusedError, Reply, text_reply
+from supertokens.service.request_head import RequestHead
 from supertokens.service.threads import Threads
 
 __all__ = ["DRAIN", "Limits", "Worker"]
@@ -102,7 +103,7 @@ class Worker:
         protocol.response_bytes(reply.status, headers, reply.body)  # to a HEAD, only their length is sent
 
     async def _reply(self, scope: Any, protocol: Any) -> Reply:
-        head = Head(scope.method, scope.path, scope.query_string, _header_of(scope.headers))
+        head = RequestHead(scope)
         found = self._dispatcher.find(head)
         if found.route.body is None:
             return await self._answer(found, head, b"")
@@ -113,7 +114,7 @@ class Worker:
                 raise RefusedError(400, "The body is not complete") from None
             return await self._answer(found, head, body)
 
-    async def _answer(self, found: Found, head: Head, body: bytes) -> Reply:
+    async def _answer(self, found: Found, head: RequestHead, body: bytes) -> Reply:
         if len(body) > _READ_ON_THE_LOOP:
             return await self._threads.run(self._read_and_run, found, head, body)
         call = self._dispatcher.call(found, head, body)
@@ -122,7 +123,7 @@ class Worker:
             return route.handler(backend, call)
         return await self._threads.run(route.handler, backend, call)
 
-    def _read_and_run(self, found: Found, head: Head, body: bytes) -> Reply:
+    def _read_and_run(self, found: Found, head: RequestHead, body: bytes) -> Reply:
         return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
 
     async def _in_time(self, body: Coroutine[Any, Any, bytes]) -> bytes:
@@ -149,7 +150,7 @@ class Worker:
             task.cancel()
         self._loop.call_later(_CUT_OFF_EVERY, self._cut_off_the_slow)
 
-    async def _body(self, head: Head, protocol: Any, hold: Callable[[int], None]) -> bytes:
+    async def _body(self, head: RequestHead, protocol: Any, hold: Callable[[int], None]) -> bytes:
         length = head.header("content-length")
         incoming = _chunks(protocol)
         try:
@@ -219,15 +220,6 @@ class Worker:
 async def _chunks(protocol: Any) -> AsyncIterator[bytes]:
     async for chunk in protocol:
         yield chunk
-
-
-def _header_of(headers: Any) -> Callable[[str], str | None]:
-    def header(name: str) -> str | None:
-        value: str | None = headers.get(name)
-        # One that is there but no text is not a missing one.
-        return "\ufffd" if value is None and name in headers else value
-
-    return header
 
 
 def _known(path: str) -> str:

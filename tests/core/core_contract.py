@@ -98,6 +98,20 @@ class CoreContract:
         with pytest.raises(SuperTokensUnauthorisedError):
             refresh(core, issued)
 
+    def test_verifies_at_once_is_true_of_what_the_token_alone_decides(self, core: Core, clock: FakeClock) -> None:
+        issued = create(core)
+        child = refresh(core, issued)
+        verify(core, child)
+        told = core.verifies_at_once
+        assert told(issued.access_token.text)
+        assert told(issued.access_token.text[:-4] + "AAAA"), "that it is forged is known at once too"
+        assert told("x")
+        assert not told(child.access_token.text), "its first use is the store's business"
+        clock.now = issued.access_token.expires_at
+        assert not told(issued.access_token.text), "the keys have to be read again first"
+        verify(core, create(core))
+        assert told(issued.access_token.text)
+
     def test_a_refresh_token_is_no_access_token_and_back(self, core: Core) -> None:
         issued = create(core)
         with pytest.raises(SuperTokensTryRefreshTokenError):

@@ -123,6 +123,21 @@ def test_keys_are_read_once_for_many_tokens_and_again_when_they_are_due(publishe
         assert host.asked_for_versions == 0, "keys are for everybody"
 
 
+def test_whether_verify_waits_for_nothing_is_told_without_a_call(published: Published, clock: FakeClock) -> None:
+    with FaultyHost(published) as host:
+        core = remote(host, clock)
+        text = published.token()
+        assert not core.verifies_at_once(text)
+        assert host.requests == []
+        verify(core, text)
+        clock.advance(seconds=15)
+        assert core.verifies_at_once(text)
+        assert not core.verifies_at_once(forged(text, clock())), "newer keys would have to be read"
+        clock.advance(seconds=1)
+        assert not core.verifies_at_once(text), "verify would read the keys again"
+        assert len(host.requests) == 1
+
+
 def test_while_keys_cannot_be_read_the_last_ones_serve_for_half_a_minute_and_no_longer(
     published: Published, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

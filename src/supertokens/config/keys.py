@@ -55,6 +55,9 @@ class Keys:
         choice("query", because=_QUERY_ONLY),
         "How blacklisting learns of revocations: `query` asks the store each time",
     )
+    verified_token_cache: int = _key(
+        "both", 12_000, integer(0, 10_000_000), "How many verified access tokens a process remembers; 0: none", "tokens"
+    )
     access_token_signing_key_dynamic: bool = _key(
         "core", True, _BOOLEAN, "Whether the key that signs access tokens changes"
     )

@@ -14,12 +14,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from supertokens.config import Config
-from supertokens.core.authentic import first_sight, is_decided_by, signed_token
-from supertokens.core.issuer import Issuer, rounded, verified
+from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.rotator import Rotator
 from supertokens.core.sweeper import Sweeper
-from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
+from supertokens.core.token_verifier import TokenVerifier
+from supertokens.core.verified_tokens import VerifiedToken
 from supertokens.engine import anti_csrf as anti_csrf_rules
 from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
@@ -84,7 +84,7 @@ class EmbeddedCore:
         self._refresh_validity = config.refresh_token_validity_ms
         self._rotator = Rotator(config, self.keys, store, clock)
         self._issuer = Issuer(config, self.keys)
-        self._seen = VerifiedTokens()
+        self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
         call_in_forked_children(self._after_fork_in_child)
 
@@ -94,7 +94,7 @@ class EmbeddedCore:
     def _after_fork_in_child(self) -> None:
         self.keys.after_fork_in_child()
         self._counting = threading.Lock()
-        self._seen = VerifiedTokens()
+        self._tokens.begin_anew()
 
     def create_session(
         self,
@@ -135,26 +135,18 @@ class EmbeddedCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        keys = self.keys.to_verify(now)
-        seen = self._seen.get(access_token, keys) or first_sight(access_token, now, keys, self.keys, self._seen)
-        token = seen.token
-        if token.expires_at <= now:
-            raise SuperTokensTryRefreshTokenError("Access token expired")
-        if check_anti_csrf:
-            anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)
-        if token.parent_refresh_token_hash is not None:
-            return self._verify_marked(seen, client, check_database)
+        known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+        if known.token.parent_refresh_token_hash is not None:
+            return self._verify_marked(known, client, check_database)
         if not check_database:
-            return seen.verified
-        found = self.store.get(token.handle, now)
+            return known.session
+        found = self.store.get(known.token.handle, now)
         if found is None:
             raise SuperTokensUnauthorisedError(_ENDED)
-        return self._with_stored_payload(seen, found.record, now)
+        return self._with_stored_payload(known, found.record, now)
 
     def verifies_at_once(self, access_token: str) -> bool:
-        """Whether `verify` of it waits for nothing, where the database is not checked. Waits for nothing itself."""
-        keys = self.keys.at_hand(self._clock())
-        return keys is not None and is_decided_by(access_token, keys, self._seen)
+        return self._tokens.decides_at_once(access_token, self._clock())
 
     def refresh(
         self,
@@ -184,7 +176,7 @@ class EmbeddedCore:
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         now = self._clock()
         try:
-            token = signed_token(access_token, now, self.keys, self._seen).token
+            token = self._tokens.authenticate(access_token, now).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error)) from error
         record = self._record(token.handle)
@@ -195,8 +187,8 @@ class EmbeddedCore:
             payload = jwt_payload
         renewed = replace(token, jwt_payload=payload, created_at=rounded(now, token.version), regenerated_at=now)
         if token.expires_at <= now:
-            return verified(renewed)
-        return verified(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
+            return verified_session(renewed)
+        return verified_session(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
         if isinstance(handles, str):
@@ -238,7 +230,7 @@ class EmbeddedCore:
 
     def authentic_access_token(self, text: str) -> AccessToken | None:
         try:
-            return signed_token(text, self._clock(), self.keys, self._seen).token
+            return self._tokens.authenticate(text, self._clock()).token
         except SuperTokensTryRefreshTokenError:
             return None
 
@@ -276,27 +268,28 @@ class EmbeddedCore:
             raise _no_such_session()
         return found.record
 
-    def _verify_marked(self, seen: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
-        settled = self._rotator.settle(VERIFY_TABLE, seen.token, client)
+    def _verify_marked(self, known: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
+        settled = self._rotator.settle(VERIFY_TABLE, known.token, client)
         if settled is None:
             raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db")
         record, decision, now = settled
         if decision.confirmed:
-            return self._issuer.renew(seen.token, record, now)
-        return self._with_stored_payload(seen, record, now) if check_database else seen.verified
+            return self._issuer.renew(known.token, record, now)
+        return self._with_stored_payload(known, record, now) if check_database else known.session
 
-    def _with_stored_payload(self, seen: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
-        if record.jwt_payload == seen.stored_payload:
-            return seen.verified
-        token = seen.token
-        stored = carried = user_data.decode_object(record.jwt_payload)
-        if token.version == "5":  # a V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4)
-            carried = carried_payload(stored, "5")
-        if not user_data.equal(token.jwt_payload, carried):
+    def _with_stored_payload(self, known: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
+        """Return the session with a new access token if the stored payload differs from the one in `known`."""
+        if record.jwt_payload == known.stored_payload:
+            return known.session
+        token = known.token
+        stored = user_data.decode_object(record.jwt_payload)
+        # A V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4).
+        expected = carried_payload(stored, "5") if token.version == "5" else stored
+        if not user_data.equal(token.jwt_payload, expected):
             return self._issuer.renew(token, record, now)
-        if carried is stored:  # what no token carries may be of any size, and what is kept is bounded
-            seen.stored_payload = record.jwt_payload
-        return seen.verified
+        if expected is stored:  # what no token carries may be of any size, and what is kept is bounded
+            known.stored_payload = record.jwt_payload
+        return known.session
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:

@@ -16,7 +16,7 @@ from supertokens.engine.refresh_token import RefreshKey, lineage_hash
 from supertokens.engine.rotation import Pair
 from supertokens.engine.session import Credential, IssuedSession, SessionRecord, VerifiedSession
 
-__all__ = ["Issuer", "rounded", "verified"]
+__all__ = ["Issuer", "rounded", "verified_session"]
 
 _log = logging.getLogger("supertokens")
 
@@ -73,7 +73,7 @@ class Issuer:
             jwt_payload=user_data.decode_object(record.jwt_payload),
             created_at=rounded(now, token.version),
         )
-        return verified(renewed, self.mint(renewed, record.uses_static_key, now))
+        return verified_session(renewed, self.mint(renewed, record.uses_static_key, now))
 
     def mint(self, token: AccessToken, static_key: bool, now: int) -> Credential:
         """`token`, signed."""
@@ -86,8 +86,8 @@ class Issuer:
         return Credential(mint(token, key), token.created_at, token.expires_at)
 
 
-def verified(token: AccessToken, new: Credential | None = None) -> VerifiedSession:
-    """What a good token says, and the one that replaces it."""
+def verified_session(token: AccessToken, new: Credential | None = None) -> VerifiedSession:
+    """Return what `token`, which was verified, says of its session, and the token that replaces it."""
     return VerifiedSession(
         handle=token.handle,
         user_id=token.user_id,

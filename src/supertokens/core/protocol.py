@@ -42,10 +42,18 @@ class Core(Protocol):
         check_database: bool = False,
         client: str | None = None,
     ) -> VerifiedSession:
-        """Whose access token this is. With `check_database` a revocation or a changed payload counts at once.
+        """Return the session of an access token. With `check_database`, a revocation or a new payload counts at once.
+
+        A new access token in the answer expires when `access_token` would have.
 
         `client`: what tells the asker's client from others, such as its User-Agent.
-        Raises SuperTokensTryRefreshTokenError for a token, or an anti-CSRF value, that is not good.
+        Raises SuperTokensTryRefreshTokenError for a token, or an anti-CSRF value, that is not accepted.
+        """
+
+    def verifies_at_once(self, access_token: str) -> bool:
+        """Return whether `verify` of that token, without `check_database`, waits for nothing: no store and no network.
+
+        Never waits itself. An event loop may then verify on its own thread.
         """
 
     def refresh(

@@ -12,9 +12,7 @@ from msgspec import Raw
 
 from supertokens.config import Config
 from supertokens.core import system_clock
-from supertokens.core.authentic import signed_token
-from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
-from supertokens.engine import anti_csrf as anti_csrf_rules
+from supertokens.core.token_verifier import TokenVerifier
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
@@ -91,7 +89,7 @@ class RemoteCore:
     def _begin(self) -> None:
         self._calls = Calls(self._config, self._monotonic, self._sleep)
         self._keys = PublicKeys(self._calls)
-        self._seen = VerifiedTokens()
+        self._tokens = TokenVerifier(self._keys, self._config.verified_token_cache)
 
     def _begin_anew(self) -> None:
         """In a forked child, which must neither use its parent's connections nor find a lock that a thread of its
@@ -134,14 +132,9 @@ class RemoteCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        seen = signed_token(access_token, now, self._keys, self._seen)
-        token = seen.token
-        if token.expires_at <= now:
-            raise SuperTokensTryRefreshTokenError("Access token expired")
-        if check_anti_csrf:
-            anti_csrf_rules.check_on_verify(token.anti_csrf_token, anti_csrf_token)
-        if token.parent_refresh_token_hash is None and not check_database:
-            return seen.verified
+        known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+        if known.token.parent_refresh_token_hash is None and not check_database:
+            return known.session
         fields = {
             "accessToken": access_token,
             "doAntiCsrfCheck": check_anti_csrf,
@@ -151,7 +144,10 @@ class RemoteCore:
             "client": _sendable(client),
         }
         answer = self._calls.send("POST", "/recipe/session/verify", fields, again=True)
-        return _verified(replies.VERIFIED.of(answer), seen)
+        return _verified(replies.VERIFIED.of(answer), known.token)
+
+    def verifies_at_once(self, access_token: str) -> bool:
+        return self._tokens.decides_at_once(access_token, self._clock())
 
     def refresh(
         self,
@@ -189,12 +185,12 @@ class RemoteCore:
         payload = None if jwt_payload is None else _payload(jwt_payload)
         try:
             # Not every core does this before it writes (protocol-1, C.5).
-            seen = signed_token(access_token, self._clock(), self._keys, self._seen)
+            token = self._tokens.authenticate(access_token, self._clock()).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error)) from error
         fields = {"accessToken": access_token, "userDataInJWT": payload}
         answer = self._calls.send("POST", "/recipe/session/regenerate", fields, again=True)
-        return _verified(replies.REGENERATED.of(answer), seen)
+        return _verified(replies.REGENERATED.of(answer), token)
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
         """Where the first answer was lost, the second one says that there was nothing left to revoke."""
@@ -232,7 +228,7 @@ class RemoteCore:
 
     def authentic_access_token(self, text: str) -> AccessToken | None:
         try:
-            return signed_token(text, self._clock(), self._keys, self._seen).token
+            return self._tokens.authenticate(text, self._clock()).token
         except SuperTokensTryRefreshTokenError:
             return None
 
@@ -312,15 +308,15 @@ def _issued(reply: Issued) -> IssuedSession:
     )
 
 
-def _verified(reply: Verified, seen: VerifiedToken) -> VerifiedSession:
-    if reply.session.handle != seen.token.handle:
+def _verified(reply: Verified, shown: AccessToken) -> VerifiedSession:
+    if reply.session.handle != shown.handle:
         raise _of_another_session()
     new = None if reply.access_token is None else _credential(reply.access_token)
     return VerifiedSession(
         handle=reply.session.handle,
         user_id=reply.session.user_id,
         jwt_payload=reply.session.user_data_in_jwt,
-        access_token_expires_at=seen.token.expires_at if new is None else new.expires_at,
+        access_token_expires_at=shown.expires_at if new is None else new.expires_at,
         new_access_token=new,
     )
 

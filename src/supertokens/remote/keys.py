@@ -57,6 +57,11 @@ class PublicKeys:
                 return self._perhaps_read_again(keys, now)
         return self._reading.answer(lambda: self._good(now), lambda: self._read(now))
 
+    def at_hand(self, now: int) -> KeySet | None:
+        """Return the keys in memory if `to_verify` would not try to read newer ones. Never waits."""
+        keys = self._current
+        return keys if keys is not None and keys.age(now) <= _READ_AGAIN_AFTER else None
+
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
         """The keys, read again because a token named one that is not among them; None if that is not worth it.
 

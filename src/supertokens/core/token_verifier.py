@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an access token is worth by its signature and its claims: the same for every core, wherever its keys are."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from supertokens.core.issuer import verified_session
+from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
+from supertokens.engine import anti_csrf as anti_csrf_rules
+from supertokens.engine.access_token import UnknownSigningKeyError, verify_signature
+from supertokens.engine.key_set import VerifyingKeys
+from supertokens.errors import SuperTokensTryRefreshTokenError
+
+__all__ = ["KeySource", "TokenVerifier"]
+
+
+class KeySource(Protocol):
+    """Where the keys that verify come from. Moments in ms."""
+
+    def to_verify(self, now: int) -> VerifyingKeys:
+        """Return keys that were read recently enough to verify with. Raises SuperTokensGeneralError without any."""
+
+    def at_hand(self, now: int) -> VerifyingKeys | None:
+        """Return the keys in memory if `to_verify` would not read newer ones. Never waits."""
+
+    def after_unknown_key(self, now: int, created_at: int | None) -> VerifyingKeys | None:
+        """Read the keys again because a token named one that was not among them; None if that is not worth it.
+
+        `created_at`: when that key was made, by the token's own word. Raises SuperTokensGeneralError.
+        """
+
+
+class TokenVerifier:
+    """Verifies access tokens with the keys of `source`, for any thread, and remembers up to `max_tokens` of them."""
+
+    def __init__(self, source: KeySource, max_tokens: int) -> None:
+        self._source = source
+        self._max_tokens = max_tokens
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget all tokens: a forked child must not find a lock that a thread of its parent held."""
+        self._cache = VerifiedTokens(self._max_tokens)
+
+    def verify(self, text: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
+        """Return what the token `text` says, if it is authentic, alive, and came with its anti-CSRF value.
+
+        Its marker, and whether its session still exists, are left to the caller.
+
+        Raises SuperTokensTryRefreshTokenError, or SuperTokensGeneralError where the keys cannot be read.
+        """
+        known = self.authenticate(text, now)
+        if known.token.expires_at <= now:  # RFC 7519, 4.1.4: not accepted "on or after"
+            raise SuperTokensTryRefreshTokenError("Access token expired")
+        if check_anti_csrf:
+            anti_csrf_rules.check_on_verify(known.token.anti_csrf_token, anti_csrf_token)
+        return known
+
+    def authenticate(self, text: str, now: int) -> VerifiedToken:
+        """Return what the token `text` says, expired or not, if a key of the source signed it. Raises as `verify`."""
+        keys = self._source.to_verify(now)
+        known = self._cache.get(text, keys)
+        if known is not None:
+            return known
+        try:
+            return self._check_signature(text, keys)
+        except UnknownSigningKeyError as error:
+            newer = self._source.after_unknown_key(now, error.created_at)
+            if newer is None:
+                raise
+        return self._check_signature(text, newer)
+
+    def decides_at_once(self, text: str, now: int) -> bool:
+        """Return whether `verify` of `text` waits for nothing, and nothing but its answer is needed: it has no marker.
+
+        Never waits.
+        """
+        keys = self._source.at_hand(now)
+        if keys is None:
+            return False
+        try:
+            known = self._cache.get(text, keys) or self._check_signature(text, keys)
+        except UnknownSigningKeyError:
+            return False
+        except SuperTokensTryRefreshTokenError:
+            return True
+        return known.token.parent_refresh_token_hash is None
+
+    def _check_signature(self, text: str, keys: VerifyingKeys) -> VerifiedToken:
+        token = verify_signature(text, keys)
+        known = VerifiedToken(token, verified_session(token))
+        self._cache.add(text, known, keys)
+        return known

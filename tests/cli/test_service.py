@@ -329,7 +329,7 @@ def test_a_folder_in_which_others_may_write_is_refused(command: Command, tmp_pat
     (tmp_path / "state").chmod(0o777)
     result = command("list")
     assert result.returncode == 1
-    assert "must be of this user alone" in result.stderr
+    assert "may be written by others (mode 0777): it must be a folder of this user alone" in result.stderr
 
 
 def test_a_service_of_another_container_is_neither_listed_nor_stopped(
@@ -436,14 +436,149 @@ def test_what_orchestrators_inject_does_no_harm(command: Command) -> None:
     assert result.stderr == ""
 
 
-def test_a_user_without_a_home_has_a_folder_of_its_own_among_the_temporary_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the state folder of a user without a home goes."""
+
     def nobody_knows(_: Path) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "expanduser", nobody_knows)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    folder = instances.state_folder({})
-    assert folder.parent == tmp_path
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    return tmp_path / f"supertokens-{os.getuid()}"
+
+
+def test_a_user_without_a_home_has_a_folder_of_its_own_among_the_temporary_ones(temporary: Path) -> None:
+    for _ in range(2):
+        assert instances.state_folder({}) == temporary
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+
+
+def test_a_link_that_lies_there_is_not_followed_even_to_a_folder_of_our_own(temporary: Path, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    (ours / "instances").mkdir(parents=True, mode=0o700)
+    precious = ours / "instances" / "precious.json"
+    precious.write_text("{}")
+    ours.chmod(0o700)
+    temporary.symlink_to(ours)
+    with pytest.raises(PermissionError, match="is a symbolic link: it must be a folder of this user alone"):
+        instances.state_folder({})
+    assert precious.exists()
+    temporary.unlink()
+    temporary.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(PermissionError, match="is a symbolic link"):
+        instances.state_folder({})
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_of_another_user_a_file_and_a_folder_for_all_are_refused(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary.touch()
+    with pytest.raises(PermissionError, match="is not a folder"):
+        instances.state_folder({})
+    temporary.unlink()
+    temporary.mkdir()
+    temporary.chmod(0o770)
+    with pytest.raises(PermissionError, match=r"may be written by others \(mode 0770\)"):
+        instances.state_folder({})
+    temporary.chmod(0o700)
+    uid = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    with pytest.raises(PermissionError, match=rf"belongs to another user \(uid {uid}\)"):
+        instances.state_folder({instances.FOLDER: str(temporary)})
+
+
+def test_a_relative_state_home_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert instances.state_folder({"XDG_STATE_HOME": "here"}) == tmp_path / "home/.local/state/supertokens"
+    assert instances.state_folder({"XDG_STATE_HOME": str(tmp_path / "x")}) == tmp_path / "x/supertokens"
+
+
+# What lies in the working directory
+
+
+def plant_modules(folder: Path) -> Path:
+    """Modules that whatever imports them from `folder` writes into the file that is returned, and ends."""
+    told = folder / "run"
+    for name in ("yaml", "click", "granian", "json", "signal", "multiprocessing", "supertokens", "sitecustomize"):
+        (folder / f"{name}.py").write_text(f"open({str(told)!r}, 'a').write('{name} ')\nraise SystemExit(9)\n")
+    return told
+
+
+def test_no_module_in_the_working_directory_is_run(environment: dict[str, str], tmp_path: Path) -> None:
+    told = plant_modules(tmp_path)
+    (tmp_path / "config.yaml").write_text("access_token_validity: 900\n")
+
+    def supertokens(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("supertokens"), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=90, check=False
+        )
+
+    _, port, _ = started(supertokens("start", "--port=0", "--workers=1", "--with-config=config.yaml"))
+    try:
+        assert hello(port) == "Hello\n"
+    finally:
+        supertokens("stop")
+    assert not told.exists(), told.read_text()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_no_worker_runs_one_either(environment: dict[str, str], tmp_path: Path, method: str) -> None:
+    told = plant_modules(tmp_path)
+    program = tmp_path / "elsewhere" / "supertokens-start"
+    program.parent.mkdir()
+    program.write_text(
+        "import multiprocessing\n"
+        "from supertokens.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    multiprocessing.set_start_method({method!r})\n"
+        "    main()\n"
+    )
+    command = [sys.executable, program, "start", "--foreground", "--port=0", "--workers=1"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert any(line.startswith("Started") for line in iter(process.stdout.readline, ""))
+        finally:
+            process.terminate()
+            process.communicate(timeout=WITHIN)
+    assert not told.exists(), told.read_text()
+
+
+# What a container may lack
+
+
+def test_a_service_needs_no_shared_memory(command: Command) -> None:
+    program = (
+        "import _multiprocessing, errno, os\n"
+        "class ReadOnly:  # as with a /dev/shm that is read-only\n"
+        "    SEM_VALUE_MAX = 1\n"
+        "    def __init__(self, *args): raise OSError(errno.EROFS, os.strerror(errno.EROFS))\n"
+        "_multiprocessing.SemLock = ReadOnly\n"
+        "from supertokens.cli import main\n"
+        "import supertokens.cli.service as service\n"
+        "register = service.register\n"
+        "def stop_when_ready(*args):\n"
+        "    register(*args)\n"
+        "    os.kill(os.getpid(), 15)\n"
+        "service.register = stop_when_ready\n"
+        "main()"
+    )
+    result = command("start", "--foreground", "--port=0", "--workers=2", python=("-c", program))
+    assert result.returncode == 0, result.stderr
+    assert "Started SuperTokens on" in result.stdout
+
+
+def test_what_the_system_denies_is_not_taken_for_a_failure_of_the_address(command: Command) -> None:
+    program = (
+        "import errno, os, supertokens.service\n"
+        "from supertokens.cli import main\n"
+        "def serve(*args, **options): raise OSError(errno.EROFS, os.strerror(errno.EROFS), '/dev/shm/sem')\n"
+        "supertokens.service.serve = serve\n"
+        "main()"
+    )
+    why = crash_of(command("start", "--foreground", "--port=0", python=("-c", program)))
+    assert why == "the system denies what the service needs: [Errno 30] Read-only file system: '/dev/shm/sem'"

@@ -35,7 +35,8 @@ def start_in_background(arguments: Sequence[str]) -> int:
         click.echo(f"{_CRASH} there is no place for the service's output: {error}", err=True)
         click.echo(_QUITTING)
         return 1
-    command = [sys.executable, "-m", "supertokens.cli", "start", "--foreground", *arguments]
+    # -P: without it, `-m` puts the working directory first on the path, and whatever `yaml.py` lies there would be run.
+    command = [sys.executable, "-P", "-m", "supertokens.cli", "start", "--foreground", *arguments]
     with log, path.open(encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program, and no shell in between
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

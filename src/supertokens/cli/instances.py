@@ -46,25 +46,47 @@ class Instance:
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder for what is running, of this user only. Raises OSError if it cannot be made, or is not ours alone."""
+    """Return the folder for what is running, of this user only.
+
+    Raises OSError if it cannot be made, and PermissionError if others could have made it or may write to it.
+    """
     named = environ.get(FOLDER)
     try:
-        if named:
-            folder = Path(named)
-        else:
-            home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-            folder = Path(home, "supertokens")
+        folder = Path(named) if named else _state_home(environ) / "supertokens"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # the latter where nobody knows of a home at all
         if named:
             raise
         # A user without a home, as in many containers.
         folder = Path(tempfile.gettempdir(), f"supertokens-{os.getuid()}")
-        folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError(f"{folder} must be of this user alone: chmod 700, or set {FOLDER} to another folder")
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    _refuse_unless_ours_alone(folder)
     return folder
+
+
+def _state_home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("XDG_STATE_HOME", "")
+    # A relative path is invalid and must be ignored (XDG Base Directory Specification, "Basics").
+    return Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()
+
+
+def _refuse_unless_ours_alone(folder: Path) -> None:
+    # Anyone can make a folder or a link of this name in a temporary folder, before we do. Files in the folder are
+    # deleted without further questions, so a link to a folder of our own is as bad as a folder of somebody else's.
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        problem = "is a symbolic link"
+    elif not stat.S_ISDIR(found.st_mode):
+        problem = "is not a folder"
+    elif found.st_uid != os.getuid():
+        problem = f"belongs to another user (uid {found.st_uid})"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        problem = f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
+    else:
+        return
+    remedy = f"it must be a folder of this user alone (mode 0700); make it one, or set {FOLDER} to another folder"
+    raise PermissionError(f"{folder} {problem}: {remedy}")
 
 
 def register(host: str, port: int, config: str | None) -> Instance:

@@ -58,8 +58,10 @@ def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
 
 def _run(config_file: Path | None, options: dict[str, Any]) -> None:
     """Serve until told to stop."""
+    # For the worker processes: where Python does not fork them, it starts with the working directory on its path.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        from supertokens.service import serve
+        from supertokens.service import ListeningError, serve
         from supertokens.service.logs import log_as_configured
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("supertokens"):
@@ -87,8 +89,10 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
         serve(config, ready=ready, config_path=path)
     except ssl.SSLError as error:  # an OSError, which has nothing to do with the address
         _crash(f"'ssl_certfile' and 'ssl_keyfile' cannot be used ({error}); 'supertokens config check' says more")
-    except OSError as error:
+    except ListeningError as error:
         _crash(f"{in_url(config.host)}:{config.port} cannot be listened on: {error.strerror or error}")
+    except OSError as error:  # which names the file, where it is about one
+        _crash(f"the system denies what the service needs: {error}")
     except SuperTokensGeneralError as error:
         _crash(in_words(error))
 

@@ -12,10 +12,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from supertokens.service.routes import Backend
 from supertokens.service.worker import DRAIN, Limits, Worker
 from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
-__all__ = ["DEFAULT_DATABASE", "serve"]
+__all__ = ["DEFAULT_DATABASE", "ListeningError", "serve"]
 
 _MOST_CONNECTIONS: Final = 8192
 """Of one worker, at a time."""
@@ -52,6 +52,10 @@ _LONGER: Final = 5
 _log = logging.getLogger("supertokens")
 
 
+class ListeningError(OSError):
+    """The address that was configured cannot be listened on."""
+
+
 def serve(
     config: Config,
     *,
@@ -63,10 +67,14 @@ def serve(
 
     `ready` is called once, from another thread, with the port, as soon as every worker accepts requests.
     `config_path`: absolute path of the config.yaml, if there is one, which `/config` tells.
-    Raises OSError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used or the
-    workers cannot start.
+    Raises ListeningError if the address cannot be listened on, SuperTokensGeneralError if the store cannot be used or
+    the workers cannot start, OSError for what else the system denies.
     """
-    with held_address(config.host, config.port) as address:
+    with ExitStack() as held:
+        try:
+            address = held.enter_context(held_address(config.host, config.port))
+        except OSError as error:
+            raise ListeningError(error.errno, error.strerror or str(error)) from error
         _serve_on(address, config, ready, config_path, limits or Limits())
 
 
@@ -85,7 +93,8 @@ def _serve_on(
         core.close()
     workers = config.worker_count
     _allow_connections(workers)
-    started = multiprocessing.Semaphore(0)
+    # A pipe, since semaphores of multiprocessing need a /dev/shm that can be written, which containers may lack.
+    starts, started = multiprocessing.Pipe(duplex=False)
     plan = _Plan(config, config_path, os.getpid(), limits)
     server = _server(config, limits, address, workers)
 
@@ -95,7 +104,7 @@ def _serve_on(
             ready(address[1])
 
     threading.Thread(
-        target=_when_up, args=(started, workers, address, up), daemon=True, name="supertokens-ready"
+        target=_when_up, args=(starts, workers, address, up), daemon=True, name="supertokens-ready"
     ).start()
     server.serve(target_loader=partial(_worker, plan, started), wrap_loader=False)
 
@@ -110,14 +119,14 @@ class _Plan:
     limits: Limits
 
 
-def _worker(plan: _Plan, started: Any) -> Worker:
+def _worker(plan: _Plan, started: Connection) -> Worker:
     config = plan.config
     log_as_configured(config)  # not every way to start a process hands the handlers on
     backend = Backend(open_embedded_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
     file = None if config.api_keys_file is None else Path(config.api_keys_file)
     keys = ApiKeys(config.api_keys or (), file, read_api_keys)
     dispatcher = Dispatcher(backend, keys, config.base_path)
-    return Worker(dispatcher, plan.limits, config.max_server_pool_size, started.release)
+    return Worker(dispatcher, plan.limits, config.max_server_pool_size, lambda: started.send_bytes(b"."))
 
 
 class Replacements:
@@ -275,14 +284,17 @@ def _allow_connections(workers: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _when_up(started: Any, workers: int, address: tuple[str, int], up: Callable[[], None]) -> None:
-    """Call `up` once every worker has started and the port answers."""
+def _when_up(starts: Connection, workers: int, address: tuple[str, int], up: Callable[[], None]) -> None:
+    """Call `up` once every worker has said in the pipe `starts` that it has started, and the port answers."""
     deadline = time.monotonic() + _UP_WITHIN
     for _ in range(workers):
-        if not started.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        if not starts.poll(max(0.0, deadline - time.monotonic())):
             return
+        starts.recv_bytes()
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(address, timeout=1):
             up()
-            return
+            break
         time.sleep(0.005)
+    while True:  # those that take the place of others: a pipe that nobody reads would hold them up in the end
+        starts.recv_bytes()

@@ -149,6 +149,20 @@ def test_the_check_names_the_file_in_which_sessions_will_be_kept(run: Run, tmp_p
     assert row("database") == f"{tmp_path / 'folder' / 'x.sqlite3'} {file}"
 
 
+def test_the_check_lists_misspelt_names_in_the_environment(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("cookie_domain: example.com\n")
+    misspelt = {"SUPERTOKENS_ENCRYPTION_KEY_FLIE": "/run/key", "SUPERTOKENS_API_KYES": KEY}
+    hints = [
+        f"environment: '{name}' is not a setting and has no effect; did you mean {meant}?"
+        for name, meant in zip(
+            sorted(misspelt), ("SUPERTOKENS_API_KEYS", "SUPERTOKENS_ENCRYPTION_KEY_FILE"), strict=True
+        )
+    ]
+    assert run("config", "check", file, **misspelt).stderr.splitlines() == [f"Warning: {hint}" for hint in hints]
+    assert json.loads(run("config", "check", "--json", "--app", file, **misspelt).stdout)["warnings"] == hints
+
+
 def test_the_check_for_programs_shows_no_secret_either(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(f"api_keys: {KEY}\ndatabase: sqlite:///correct-horse.db\n")

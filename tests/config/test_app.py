@@ -254,22 +254,6 @@ def test_an_unknown_key_that_resembles_none_is_refused_too(name: Any) -> None:
     assert "there is no key" in refusal(app_config={"SUPERTOKENS_CONFIG": {name: 1}})
 
 
-def test_unknown_names_in_the_environment_are_logged_in_one_line_without_values(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    environ = {
-        "SUPERTOKENS_SERVICE_HOST": "10.0.0.7",
-        "SUPERTOKENS_PORT_3567_TCP": "tcp://10.0.0.7:3567",
-        "SUPERTOKENS_MYSQL_PORT": "tcp://10.0.0.8:3306",
-    }
-    with caplog.at_level(logging.INFO, logger="supertokens"):
-        assert Config.load(environ=environ) == Config()
-    (record,) = caplog.records
-    assert record.levelno == logging.INFO
-    assert all(name in record.getMessage() for name in environ)
-    assert "10.0.0" not in record.getMessage()
-
-
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize(
     ("spelling", "name", "value"),

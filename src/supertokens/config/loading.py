@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from supertokens.config import rules, sources, values
+from supertokens.config.environment import doubtful_names, from_environment, from_image
 from supertokens.config.keys import KEYS, Keys
 from supertokens.config.original import why_no_effect
 from supertokens.config.secrets import IN_FILES, parse_api_keys, read_secret_file
-from supertokens.config.sources import Setting, from_environment, from_file_or_mapping, from_mapping
+from supertokens.config.sources import Setting, from_file_or_mapping, from_mapping
 from supertokens.config.values import ConfigError, KeyDescription, Side, read
 
 __all__ = ["Config", "Explained", "describe"]
@@ -79,7 +80,7 @@ class Config(Keys):
             sources.from_app_config(app_config),
             from_mapping(arguments or {}, "arguments"),
         )
-        return _explained(settings, "app")
+        return _explained(settings, "app", doubtful_names(environ))
 
     @staticmethod
     def load_service(
@@ -108,11 +109,11 @@ class Config(Keys):
             file = environ.get(sources.FILE) or None
         settings = sources.merged(
             from_file_or_mapping(file, "", lenient=True),
-            sources.from_image(environ),
+            from_image(environ),
             from_environment(environ, "service"),
             from_mapping(arguments or {}, "arguments"),
         )
-        return _explained(_with_possible_grace_period(settings), "service")
+        return _explained(_with_possible_grace_period(settings), "service", doubtful_names(environ))
 
     @property
     def access_token_validity_ms(self) -> int:
@@ -159,7 +160,7 @@ def describe() -> tuple[KeyDescription, ...]:
     return tuple(KEYS.values())
 
 
-def _explained(settings: dict[str, Setting], side: Side) -> Explained:
+def _explained(settings: dict[str, Setting], side: Side, doubts: Iterable[str]) -> Explained:
     counting = {name: setting for name, setting in settings.items() if name in KEYS and KEYS[name].counts_on(side)}
     try:
         for name in settings.keys() & KEYS.keys() - counting.keys():
@@ -185,7 +186,7 @@ def _explained(settings: dict[str, Setting], side: Side) -> Explained:
         file = counting.get(f"{name}_file")
         if file is not None and name not in where_set:
             where_set[name] = f"{file.value}, {file.where}"
-    return Explained(config, where_set, (*warnings, *rules.doubts(config), *more))
+    return Explained(config, where_set, (*warnings, *doubts, *rules.doubts(config), *more))
 
 
 def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setting]:

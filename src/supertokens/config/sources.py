@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where settings come from: mappings, a config.yaml, the environment. What each sets, by the names of the keys."""
+"""Where settings come from: mappings and a config.yaml. What each sets, by the names of the keys."""
 
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,35 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from supertokens.config.keys import KEYS
-from supertokens.config.original import (
-    IMAGE_NAMES,
-    NO_EFFECT,
-    OTHER_NAMES,
-    names_a_database,
-    why_no_effect,
-    within_our_limits,
-)
+from supertokens.config.original import NO_EFFECT, OTHER_NAMES, why_no_effect, within_our_limits
 from supertokens.config.secrets import IN_FILES
-from supertokens.config.values import ConfigError, KeyDescription, Side, shown
+from supertokens.config.values import ConfigError, KeyDescription, shown
 from supertokens.config.yaml_file import read_yaml
 
 __all__ = [
-    "FILE", "Setting", "from_app_config", "from_environment", "from_file_or_mapping", "from_image",
-    "from_mapping", "merged",
+    "FILE", "PREFIX", "Setting", "Settings", "from_app_config", "from_file_or_mapping", "from_mapping", "merged",
+    "parsed",
 ]  # fmt: skip
 
 Settings = dict[str, "Setting"]
 
 FILE: Final = "SUPERTOKENS_CONFIG"
-_NOT_SETTINGS: Final = frozenset((FILE, "SUPERTOKENS_STATE_FOLDER"))  # the latter is the command line's own
-_PREFIX: Final = "SUPERTOKENS_"
+PREFIX: Final = "SUPERTOKENS_"
 _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-# A secret that did not arrive must not switch off what it protects.
-_MAY_BE_EMPTY: Final = frozenset(
-    ("older_cookie_domain", "encryption_key", "encryption_key_file", "api_keys", "api_keys_file")
-)
-
-_log = logging.getLogger("supertokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +63,8 @@ def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = N
 
 def from_app_config(app_config: Mapping[str, object]) -> Settings:
     """The flat keys of a whole application's configuration; what is not ours is left alone."""
-    flat = {key: value for key, value in app_config.items() if str(key).startswith(_PREFIX) and key != FILE}
-    return from_mapping(flat, "app.config", _PREFIX)
-
-
-def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
-    """SUPERTOKENS_<KEY>. Names that are no keys are logged: orchestrators put variables there."""
-    known: dict[str, object] = {}
-    others = []
-    for spelling, text in environ.items():
-        if not spelling.startswith(_PREFIX) or spelling in _NOT_SETTINGS:
-            continue
-        name = _name(spelling, _PREFIX)
-        if name == "port" and text.startswith("tcp://"):
-            continue  # Kubernetes sets it in every pod beside a service named "supertokens"
-        key = KEYS.get(name)
-        if not (key or name in NO_EFFECT):
-            others.append(spelling)
-        elif text.strip() or (key and name in _MAY_BE_EMPTY and key.counts_on(side)):
-            known[spelling] = parsed(text.strip(), key) if key else text
-    if others:
-        _log.info("the environment has variables that are not settings: %s", ", ".join(sorted(others)))
-    return from_mapping(known, "environment", _PREFIX)
-
-
-def from_image(environ: Mapping[str, str]) -> Settings:
-    """The names without a prefix that the official images know (protocol-1, F.3). An empty one is not set."""
-    known: dict[str, object] = {
-        spelling: parsed(environ[spelling].strip(), KEYS[OTHER_NAMES.get(name, name)])
-        for spelling, name in IMAGE_NAMES.items()
-        if environ.get(spelling, "").strip()
-    }
-    databases: dict[str, object] = {name: text for name, text in environ.items() if text and names_a_database(name)}
-    return from_mapping(known | databases, "environment", "")
+    flat = {key: value for key, value in app_config.items() if str(key).startswith(PREFIX) and key != FILE}
+    return from_mapping(flat, "app.config", PREFIX)
 
 
 def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) -> Settings:

@@ -19,7 +19,7 @@ from benchmarks.units import fsync_case, signature_cases
 from benchmarks.wsgi import Answer, Client, browser_request, require_ok
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
-from supertokens.transport import Edge, Exchange, Request
+from supertokens.transport import RequestSession, SessionEdge, from_wsgi, verbs
 
 __all__ = ["per_request_cases"]
 
@@ -161,9 +161,12 @@ def _parts(core: EmbeddedCore, environ: dict[str, Any]) -> list[Case]:
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("a plain check had something to say to the browser")
 
-    edge = Edge(Config(), lambda: core, refuse)
+    edge = SessionEdge(Config(), lambda: core, rewrite=refuse)
     return [
-        Loop(names.EXCHANGE, lambda _: Exchange(edge, Request(environ)).verify(check_anti_csrf=False)),
+        Loop(
+            names.EXCHANGE,
+            lambda _: verbs.verify(RequestSession(edge, from_wsgi(environ)), check_anti_csrf=False),
+        ),
         Loop(names.CORE_SEEN, lambda _: core.verify(token, check_anti_csrf=False)),
         Loop(
             names.CORE_FIRST_SIGHT,

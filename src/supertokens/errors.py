@@ -23,7 +23,14 @@ __all__ = [
 
 
 class SuperTokensError(Exception):
-    """Root of the four errors below."""
+    """Root of the errors below.
+
+    `reason`: why, as one word for programs and logs; empty where there is nothing to tell apart.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        Exception.__init__(self, message)  # also where a framework's exception is a base class beside this one
+        self.reason = reason
 
 
 class SuperTokensGeneralError(SuperTokensError):
@@ -31,18 +38,26 @@ class SuperTokensGeneralError(SuperTokensError):
 
 
 class SuperTokensUnauthorisedError(SuperTokensError):
-    """The session does not exist, has expired or was revoked. The user has to log in again."""
+    """The session does not exist, has expired or was revoked. The user has to log in again.
+
+    `reason`: ``no_session`` (the request brought none), ``ended``, ``invalid`` (a token that is not authentic),
+    ``anti_csrf`` (on refresh) or ``conflicting_sessions`` (live sessions of different users in one request: the
+    cookies stay).
+    """
 
 
 class SuperTokensTryRefreshTokenError(SuperTokensError):
-    """The access token was refused. The client should call the refresh API and repeat its request."""
+    """The access token was refused. The client should call the refresh API and repeat its request.
+
+    `reason`: ``expired``, ``anti_csrf`` (the value is missing or wrong), ``missing`` or ``invalid``.
+    """
 
 
 class SuperTokensTokenTheftError(SuperTokensError):
     """A refresh token was used although its successor, or its sibling, had been seen in use."""
 
     def __init__(self, session_handle: str, user_id: str) -> None:
-        super().__init__("token theft detected")
+        super().__init__("token theft detected", reason="theft")
         self.session_handle = session_handle
         self.user_id = user_id
 

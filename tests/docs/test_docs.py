@@ -262,7 +262,7 @@ LIMITS: Final = [
     ("transport.limits", "MAX_ALL_HEADERS_BYTES", "| {} bytes |"),
     ("engine.user_data", "MAX_DEPTH", "| {} levels |"),
     ("engine.access_token", "MAX_TOKEN_CHARACTERS", "| {} characters |"),
-    ("transport.duplicates", "_MOST_LOOKED_AT", "| cookies of one name that are looked at | {} |"),
+    ("transport.duplicates", "_MAX_LOOKED_AT", "| cookies of one name that are looked at | {} |"),
 ]
 
 

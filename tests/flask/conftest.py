@@ -99,7 +99,7 @@ def make_app(make_core: Callable[..., tuple[Core, Any]], clock: FakeClock) -> Ma
         extension = SuperTokens(app, core=core, **of_app)
         app.extensions["the core"] = core
         app.extensions["the extension"] = extension
-        app.extensions["supertokens"].clock = clock
+        app.extensions["supertokens"].edge.clock = clock
 
         @app.post("/login")
         def login() -> flask.Response:

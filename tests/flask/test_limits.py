@@ -25,9 +25,9 @@ from supertokens.flask import (
     update_session_data,
 )
 from supertokens.testing import FakeClock
-from supertokens.transport.artefacts import Artefacts
 from supertokens.transport.cookies import CookiePolicy
 from supertokens.transport.limits import SizeLimits
+from supertokens.transport.response_writer import ResponseWriter
 
 from .conftest import HEADER_MODE, Client, MakeApp
 
@@ -227,11 +227,11 @@ def test_a_small_payload_passes_unmeasured_only_where_measuring_lets_it_pass(
     config: dict[str, Any], text: str, user_id: str, number: float, repeat: int
 ) -> None:
     settings_of_app = Config(**config)
-    artefacts = Artefacts(CookiePolicy(settings_of_app), settings_of_app.refresh_token_validity_ms)
+    writer = ResponseWriter(CookiePolicy(settings_of_app), settings_of_app.refresh_token_validity_ms)
     payload = {"a": text * repeat, "b": [number] * (repeat // 10)}
 
     def answer(*, measure_all: bool) -> object:
-        limits = SizeLimits(artefacts, 1000)
+        limits = SizeLimits(writer, 1000)
         if measure_all:
             limits._small_fits = False
         try:
@@ -243,5 +243,5 @@ def test_a_small_payload_passes_unmeasured_only_where_measuring_lets_it_pass(
 
 
 def test_most_payloads_are_not_measured() -> None:
-    artefacts = Artefacts(CookiePolicy(Config()), Config().refresh_token_validity_ms)
-    assert SizeLimits(artefacts, 1000)._small_fits
+    writer = ResponseWriter(CookiePolicy(Config()), Config().refresh_token_validity_ms)
+    assert SizeLimits(writer, 1000)._small_fits

@@ -114,8 +114,10 @@ def test_a_service_that_is_gone_is_a_general_error_with_its_cause_and_the_sessio
 ) -> None:
     service = services.new()
     app = app_with(tmp_path, SUPERTOKENS_HOSTS=service.url)
-    app.extensions["supertokens"].opened_core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
-    app.extensions["supertokens"].clock = services.clock
+    app.extensions["supertokens"].edge.opened_core = RemoteCore(
+        app.extensions["supertokens"].edge.config, clock=services.clock
+    )
+    app.extensions["supertokens"].edge.clock = services.clock
     failures = []
     app.register_error_handler(SuperTokensGeneralError, lambda error: failures.append(error) or ("sorry", 500))
     client = Client(app, services.clock, LEGACY)
@@ -129,7 +131,9 @@ def test_a_service_that_is_gone_is_a_general_error_with_its_cause_and_the_sessio
     assert client.browser.jar == before, "no cookie was touched"
     assert failures[0].__cause__ is not None
     service.start()
-    app.extensions["supertokens"].opened_core = RemoteCore(app.extensions["supertokens"].config, clock=services.clock)
+    app.extensions["supertokens"].edge.opened_core = RemoteCore(
+        app.extensions["supertokens"].edge.config, clock=services.clock
+    )
     assert client.get("/me").status_code == 200
     assert client.post("/session/refresh").status_code == 200
 
@@ -138,7 +142,7 @@ def test_a_confirmed_token_with_blacklisting_off_costs_no_call(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_with(tmp_path, SUPERTOKENS_HOSTS=services.with_settings().url)
-    edge = app.extensions["supertokens"]
+    edge = app.extensions["supertokens"].edge
     core = edge.opened_core = RemoteCore(edge.config, clock=services.clock)
     edge.clock = services.clock
     client = Client(app, services.clock, LEGACY)

@@ -31,6 +31,7 @@ __all__ = [
     "body_of",
     "carried_payload",
     "claims_of",
+    "has_form_of_access_token",
     "longest_text",
     "longest_token",
     "mint",
@@ -53,6 +54,7 @@ TENANT: Final = "public"
 MAX_TOKEN_CHARACTERS: Final = 8 * 1024 * 1024
 """A longer text is refused unread. No core may mint a token that it refuses: the service takes bodies of 4 MiB."""
 
+_MAX_HEADER_CHARACTERS: Final = 256
 _V2_HEADER: Final = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
 _SIGNATURE_CHARACTERS: Final = 342  # base64url of 256 bytes
 _encode = msgspec.json.Encoder().encode
@@ -176,6 +178,29 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
     except ValueError:
         raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
     raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT")
+
+
+def has_form_of_access_token(text: str) -> bool:
+    """Return whether `text` has the header segment of tokens that a core mints, under whatever key.
+
+    It tells them from other systems' tokens in an Authorization header. Nothing is verified.
+    """
+    header, _, rest = text.partition(".")
+    if rest.count(".") != 1 or len(header) > _MAX_HEADER_CHARACTERS:
+        return False
+    if header == _V2_HEADER:
+        return True
+    try:
+        fields = decode_object(base64url.decode(header))
+    except ValueError:
+        return False
+    kid = fields.get("kid")
+    return (
+        fields.keys() == {"alg", "typ", "version", "kid"}
+        and (fields["typ"], fields["version"]) == ("JWT", "5")
+        and isinstance(kid, str)
+        and kid.startswith(("d-", "s-"))
+    )
 
 
 def body_of(text: str) -> bytes | None:

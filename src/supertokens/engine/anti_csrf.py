@@ -17,7 +17,7 @@ AntiCsrfMode = Literal["required", "if_sent"]
 def check_on_verify(issued: str | None, given: str | None) -> None:
     """Raises SuperTokensTryRefreshTokenError unless the token was issued with a value and it is the one given."""
     if issued is None or given is None or not _same(issued, given):
-        raise SuperTokensTryRefreshTokenError("anti-csrf check failed")
+        raise SuperTokensTryRefreshTokenError("anti-csrf check failed", reason="anti_csrf")
 
 
 def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) -> None:
@@ -29,7 +29,7 @@ def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) 
     if issued is None or (given is None and mode == "if_sent"):
         return
     if given is None or not _same(issued, given):
-        raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching")
+        raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching", reason="anti_csrf")
 
 
 def _same(issued: str, given: str) -> bool:

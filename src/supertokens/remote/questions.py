@@ -34,7 +34,7 @@ class SharedQuestion:
         """
         asked, failure = self._asked, self._failure
         if not self._asking.acquire(blocking=failure is None):
-            raise SuperTokensGeneralError(failure)
+            raise SuperTokensGeneralError(failure or "")
         try:
             found = known()
             if found is not None:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a request to tokens, from an outcome to cookies and headers: the browser's protocol, free of frameworks."""
 
-from supertokens.transport.artefacts import CORS_HEADERS
-from supertokens.transport.changes import Changes, Header, listed
-from supertokens.transport.exchange import Edge, Exchange
-from supertokens.transport.request import Request
+from supertokens.transport import verbs
+from supertokens.transport.edge import SessionEdge
+from supertokens.transport.request import Request, from_asgi, from_wsgi
+from supertokens.transport.request_session import RequestSession, Standing
+from supertokens.transport.response_changes import Header, ResponseChanges, listed
+from supertokens.transport.response_writer import CORS_HEADERS
 from supertokens.transport.session import Session
 
-__all__ = ["CORS_HEADERS", "Changes", "Edge", "Exchange", "Header", "Request", "Session", "listed"]
+__all__ = [
+    "CORS_HEADERS", "Header", "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge", "Standing",
+    "from_asgi", "from_wsgi", "listed", "verbs",
+]  # fmt: skip

@@ -4,109 +4,160 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 from supertokens.config import Config
+from supertokens.transport.locality import Locality
 from supertokens.transport.request import Request
 
-__all__ = ["Cookie", "CookieKind", "CookiePolicy", "SetCookie", "cookie_values"]
+__all__ = ["COOKIE_KINDS", "CookieKind", "CookiePolicy", "Place", "SetCookie", "cookie_values"]
 
 CookieKind = Literal["sAccessToken", "sRefreshToken", "sIdRefreshToken"]
 
-Cookie: Final[tuple[CookieKind, ...]] = ("sAccessToken", "sIdRefreshToken", "sRefreshToken")
+COOKIE_KINDS: Final[tuple[CookieKind, ...]] = ("sAccessToken", "sIdRefreshToken", "sRefreshToken")
 """All kinds, in the order in which they are written (protocol-1, D.1)."""
 
-_LONGEST_LIFE: Final = 400 * 24 * 60 * 60 * 1000  # ms; browsers cap it there (RFC 6265bis, 5.5)
+_MAX_LIFE_MS: Final = 400 * 24 * 60 * 60 * 1000  # browsers cap it there (RFC 6265bis, 5.5)
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
+_PATH_CHARACTERS: Final = "/:@!$&'()*+,=~"  # those of RFC 3986, 3.3, without the semicolon, which ends an attribute
 
 _log = logging.getLogger("supertokens")
 
 
-@dataclass(frozen=True, slots=True)
-class SetCookie:
-    """One Set-Cookie header. Browsers tell cookies apart by name, domain and path."""
+class Place(NamedTuple):
+    """Where a browser keeps a cookie: with the name, that tells it from all others."""
 
-    name: str
     domain: str | None
     path: str
+
+
+class SetCookie(NamedTuple):
+    """One Set-Cookie header. `max_age` in seconds: it counts before `expires`, and needs no client's clock."""
+
+    name: str
+    place: Place
     value: str
     expires: str
+    max_age: int
     secure: bool
     same_site: str
 
     @property
-    def identity(self) -> tuple[str, str | None, str]:
-        return (self.name, self.domain, self.path)
+    def identity(self) -> tuple[str, Place]:
+        return (self.name, self.place)
 
     @property
     def line(self) -> str:
         """The header's value."""
-        domain = f"; Domain={self.domain}" if self.domain else ""
+        domain = f"; Domain={self.place.domain}" if self.place.domain else ""
         secure = "; Secure" if self.secure else ""
         return (
-            f"{self.name}={self.value}{domain}; Expires={self.expires}{secure}; HttpOnly; Path={self.path}"
-            f"; SameSite={self.same_site}"
+            f"{self.name}={self.value}{domain}; Expires={self.expires}; Max-Age={self.max_age}{secure}; HttpOnly"
+            f"; Path={self.place.path}; SameSite={self.same_site}"
         )
 
 
 class CookiePolicy:
-    """How the configuration wants cookies."""
+    """Writes cookies as the configuration asks.
 
-    def __init__(self, config: Config) -> None:
+    `explicit`: names of settings that somebody has set. The paths of the others follow the application's mount point.
+    """
+
+    def __init__(self, config: Config, explicit: Collection[str] = ()) -> None:
         self._prefix = "__Host-" if config.cookie_prefix == "host" else ""
         self._domain = _as_browsers_have_it(config.cookie_domain)
         self._older_domain = _as_browsers_have_it(config.older_cookie_domain)
         self._same_site = config.cookie_same_site.capitalize()
         self._secure = True if self._prefix else config.cookie_secure
-        self._paths: dict[CookieKind, str] = {
-            "sAccessToken": config.access_token_path,
-            "sRefreshToken": config.refresh_api_path,
-            "sIdRefreshToken": config.access_token_path,
-        }
-        self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in Cookie}
+        self._access_path = _CookiePath(config.access_token_path, is_fixed="access_token_path" in explicit)
+        self._refresh_path = _CookiePath(config.refresh_api_path, is_fixed="refresh_api_path" in explicit)
+        self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in COOKIE_KINDS}
         """What each of our cookies begins with in a Cookie header."""
-        self._has_warned = False
+        self._proxied = False
+        self._warned_of_plain_http = False
 
     def set(self, kind: CookieKind, value: str, now: int, expires_at: int, request: Request) -> SetCookie:
-        """A cookie that lives until `expires_at` (ms), 400 days at most."""
-        lives_until = min(expires_at, now + _LONGEST_LIFE)
-        expires = _http_date(lives_until // 1000)
+        """Return a cookie that lives until `expires_at` (ms), 400 days at most."""
+        lives_until = min(expires_at, now + _MAX_LIFE_MS)
         secure = self._is_secure(request)
-        if secure and request.arrived_in_the_clear and not request.is_local:
-            self._warn_once()
-        return self._cookie(kind, quote(value), expires, self._domain, secure)
+        if secure and request.arrived_in_the_clear and request.locality is Locality.REMOTE:
+            self._warn_of_plain_http()
+        return SetCookie(
+            self._prefix + kind,
+            self._place(kind, request),
+            quote(value),
+            _http_date(lives_until // 1000),
+            max(0, (lives_until - now) // 1000),
+            secure,
+            self._same_site,
+        )
 
     def clear(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Delete it where it is set, and where an earlier configuration may have set it."""
-        return [self._cleared(kind, self._domain, request), *self.clear_elsewhere(kind, request)]
+        """Return cookies that delete it where it is set, and where an earlier configuration may have set it."""
+        return [self._cleared(kind, place, request) for place in self._known_places(kind, request)]
 
     def clear_elsewhere(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Delete its doubles: at the other known domains, but not where it is set now."""
-        others = dict.fromkeys([] if self._prefix else [self._older_domain, None])
-        others.pop(self._domain, None)
-        return [self._cleared(kind, domain, request) for domain in others]
+        """Return cookies that delete its doubles: at the other known places, but not where it is set now."""
+        return [self._cleared(kind, place, request) for place in self._known_places(kind, request)[1:]]
 
-    def _cleared(self, kind: CookieKind, domain: str | None, request: Request) -> SetCookie:
-        return self._cookie(kind, "", _EPOCH, domain, self._is_secure(request))
+    def came_with(self, request: Request) -> bool:
+        """Return whether the request brought any of our cookies, whatever is in it."""
+        header = request.cookies
+        return bool(header) and any(cookie_values(header, start) for start in self.starts.values())
 
-    def _cookie(self, kind: CookieKind, value: str, expires: str, domain: str | None, secure: bool) -> SetCookie:
-        path = "/" if self._prefix else self._paths[kind]
-        return SetCookie(self._prefix + kind, domain, path, value, expires, secure, self._same_site)
+    def _place(self, kind: CookieKind, request: Request) -> Place:
+        return self._known_places(kind, request)[0]
+
+    def _known_places(self, kind: CookieKind, request: Request) -> list[Place]:
+        if self._prefix:
+            return [Place(None, "/")]
+        path = (self._refresh_path if kind == "sRefreshToken" else self._access_path).below(request.target.mount)
+        domains: Iterable[str | None] = dict.fromkeys((self._domain, self._older_domain, None))
+        return [Place(domain, path) for domain in domains]
+
+    def _cleared(self, kind: CookieKind, place: Place, request: Request) -> SetCookie:
+        return SetCookie(self._prefix + kind, place, "", _EPOCH, 0, self._is_secure(request), self._same_site)
 
     def _is_secure(self, request: Request) -> bool:
-        return not request.is_local if self._secure is None else self._secure
+        if self._secure is not None:
+            return self._secure
+        locality = request.locality
+        if locality is Locality.PROXIED and not self._proxied:
+            # Of a navigation nothing tells that a proxy was between, so what was learnt once counts from now on.
+            self._proxied = True
+            _log.warning(
+                "a request on this machine has come through a proxy: cookies are marked Secure from now on. Set"
+                " 'cookie_secure' to say whether browsers use https"
+            )
+        return self._proxied or locality is not Locality.LOCAL
 
-    def _warn_once(self) -> None:
-        if not self._has_warned:
-            self._has_warned = True
+    def _warn_of_plain_http(self) -> None:
+        if not self._warned_of_plain_http:
+            self._warned_of_plain_http = True
             _log.warning(
                 "cookies are marked Secure, but a request came over plain http: its browser will drop them. Serve over"
                 " https, tell the application about its proxy, or set 'cookie_secure' to false for development"
             )
+
+
+class _CookiePath:
+    """The path of a cookie. `is_fixed`: it was set, so it is taken as it is, below any mount point."""
+
+    def __init__(self, path: str, *, is_fixed: bool) -> None:
+        # Browsers take a path with a slash at its end for a folder: they would not send the cookie to the path itself.
+        self._path = path.rstrip("/") or "/"
+        self._is_fixed = is_fixed
+
+    def below(self, mount: str) -> str:
+        """Return the path as browsers see it, for an application that is mounted at `mount`."""
+        if not mount or self._is_fixed:
+            return self._path
+        prefix = quote(mount.rstrip("/"), safe=_PATH_CHARACTERS)
+        return self._path if f"{self._path}/".startswith(f"{prefix}/") else prefix + self._path.rstrip("/")
 
 
 def _as_browsers_have_it(domain: str | None) -> str | None:
@@ -116,22 +167,23 @@ def _as_browsers_have_it(domain: str | None) -> str | None:
 
 @lru_cache(maxsize=16)
 def _http_date(moment: int) -> str:
-    """A moment in seconds, as HTTP writes it. The cookies of one response have few of them."""
+    """Return a moment in seconds as HTTP writes it. The cookies of one response have few of them."""
     return formatdate(moment, usegmt=True)
 
 
 def cookie_values(header: str, start: str) -> list[str]:
-    """All values of a cookie in a raw Cookie header, percent-decoded once, in the order sent.
+    """Return all values of a cookie in a raw Cookie header, percent-decoded once, in the order sent.
 
-    `start`: the cookie's name and "=".
+    `start`: the cookie's name and "=". Names are compared byte by byte, and only space and tab around a pair are
+    trimmed: with other bytes that Unicode calls white space a neighbouring host could plant ``__Host-`` names.
     """
     at = header.find(start)
     if at < 0:
         return []
     if header.rfind(start) == at and (at == 0 or header.startswith("; ", at - 2)):
         end = header.find(";", at)  # as nearly every request has it
-        values = [header[at + len(start) : len(header) if end < 0 else end].rstrip()]
+        values = [header[at + len(start) : len(header) if end < 0 else end].rstrip(" \t")]
     else:
-        pairs = [pair.strip() for pair in header.split(";")]
+        pairs = [pair.strip(" \t") for pair in header.split(";")]
         values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]
     return [unquote(value) for value in values] if "%" in header else values

@@ -10,8 +10,8 @@ from supertokens.engine.access_token import PROTECTED_CLAIMS, longest_text, long
 from supertokens.engine.refresh_token import LONGEST_TEXT
 from supertokens.engine.session import MAX_USER_ID_BYTES, Credential, IssuedSession
 from supertokens.engine.user_data import JsonObject
-from supertokens.transport.artefacts import Artefacts
-from supertokens.transport.request import Request
+from supertokens.transport.request import Request, from_wsgi
+from supertokens.transport.response_writer import ResponseWriter
 
 __all__ = ["MAX_ALL_HEADERS_BYTES", "MAX_COOKIE_BYTES", "SizeLimits", "check_user_id"]
 
@@ -26,7 +26,7 @@ _SMALL: Final = 1024  # characters of JSON: the payload once and the user's id t
 
 
 def check_user_id(user_id: object) -> str:
-    """Raises TypeError or ValueError unless it is a string of 1 to MAX_USER_ID_BYTES bytes of UTF-8."""
+    """Return `user_id`, a string of 1 to MAX_USER_ID_BYTES bytes in UTF-8. Raise TypeError or ValueError otherwise."""
     if not isinstance(user_id, str):
         raise TypeError(f"user_id must be a str, not {type(user_id).__name__}")
     try:
@@ -39,16 +39,16 @@ def check_user_id(user_id: object) -> str:
 
 
 class SizeLimits:
-    """What fits into the headers of `artefacts`, and into `most_session_data` bytes."""
+    """Check what fits into the headers of `writer`, and into `most_session_data` bytes."""
 
-    def __init__(self, artefacts: Artefacts, most_session_data: int) -> None:
-        self._artefacts = artefacts
+    def __init__(self, writer: ResponseWriter, most_session_data: int) -> None:
+        self._writer = writer
         self._most_session_data = most_session_data
         # Measuring takes longer than all the rest of a log in, and most payloads are small.
-        self._small_fits = not _excess("u", {"": "x" * _SMALL}, artefacts)
+        self._small_fits = not _excess("u", {"": "x" * _SMALL}, writer)
 
     def session_data(self, session_data: object) -> JsonObject:
-        """Raises TypeError or ValueError unless it is a JSON object that is not too large. None is an empty one."""
+        """Return a copy of a JSON object within the limit; None is an empty one. Raise TypeError or ValueError."""
         text = user_data.encode_object({} if session_data is None else session_data, "session_data")
         size = len(text.encode())
         if size > self._most_session_data:
@@ -57,8 +57,9 @@ class SizeLimits:
         return user_data.decode_object(text)
 
     def jwt_payload(self, jwt_payload: object, user_id: str) -> JsonObject:
-        """Raises TypeError or ValueError unless it is a JSON object that every dialect can carry. None is an empty
-        one.
+        """Return a copy. Raise TypeError or ValueError unless it is a JSON object that every dialect can carry.
+
+        None is an empty one.
         """
         text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
         payload = user_data.decode_object(text)
@@ -69,8 +70,8 @@ class SizeLimits:
             )
         if self._small_fits and _most_characters(text) + 3 * _most_characters(user_id) <= _SMALL:
             return payload
-        excess = _excess(user_id, payload, self._artefacts)
-        if excess and _excess(user_id, {}, self._artefacts):
+        excess = _excess(user_id, payload, self._writer)
+        if excess and _excess(user_id, {}, self._writer):
             raise ValueError(f"user_id is too long: with {len(user_id.encode())} bytes in UTF-8, {excess}")
         if excess:
             raise ValueError(
@@ -85,11 +86,11 @@ def _most_characters(text: str) -> int:
     return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
 
-def _excess(user_id: str, payload: JsonObject, artefacts: Artefacts) -> str:
+def _excess(user_id: str, payload: JsonObject, writer: ResponseWriter) -> str:
     """Which limit the largest headers of such a session would break, and by how much; empty if none."""
     session = _largest_session(user_id, payload)
     for request, header_mode in ((_PLAIN, False), (_MODERN, True)):
-        changes = artefacts.issued(session, request, header_mode=header_mode)
+        changes = writer.issued(session, request, header_mode=header_mode)
         what, size = changes.size_of_largest()
         if size > MAX_COOKIE_BYTES:
             return f"{what} would have up to {size} bytes of the {MAX_COOKIE_BYTES} that browsers keep"
@@ -115,5 +116,5 @@ def _largest_session(user_id: str, payload: JsonObject) -> IssuedSession:
 
 
 _ENVIRON: Final = {"REQUEST_METHOD": "POST", "wsgi.url_scheme": "https", "HTTP_HOST": "example.com"}
-_PLAIN: Final = Request(_ENVIRON)
-_MODERN: Final = Request(_ENVIRON | {"HTTP_ST_AUTH_MODE": "header"})
+_PLAIN: Final[Request] = from_wsgi(_ENVIRON)
+_MODERN: Final[Request] = from_wsgi(_ENVIRON | {"HTTP_ST_AUTH_MODE": "header"})

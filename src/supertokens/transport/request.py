@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A browser's request, as far as sessions care: which protocol it speaks and what it carries (DESIGN, section 7)."""
+"""A browser's request as far as sessions care, whichever interface it came by: WSGI (PEP 3333) or ASGI."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-__all__ = ["Dialect", "Request"]
+from supertokens.transport.locality import Locality, locality_of
 
-_USUAL_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
-"""Names of this machine that need no parsing."""
+__all__ = ["Dialect", "Request", "from_asgi", "from_wsgi"]
 
 
 class Dialect(Enum):
-    """Which browser library sent the request; their artefacts do not collide, but their rules do."""
+    """Which browser library sent the request; what they are sent does not collide, but their rules do."""
 
     MODERN = "modern"
     """supertokens-website 5 and later: sends `st-auth-mode`."""
@@ -24,104 +23,211 @@ class Dialect(Enum):
     """None of them: forms, curl, tests."""
 
 
-class Request:
-    """What the rules ask of a request, read from a WSGI environment (PEP 3333): what every check asks at once."""
+class Target(NamedTuple):
+    """Where a request goes: the scheme, the path that the application is mounted at, and the path below it, decoded."""
 
-    __slots__ = ("_is_local", "cookies", "dialect", "environ", "method")
+    scheme: str
+    mount: str
+    path: str
+
+
+class Request:
+    """What the rules ask of a request: made by `from_wsgi` or `from_asgi`.
+
+    The method and the Cookie header are read at once, since every check needs them; all else on demand.
+    """
+
+    __slots__ = ("_locality", "cookies", "dialect", "method")
+
+    def __init__(self, method: str, cookies: str, *, is_modern: bool, is_legacy: bool) -> None:
+        self.method = method
+        self.cookies = cookies
+        """The raw Cookie header."""
+        self.dialect = Dialect.MODERN if is_modern else Dialect.LEGACY if is_legacy else Dialect.PLAIN
+        self._locality: Locality | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, or None if it is absent. `name` is in lower case."""
+        raise NotImplementedError
+
+    def header_names(self) -> Iterable[str]:
+        """Return the names of all headers, in lower case."""
+        raise NotImplementedError
+
+    @property
+    def target(self) -> Target:
+        """Where the request goes."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """The Host header, or the server's own name where there is none."""
+        raise NotImplementedError
+
+    @property
+    def peer(self) -> str:
+        """The address of the client, or of the last proxy; empty if it is not known."""
+        raise NotImplementedError
+
+    @property
+    def anti_csrf_token(self) -> str | None:
+        return self.header("anti-csrf")
+
+    @property
+    def user_agent(self) -> str | None:
+        return self.header("user-agent")
+
+    def is_for(self, path: str) -> bool:
+        """Return whether this is a request for `path`, with or without a slash at its end.
+
+        For an application that is mounted below a prefix, `path` may be given with or without that.
+        """
+        _, mount, below = self.target
+        below = below.rstrip("/")
+        return path.rstrip("/") in (below, mount + below)
+
+    @property
+    def wants_header_mode(self) -> bool:
+        """Whether a new session's tokens are to travel in headers."""
+        return (self.header("st-auth-mode") or "").lower() == "header"
+
+    @property
+    def prefers_cookies(self) -> bool:
+        """Whether a library in cookie mode sent it: an Authorization header beside its cookie is the application's."""
+        return (self.header("st-auth-mode") or "").lower() == "cookie"
+
+    @property
+    def bearer_text(self) -> str | None:
+        """What the Authorization header carries for the scheme Bearer, which may be another system's token."""
+        scheme, _, text = (self.header("authorization") or "").partition(" ")
+        return text.strip(" \t") or None if scheme.lower() == "bearer" else None
+
+    @property
+    def locality(self) -> Locality:
+        """How far the browser is, as far as can be told."""
+        if self._locality is None:
+            self._locality = locality_of(self.target.scheme, self.host, self.peer, self.header, self.header_names)
+        return self._locality
+
+    @property
+    def arrived_in_the_clear(self) -> bool:
+        """Whether the browser used plain http, as far as can be told."""
+        forwarded_scheme = self.header("x-forwarded-proto") or self.header("forwarded") or ""
+        return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
+
+
+class _WsgiRequest(Request):
+    __slots__ = ("_environ",)
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        self.environ = environ
-        self.method: str = environ["REQUEST_METHOD"]
-        self.cookies: str = environ.get("HTTP_COOKIE", "")
-        """The raw Cookie header."""
-        self._is_local: bool | None = None
+        self._environ = environ
+        self.method = environ["REQUEST_METHOD"]
+        self.cookies = environ.get("HTTP_COOKIE", "")
+        # As the constructor has it; spelt out, since every check comes by.
         if "HTTP_ST_AUTH_MODE" in environ:
             self.dialect = Dialect.MODERN
         elif "HTTP_SUPERTOKENS_SDK_NAME" in environ:
             self.dialect = Dialect.LEGACY
         else:
             self.dialect = Dialect.PLAIN
+        self._locality = None
 
     def header(self, name: str) -> str | None:
-        """The value of a header, or None if it is absent."""
-        value: str | None = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        value: str | None = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         return value
+
+    def header_names(self) -> Iterable[str]:
+        return (name[5:].lower().replace("_", "-") for name in self._environ if name.startswith("HTTP_"))
+
+    @property
+    def target(self) -> Target:
+        environ = self._environ
+        mount, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        return Target(environ.get("wsgi.url_scheme", "http"), _as_text(mount), _as_text(path))
+
+    @property
+    def host(self) -> str:
+        environ = self._environ
+        return str(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""))
+
+    @property
+    def peer(self) -> str:
+        return str(self._environ.get("REMOTE_ADDR") or "")
+
+    # Every check asks for these.
+
+    @property
+    def bearer_text(self) -> str | None:
+        return super().bearer_text if "HTTP_AUTHORIZATION" in self._environ else None
 
     @property
     def anti_csrf_token(self) -> str | None:
-        value: str | None = self.environ.get("HTTP_ANTI_CSRF")
+        value: str | None = self._environ.get("HTTP_ANTI_CSRF")
         return value
 
     @property
     def user_agent(self) -> str | None:
-        value: str | None = self.environ.get("HTTP_USER_AGENT")
+        value: str | None = self._environ.get("HTTP_USER_AGENT")
         return value
 
-    def is_for(self, path: str) -> bool:
-        """Whether this is a request for `path`, with or without a slash at its end.
 
-        For an application that is mounted below a prefix, `path` may be given with or without that.
-        """
-        below_prefix: str = self.environ.get("PATH_INFO", "").rstrip("/")
-        prefix: str = self.environ.get("SCRIPT_NAME", "")
-        return path.rstrip("/") in (below_prefix, prefix + below_prefix)
+class _AsgiRequest(Request):
+    __slots__ = ("_headers", "_scope")
 
-    @property
-    def scheme(self) -> str:
-        scheme: str = self.environ.get("wsgi.url_scheme", "http")
-        return scheme
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self._scope = scope
+        self._headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3); other headers are lists (RFC 9110, 5.3).
+            separator = "; " if name == "cookie" else ","
+            self._headers[name] = f"{self._headers[name]}{separator}{value}" if name in self._headers else value
+        super().__init__(
+            scope.get("method", "GET"),  # a WebSocket's handshake is one
+            self._headers.get("cookie", ""),
+            is_modern="st-auth-mode" in self._headers,
+            is_legacy="supertokens-sdk-name" in self._headers,
+        )
 
-    @property
-    def wants_header_mode(self) -> bool:
-        """Whether a new session's tokens shall travel in headers."""
-        return (self.header("st-auth-mode") or "").lower() == "header"
+    def header(self, name: str) -> str | None:
+        return self._headers.get(name)
 
-    @property
-    def bearer_token(self) -> str | None:
-        """The token in the Authorization header of a modern library."""
-        if self.dialect is not Dialect.MODERN:
-            return None
-        scheme, _, token = (self.header("authorization") or "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+    def header_names(self) -> Iterable[str]:
+        return self._headers
 
     @property
-    def prefers_cookies(self) -> bool:
-        """A library in cookie mode: an Authorization header beside its cookie is the application's own."""
-        return (self.header("st-auth-mode") or "").lower() == "cookie"
+    def target(self) -> Target:
+        scheme = _SCHEME_OF_SOCKETS.get(self._scope.get("scheme", "http"), self._scope.get("scheme", "http"))
+        mount: str = self._scope.get("root_path", "")
+        path: str = self._scope["path"]
+        # Servers differ on whether the path includes the mount point (ASGI, "HTTP & WebSocket", root_path).
+        below = path[len(mount) :] if mount and f"{path}/".startswith(f"{mount}/") else path
+        return Target(scheme, mount, below)
 
     @property
-    def is_local(self) -> bool:
-        """Whether a browser on this very machine talks to us in plain http, with nothing between."""
-        if self._is_local is None:
-            environ = self.environ
-            host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-            self._is_local = (
-                self.scheme == "http"
-                and _is_loopback(environ.get("REMOTE_ADDR") or "")
-                and _is_loopback(_host_name(host))
-                and not any(name.startswith(("HTTP_FORWARDED", "HTTP_X_FORWARDED")) for name in environ)
-            )
-        return self._is_local
+    def host(self) -> str:
+        server = self._scope.get("server") or ("",)
+        return self._headers.get("host") or str(server[0])
 
     @property
-    def arrived_in_the_clear(self) -> bool:
-        """Whether the browser used plain http, as far as can be told."""
-        forwarded_scheme = self.header("x-forwarded-proto") or self.header("forwarded") or ""
-        return self.scheme == "http" and "https" not in forwarded_scheme.lower()
+    def peer(self) -> str:
+        client = self._scope.get("client") or ("",)
+        return str(client[0] or "")
 
 
-def _host_name(host: str) -> str:
-    """`host` without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+def _as_text(path: str) -> str:
+    """Return a path of a WSGI environment, which has bytes as if they were Latin-1 (PEP 3333), as Unicode text."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _is_loopback(name: str) -> bool:
-    name = name.lower()
-    if name in _USUAL_LOOPBACK or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+_SCHEME_OF_SOCKETS: Final = {"ws": "http", "wss": "https"}
+
+
+def from_wsgi(environ: dict[str, Any]) -> Request:
+    """Return the request of a WSGI environment, which is not copied: what a middleware corrects in it counts."""
+    return _WsgiRequest(environ)
+
+
+def from_asgi(scope: Mapping[str, Any]) -> Request:
+    """Return the request of an ASGI connection scope of the type ``http`` or ``websocket``."""
+    return _AsgiRequest(scope)

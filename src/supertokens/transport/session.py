@@ -1,91 +1,116 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The session object that a view works with (protocol-1, E.3)."""
+"""The session object that a view works with."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
+from supertokens.transport.request_session import RequestSession, Standing
 
-__all__ = ["Session", "SessionVerbs"]
-
-
-class SessionVerbs(Protocol):
-    """What a session needs of the request that it belongs to."""
-
-    def regenerate(self, access_token: str, user_id: str, jwt_payload: object) -> VerifiedSession: ...
-
-    def session_data(self, handle: str) -> JsonObject: ...
-
-    def update_session_data(self, handle: str, session_data: object) -> None: ...
-
-    def revoke(self, handle: str) -> None: ...
+__all__ = ["Session"]
 
 
 class Session(msgspec.Struct, eq=False, weakref=True):
     """A verified session in the course of one request.
 
-    Changes that the browser has to see go onto the response that the session was got with or, where that was None,
+    Changes that the browser has to see go onto the response that the session was got with, if it was got with one, and
     onto the response of the request. Methods that reach the core may raise SuperTokensGeneralError, and
     SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
     """
 
-    _exchange: SessionVerbs
-    _answer: VerifiedSession | IssuedSession  # others may have been given the same, so that it is never changed
-    _access_token: str
+    _request_session: RequestSession
+    _shown: VerifiedSession | IssuedSession  # others may have been given the same, so that it is never changed
+    _shown_token: str
     _own_payload: JsonObject | None = None
+    _own_payload_of: VerifiedSession | IssuedSession | None = None
 
     def __repr__(self) -> str:
-        return f"Session({self._answer.handle!r})"
+        return f"Session({self._shown.handle!r})"
 
     def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("handle", self._answer.handle)]
+        return [("handle", self._shown.handle)]
 
     def get_user_id(self) -> str:
-        """No I/O."""
-        return self._answer.user_id
+        """Return the user's id. No I/O."""
+        return self._shown.user_id
 
     def get_handle(self) -> str:
-        """The session's name: not a secret. No I/O."""
-        return self._answer.handle
+        """Return the session's name, which is no secret. No I/O."""
+        return self._shown.handle
 
     get_session_handle = get_handle
 
     def get_access_token(self) -> str:
-        """The newest access token of this request. No I/O."""
-        return self._access_token
+        """Return the newest access token of this request. No I/O."""
+        self._look_again()
+        return self._shown_token
 
     def get_jwt_payload(self) -> JsonObject:
-        """What the access token carries for the application. No I/O.
+        """Return what the access token carries for the application. No I/O.
 
-        A copy of this session's own: changing it changes nothing until `update_jwt_payload`.
+        It is a copy of this object's own: changing it changes nothing until `update_jwt_payload`.
         """
-        if self._own_payload is None:
-            self._own_payload = copied(self._answer.jwt_payload)
+        self._look_again()
+        if self._own_payload is None or self._own_payload_of is not self._shown:
+            self._own_payload, self._own_payload_of = copied(self._shown.jwt_payload), self._shown
         return self._own_payload
 
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
         """Replace the payload, in the store and in the browser's access token.
 
-        Raises TypeError or ValueError for what JSON cannot express or a cookie cannot carry.
+        A browser without a library is not sent an access token in the last moments of its life (three grace periods,
+        30 s by default): it then sees the new payload after its next refresh.
+
+        Raise TypeError or ValueError for what JSON cannot express or a cookie cannot carry, and RuntimeError, with
+        nothing changed, once the response's headers have been sent.
         """
-        verified = self._exchange.regenerate(self._access_token, self._answer.user_id, new_jwt_payload)
-        self._answer = verified
-        self._own_payload = None
-        if verified.new_access_token is not None:
-            self._access_token = verified.new_access_token.text
+        owner = self._request_session
+        owner.require_headers()
+        payload = owner.edge.limits.jwt_payload(new_jwt_payload, self._shown.user_id)
+        with owner.told_of_failure():
+            verified = owner.edge.core.regenerate(self.get_access_token(), payload)
+        token = verified.new_access_token
+        if token is not None and self._counts():
+            owner.take_reissued(verified, token)
+        self._shown = verified
+        if token is not None:
+            self._shown_token = token.text
 
     def get_session_data(self) -> JsonObject:
-        """What the application keeps of this session on the server."""
-        return self._exchange.session_data(self._answer.handle)
+        """Return what the application keeps of this session on the server."""
+        with self._request_session.told_of_failure():
+            return self._request_session.edge.core.session_data(self._shown.handle)
 
     def update_session_data(self, new_session_data: dict[str, Any] | None) -> None:
-        """Replace it. Raises TypeError or ValueError for what JSON cannot express or exceeds the limit."""
-        self._exchange.update_session_data(self._answer.handle, new_session_data)
+        """Replace it. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit."""
+        with self._request_session.told_of_failure():
+            self._request_session.edge.update_session_data(self._shown.handle, new_session_data)
 
     def revoke_session(self) -> None:
-        """End the session, everywhere, and clear this browser's cookies."""
-        self._exchange.revoke(self._answer.handle)
+        """End the session, everywhere, and clear this browser's cookies.
+
+        A browser that logs out is logged out, also where another request has ended the session before.
+        """
+        owner = self._request_session
+        with owner.told_of_failure():
+            owner.edge.core.revoke_sessions([self._shown.handle])
+        if self._counts():
+            owner.warn_if_headers_left()
+            owner.end()
+
+    def _counts(self) -> bool:
+        """Return whether this still is the session of the request, and not one that another has replaced."""
+        owner = self._request_session
+        if owner.answer is None:
+            return owner.standing is not Standing.ENDED
+        return owner.answer.handle == self._shown.handle
+
+    def _look_again(self) -> None:
+        """Take over what another object for the same session of this request has changed meanwhile."""
+        answer = self._request_session.answer
+        if answer is not None and answer is not self._shown and answer.handle == self._shown.handle:
+            self._shown, self._shown_token = answer, self._request_session.access_token

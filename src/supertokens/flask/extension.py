@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`SuperTokens(app)`: the configuration, the handlers, and where a request's changes go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Unpack
+
+import flask
+from werkzeug.wrappers import Response
+
+from supertokens.config import Config, Options
+from supertokens.core import Core
+from supertokens.errors import (
+    SuperTokensError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.flask.errors import answerable
+from supertokens.flask.handlers import answer_in_blueprints, register_handler, root_handler
+from supertokens.flask.protection import refuse_unprotected_views
+from supertokens.flask.requests import EXTENSION, AppSessions, rewrite_headers
+from supertokens.topology import open_core, require_extras
+from supertokens.transport import SessionEdge
+
+__all__ = ["SuperTokens", "Supertokens"]
+
+
+class SuperTokens:
+    """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
+
+    `core`: another than the configuration asks for. The store is opened on first use. Raise ConfigError for settings
+    that cannot be used, RuntimeError for an app that has the extension already.
+    """
+
+    def __init__(self, app: flask.Flask | None = None, *, core: Core | None = None, **options: Unpack[Options]) -> None:
+        self._core = core
+        self._options = options
+        self._on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] = lambda _: _body("unauthorised")
+        self._on_try_refresh: Callable[[SuperTokensTryRefreshTokenError], Any] = lambda _: _body("try refresh token")
+        self._on_theft: Callable[[str, str], Any] = lambda *_: _body("token theft detected")
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask, *, core: Core | None = None) -> None:
+        """Attach to `app`, with the configuration that it has now. `core` as in the constructor."""
+        if EXTENSION in app.extensions:
+            raise RuntimeError("this app has sessions already: call SuperTokens(app) or init_app(app), and only once")
+        explained = Config.explain(arguments=self._options, app_config=app.config, environ=os.environ)
+        config = explained.logged()
+        require_extras(config)
+
+        def opened() -> Core:
+            database = Path(app.instance_path) / "supertokens.sqlite3"
+            return core or self._core or open_core(config, database, temporary_for=app if app.testing else None)
+
+        def make_response(error: SuperTokensError) -> Response:
+            return app.make_response(self._answer(error, config.session_expired_status_code))
+
+        edge = SessionEdge(
+            config,
+            opened,
+            rewrite=rewrite_headers,
+            as_raised=lambda error: answerable(error, config.session_expired_status_code, make_response),
+            explicit=explained.where.keys(),
+        )
+        app.extensions[EXTENSION] = sessions = AppSessions(app, edge)
+
+        def answer(error: SuperTokensError) -> Any:
+            if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
+                sessions.current().forget(error)
+            own = root_handler(app)
+            return make_response(error) if own is None else app.ensure_sync(own)(error)
+
+        def at_first_request() -> None:
+            answer_in_blueprints(app, answer)
+            refuse_unprotected_views(app)
+
+        register_handler(app, answer)
+        app.wsgi_app = sessions.around(app.wsgi_app, at_first_request)  # type: ignore[method-assign]
+
+    def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
+        """Let `callback` answer a request without a session; the cookies are cleared on its response."""
+        self._on_unauthorised = callback
+
+    def set_try_refresh_token_error_handler(self, callback: Callable[[SuperTokensTryRefreshTokenError], Any]) -> None:
+        """Let `callback` answer a request whose access token was refused."""
+        self._on_try_refresh = callback
+
+    def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
+        """Let `callback`, given session handle and user id, answer a stolen token. The session is revoked by then."""
+        self._on_theft = callback
+
+    def _answer(self, error: SuperTokensError, status: int) -> Any:
+        if isinstance(error, SuperTokensTokenTheftError):
+            answer = self._on_theft(error.session_handle, error.user_id)
+        elif isinstance(error, SuperTokensTryRefreshTokenError):
+            answer = self._on_try_refresh(error)
+        else:
+            assert isinstance(error, SuperTokensUnauthorisedError)
+            answer = self._on_unauthorised(error)
+        return (answer, status) if isinstance(answer, _DefaultBody) else answer
+
+
+class _DefaultBody(dict[str, str]):
+    """The body of an answer that no handler of the application gives."""
+
+
+def _body(error: str) -> _DefaultBody:
+    # The older browser libraries read `error`, the newer ones `message`.
+    return _DefaultBody(error=error, message=error)
+
+
+Supertokens: Final = SuperTokens  # as the older documentation spells it

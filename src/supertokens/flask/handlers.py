@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which handler of an application answers one of our errors.
+
+A handler for one of their classes or for their root replaces the extension's; one for Exception, HTTPException or a
+status code does not, wherever it is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from supertokens.errors import SuperTokensError
+from supertokens.flask.errors import ANSWERED_ERRORS
+
+__all__ = ["answer_in_blueprints", "register_handler", "root_handler"]
+
+_Handler = Callable[[Any], Any]
+_Handlers = dict[type[Exception], _Handler]
+
+_CATCH_ALLS = (Exception, BaseException, HTTPException)
+
+
+def register_handler(app: flask.Flask, handler: _Handler) -> None:
+    """Let `handler` answer the errors for whose classes the app has none yet; a later one takes its place."""
+    own = _handlers(app, None)
+    for error_class in ANSWERED_ERRORS:
+        if error_class not in own:
+            app.register_error_handler(error_class, handler)
+
+
+def root_handler(app: flask.Flask) -> _Handler | None:
+    """Return the app's handler for the root of the errors, if it has one: Flask finds the extension's before it."""
+    return _handlers(app, None).get(SuperTokensError)
+
+
+def answer_in_blueprints(app: flask.Flask, handler: _Handler) -> None:
+    """Let `handler` answer also in blueprints that have a handler for all exceptions, which Flask would ask first."""
+    for name in [name for name in app.error_handler_spec if name is not None]:
+        own = _handlers(app, name)
+        if any(error_class in own for error_class in _CATCH_ALLS) and SuperTokensError not in own:
+            for error_class in ANSWERED_ERRORS:
+                own.setdefault(error_class, handler)
+
+
+def _handlers(app: flask.Flask, blueprint: str | None) -> _Handlers:
+    return app.error_handler_spec[blueprint][None]

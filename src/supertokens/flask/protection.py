@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`supertokens_middleware`, the decorator that protects a view."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
+from weakref import WeakKeyDictionary, ref
+
+import flask
+
+from supertokens.errors import SuperTokensError
+from supertokens.flask.requests import current_app, current_request, requests_of
+from supertokens.transport import verbs
+
+__all__ = ["refuse_unprotected_views", "supertokens_middleware"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_flask: Any = flask
+_g: Callable[[], Any] = _flask.g._get_current_object
+
+_log = logging.getLogger("supertokens")
+
+_protected_by: Final[WeakKeyDictionary[Callable[..., Any], ref[Callable[..., Any]]]] = WeakKeyDictionary()
+"""The views that were decorated, with what the decorator made of them."""
+
+
+class _Decorator(Protocol):
+    def __call__(self, view: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def supertokens_middleware(anti_csrf_check: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def supertokens_middleware(anti_csrf_check: bool | None = None) -> _Decorator: ...
+
+
+def supertokens_middleware(anti_csrf_check: Any = None) -> Any:
+    """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check.
+
+    The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked. OPTIONS and
+    TRACE pass; a POST to `refresh_api_path` is a refresh. Put it below the route decorator.
+    """
+    if callable(anti_csrf_check):
+        return _protected(anti_csrf_check, None)
+    if not isinstance(anti_csrf_check, bool | None):
+        raise TypeError("supertokens_middleware takes True, False or nothing")
+    return lambda view: _protected(view, anti_csrf_check)
+
+
+def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callable[..., Any]:
+    is_async = iscoroutinefunction(view)
+
+    @wraps(view)
+    def protected(*args: Any, **kwargs: Any) -> Any:
+        app = current_app()
+        environ = current_request().environ
+        method = environ["REQUEST_METHOD"]
+        if method in ("OPTIONS", "TRACE"):
+            return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+        owner = requests_of(app).of_environ(environ)
+        if method == "POST" and verbs.is_refresh(owner):
+            session = verbs.refresh(owner)
+        else:
+            check = method != "GET" if anti_csrf_check is None else anti_csrf_check
+            session = verbs.verify(owner, check_anti_csrf=check)
+        _g().supertokens = session
+        try:
+            return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+        except SuperTokensError as error:
+            # Raised by the application itself it counts as much as one of ours, whoever handles it.
+            raise owner.refused(error) from error.__cause__
+
+    try:
+        _protected_by[view] = ref(protected)
+    except TypeError:  # an object without weak references cannot be found again, and is let pass
+        _log.debug("a protected view is no plain function; whether it is registered without protection is not checked")
+    return protected
+
+
+def refuse_unprotected_views(app: flask.Flask) -> None:
+    """Close views that were decorated in the wrong order: registered as they are, with the protection outside.
+
+    A view that is registered both with and without protection is meant so.
+    """
+    registered = set(app.view_functions.values())
+    for endpoint, view in app.view_functions.items():
+        protected = _found(view)
+        if protected is not None and protected not in registered:
+            _log.error(
+                "the view %r is registered without its protection: @supertokens_middleware has to stand below the route"
+                " decorator. Until then it answers 500",
+                endpoint,
+            )
+            app.view_functions[endpoint] = _refusal(endpoint)
+
+
+def _found(view: Callable[..., Any]) -> Callable[..., Any] | None:
+    try:
+        protected = _protected_by.get(view)
+    except TypeError:
+        return None
+    return None if protected is None else protected()
+
+
+def _refusal(endpoint: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(
+            f"the view {endpoint!r} is registered without its protection: put @supertokens_middleware below the route"
+            " decorator"
+        )
+
+    return refuse

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the session of a request is kept while Flask answers it, and how its changes get onto the response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+import flask
+
+from supertokens.core import Core
+from supertokens.transport import Header, RequestSession, SessionEdge, from_wsgi
+
+__all__ = ["EXTENSION", "AppSessions", "current_app", "current_request", "requests_of", "rewrite_headers"]
+
+EXTENSION: Final = "supertokens"
+"""The extension's name in `app.extensions`, and the session's in `flask.g`."""
+
+_flask: Any = flask
+# What Flask's proxies stand for now: each use of a proxy itself would cost a microsecond.
+current_request: Callable[[], flask.Request] = _flask.request._get_current_object
+current_app: Callable[[], flask.Flask] = _flask.current_app._get_current_object
+
+_numbers: Final = count()
+
+
+class AppSessions:
+    """The requests of one app.
+
+    Each has one `RequestSession` in its environment, put there by the outermost WSGI wrapper, so that copies of the
+    environment made further in share it. Requests that went past the wrapper, as when another library took
+    `app.wsgi_app` before the extension did, are served by a hook of the app's.
+    """
+
+    def __init__(self, app: flask.Flask, edge: SessionEdge) -> None:
+        self.edge = edge
+        self._app = app
+        self._key = f"supertokens.session.{next(_numbers)}"
+        self._went_past = f"{self._key}.unwrapped"
+        self._has_hook = False
+
+    @property
+    def core(self) -> Core:
+        """The core, opened on first use."""
+        return self.edge.core
+
+    def current(self) -> RequestSession:
+        """Return the session of the current request."""
+        return self.of_environ(current_request().environ)
+
+    def of_environ(self, environ: dict[str, Any]) -> RequestSession:
+        """Return the session of the request that Flask has this environment of."""
+        owner: RequestSession | None = environ.get(self._key)
+        if owner is None:
+            owner = environ[self._key] = RequestSession(self.edge)
+            environ[self._went_past] = True
+            self._hook()
+        if owner.request is None:
+            # Not sooner: what other middleware has corrected in the environment counts.
+            owner.request, owner.is_asked = from_wsgi(environ), True
+        return owner
+
+    def of(self, response: object) -> RequestSession:
+        """Return the session of the current request, whose changes go on `response` too, if that is not None."""
+        owner = self.current()
+        if response is not None:
+            if not isinstance(response, flask.wrappers.Response):
+                raise TypeError(f"res must be a flask.Response or None, not {type(response).__name__}")
+            owner.put_on(response)
+        return owner
+
+    def around(self, application: Callable[..., Any], at_first_request: Callable[[], None]) -> Callable[..., Any]:
+        """Return the WSGI application with the changes of its requests made last, also after `after_request`."""
+        key, edge = self._key, self.edge
+        to_do = [at_first_request]
+
+        def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            if to_do:
+                to_do.pop()()
+            environ[key] = owner = RequestSession(edge)
+
+            def start(status: str, headers: list[Header], error: Any = None) -> Any:
+                return start_response(status, owner.sent_headers(headers), error)
+
+            if not flask.has_app_context():
+                return application(environ, start)
+            return _with_g_restored(application, environ, start)
+
+        return outermost
+
+    def _hook(self) -> None:
+        """Have the app's last hook put changes on the responses of requests that went past the wrapper."""
+        if not self._has_hook:
+            self._has_hook = True
+            hooks = self._app.after_request_funcs
+            # The first that is registered is called last. A new list, since other requests may be going through it.
+            hooks[None] = [self._after_request, *hooks.get(None, [])]
+
+    def _after_request(self, response: flask.Response) -> flask.Response:
+        environ = current_request().environ
+        if self._went_past in environ:
+            owner: RequestSession = environ[self._key]
+            rewrite_headers(response, owner.sent_headers)
+        return response
+
+
+def _with_g_restored(application: Callable[..., Any], environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+    """Answer a request inside another, or inside an app context of a test or a script, whose `g` it shares."""
+    before = flask.g.pop(EXTENSION, None)
+    try:
+        return application(environ, start)
+    finally:
+        flask.g.pop(EXTENSION, None)
+        if before is not None:
+            flask.g.supertokens = before
+
+
+def rewrite_headers(response: flask.Response, change: Callable[[list[Header]], list[Header]]) -> None:
+    """Replace the headers of `response` by what `change` makes of them."""
+    headers = change(list(response.headers))
+    response.headers.clear()
+    response.headers.extend(headers)
+
+
+def requests_of(app: flask.Flask) -> AppSessions:
+    """Return the sessions of `app`'s requests. Raise RuntimeError if it has none."""
+    sessions: AppSessions | None = app.extensions.get(EXTENSION)
+    if sessions is None:
+        raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
+    return sessions

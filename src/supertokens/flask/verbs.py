@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The functions that views call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import flask
+
+from supertokens.errors import SuperTokensError
+from supertokens.flask.requests import current_app, requests_of
+from supertokens.transport import CORS_HEADERS, Session, SessionEdge, Standing, listed, verbs
+
+__all__ = [
+    "create_new_session", "current_session", "get_all_session_handles_for_user", "get_cors_allowed_headers",
+    "get_jwt_payload", "get_session", "get_session_data", "refresh_session", "revoke_all_sessions_for_user",
+    "revoke_multiple_sessions", "revoke_session", "set_relevant_headers_for_options_api", "sign_out",
+    "update_jwt_payload", "update_session_data",
+]  # fmt: skip
+
+_Json = dict[str, Any] | None
+
+
+def create_new_session(
+    res: flask.Response | None, user_id: str, jwt_payload: _Json = None, session_data: _Json = None
+) -> Session:
+    """Log `user_id` in, and return the session, which is the request's from now on.
+
+    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
+    response's headers have been sent.
+    """
+    return verbs.create(requests_of(current_app()).of(res), user_id, jwt_payload, session_data)
+
+
+def get_session(res: flask.Response | None, enable_csrf_protection: bool) -> Session:
+    """Return the session of the current request.
+
+    `enable_csrf_protection` counts only while `enable_anti_csrf` is set. Raise SuperTokensUnauthorisedError (cookies
+    that came are cleared), SuperTokensTryRefreshTokenError (they are left alone), SuperTokensGeneralError.
+    """
+    return verbs.verify(requests_of(current_app()).of(res), check_anti_csrf=bool(enable_csrf_protection))
+
+
+def refresh_session(res: flask.Response | None) -> Session:
+    """Return the session of the current request, with new tokens.
+
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
+    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    """
+    return verbs.refresh(requests_of(current_app()).of(res))
+
+
+def current_session() -> Session | None:
+    """Return the session that this request has been found to have, or has begun; None before that, and after its end.
+
+    It looks nothing up: that is done by `supertokens_middleware` and `get_session`.
+    """
+    owner = requests_of(current_app()).current()
+    if owner.answer is None or owner.standing is Standing.UNASKED:
+        return None
+    return Session(owner, owner.answer, owner.access_token)
+
+
+def sign_out(res: flask.Response | None = None) -> list[str]:
+    """Revoke all sessions whose tokens came with the request, expired or not, and clear its cookies.
+
+    Return the handles of those that existed. It needs no session that is still good, and ends also sessions of
+    different users that came together, which `get_session` refuses.
+    """
+    return verbs.sign_out(requests_of(current_app()).of(res))
+
+
+def revoke_session(session_handle: str) -> bool:
+    """Revoke one session; return False if there was none. If it is the request's own, its cookies are cleared."""
+    return bool(_revoked([session_handle]))
+
+
+def revoke_multiple_sessions(session_handles: Sequence[str]) -> list[str]:
+    """Revoke sessions; return the handles of those that existed."""
+    return _revoked(session_handles)
+
+
+def revoke_all_sessions_for_user(user_id: str) -> list[str]:
+    """Revoke all sessions of a user; return their handles. The request's own cookies are cleared if it is one."""
+    with _edge() as edge:
+        removed = edge.core.revoke_user(user_id)
+    _note(removed)
+    return removed
+
+
+def get_all_session_handles_for_user(user_id: str) -> list[str]:
+    """Return the handles of a user's sessions, oldest first."""
+    with _edge() as edge:
+        return edge.core.session_handles(user_id)
+
+
+def get_session_data(session_handle: str) -> dict[str, Any]:
+    """Return what the application keeps of a session on the server. Raise SuperTokensUnauthorisedError."""
+    with _edge() as edge:
+        return edge.core.session_data(session_handle)
+
+
+def update_session_data(session_handle: str, new_session_data: _Json) -> None:
+    """Replace it. Raise SuperTokensUnauthorisedError, TypeError, ValueError."""
+    with _edge() as edge:
+        edge.update_session_data(session_handle, new_session_data)
+
+
+def get_jwt_payload(session_handle: str) -> dict[str, Any]:
+    """Return the payload as it is stored. Raise SuperTokensUnauthorisedError."""
+    with _edge() as edge:
+        return edge.jwt_payload(session_handle)
+
+
+def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
+    """Replace it in the store, for access tokens renewed from then on. Raise as `update_session_data` does."""
+    with _edge() as edge:
+        edge.update_jwt_payload(session_handle, new_jwt_payload)
+
+
+def get_cors_allowed_headers() -> list[str]:
+    """Return the names of the request headers that a preflight has to allow."""
+    return list(CORS_HEADERS)
+
+
+def set_relevant_headers_for_options_api(res: flask.Response) -> None:
+    """Let a preflight pass: allow our request headers, and credentials."""
+    allowed = res.headers.get("Access-Control-Allow-Headers", "")
+    res.headers["Access-Control-Allow-Headers"] = listed(allowed, CORS_HEADERS)
+    res.headers["Access-Control-Allow-Credentials"] = "true"
+
+
+@contextmanager
+def _edge() -> Iterator[SessionEdge]:
+    """Give the app's edge to a verb that needs no request, and raise what Flask can answer."""
+    edge = requests_of(current_app()).edge
+    try:
+        yield edge
+    except SuperTokensError as error:
+        raised = edge.as_raised(error)
+        raise raised.with_traceback(error.__traceback__) from error.__cause__
+
+
+def _revoked(handles: Sequence[str]) -> list[str]:
+    with _edge() as edge:
+        removed = edge.core.revoke_sessions(handles)
+    _note(handles)  # also where another request was faster: a browser that logs out is logged out
+    return removed
+
+
+def _note(handles: Sequence[str]) -> None:
+    if flask.has_request_context():
+        verbs.note_revoked(requests_of(current_app()).current(), handles)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the requests of one application have in common at its browser edge."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from supertokens.config import Config
+from supertokens.core import Core, system_clock
+from supertokens.engine.user_data import JsonObject
+from supertokens.errors import SuperTokensError
+from supertokens.forks import call_in_forked_children
+from supertokens.transport.cookies import CookiePolicy
+from supertokens.transport.limits import SizeLimits
+from supertokens.transport.response_changes import Header, ResponseChanges
+from supertokens.transport.response_writer import ResponseWriter
+
+__all__ = ["SessionEdge"]
+
+_MARGIN_IN_GRACE_PERIODS: Final = 3
+_PROXY_BUFFER_BYTES: Final = 3584
+
+_log = logging.getLogger("supertokens")
+
+
+class SessionEdge:
+    """The browser edge of one application.
+
+    `open_core`: called on the first use, once. `rewrite`: change the headers of a framework's response object by a
+    function of header lists. `as_raised`: the error that a verb raises in place of one of the core's, which lets a
+    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        open_core: Callable[[], Core],
+        *,
+        rewrite: Callable[[Any, Callable[[list[Header]], list[Header]]], None],
+        as_raised: Callable[[SuperTokensError], SuperTokensError] = lambda error: error,
+        explicit: Collection[str] = (),
+        clock: Callable[[], int] = system_clock,
+    ) -> None:
+        self.config = config
+        self.rewrite = rewrite
+        self.as_raised = as_raised
+        self.clock = clock
+        self.cookies = CookiePolicy(config, explicit)
+        self.writer = ResponseWriter(self.cookies, config.refresh_token_validity_ms)
+        self.limits = SizeLimits(self.writer, config.max_session_data_bytes)
+        self.margin_ms = _MARGIN_IN_GRACE_PERIODS * config.refresh_token_rotation_grace_period_ms
+        """What must be left of a re-issued access token's life when it goes to a client without a lock."""
+        self._open_core = open_core
+        self._opening = threading.Lock()
+        self._warned_of_size = False
+        self.opened_core: Core | None = None
+        call_in_forked_children(self._after_fork_in_child)
+
+    def _after_fork_in_child(self) -> None:
+        self._opening = threading.Lock()
+
+    @property
+    def core(self) -> Core:
+        """The core, opened on first use. Raise SuperTokensGeneralError if it cannot be."""
+        if self.opened_core is None:
+            with self._opening:
+                self.opened_core = self.opened_core or self._open_core()
+        return self.opened_core
+
+    def jwt_payload(self, handle: str) -> JsonObject:
+        """Return the payload of a session as it is stored."""
+        return self.core.session(handle).jwt_payload
+
+    def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
+        """Replace the stored payload; access tokens take it on when they are next renewed."""
+        user_id = self.core.session(handle).user_id
+        self.core.update_jwt_payload(handle, self.limits.jwt_payload(jwt_payload, user_id))
+
+    def update_session_data(self, handle: str, session_data: object) -> None:
+        """Replace the session data."""
+        self.core.update_session_data(handle, self.limits.session_data(session_data))
+
+    def warn_of_size(self, changes: ResponseChanges) -> None:
+        """Log once that session headers are larger than what proxies take by default."""
+        if self._warned_of_size or (size := changes.size_of_all()) <= _PROXY_BUFFER_BYTES:
+            return
+        self._warned_of_size = True
+        _log.warning(
+            "the session headers of a response have %d bytes: nginx answers 502 where they do not fit into its"
+            " 'proxy_buffer_size', 4k by default. Raise that, or put less into jwt_payload",
+            size,
+        )

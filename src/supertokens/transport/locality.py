@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a browser on this very machine talks to the application in plain http, with nothing between.
+
+Only then may cookies go without Secure where nothing says so. A proxy on the same machine looks much like such a
+browser, so everything that contradicts is looked for (DESIGN, section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+__all__ = ["Locality", "host_name", "is_loopback", "locality_of"]
+
+_USUAL_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+"""Names of this machine that need no parsing."""
+
+_OF_PROXIES: Final = (
+    "forwarded", "x-forwarded", "x-real-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-scheme", "x-url-scheme",
+    "x-original", "x-proxy", "front-end-https", "cf-", "true-client-ip", "cdn-loop",
+)  # fmt: skip
+"""How the headers begin that proxies add."""
+
+
+class Locality(Enum):
+    """How far the browser is."""
+
+    LOCAL = "on this machine, in plain http"
+    PROXIED = "it seems to be on this machine, but something says that a proxy is"
+    REMOTE = "elsewhere, or https"
+
+
+def locality_of(
+    scheme: str,
+    host: str,
+    peer: str,
+    header: Callable[[str], str | None],
+    header_names: Callable[[], Iterable[str]],
+) -> Locality:
+    """Return how far the browser is. `host`: the Host header; `peer`: the address that the connection came from."""
+    if scheme != "http" or not is_loopback(peer) or not is_loopback(host_name(host)):
+        return Locality.REMOTE
+    if any(name.startswith(_OF_PROXIES) for name in header_names()):
+        return Locality.PROXIED
+    # A bare `proxy_pass` adds no header at all, but the browser has said where it thinks that it is.
+    if any(_is_elsewhere(header(name)) for name in ("origin", "referer")):
+        return Locality.PROXIED
+    return Locality.LOCAL
+
+
+def host_name(host: str) -> str:
+    """Return `host`, a Host header, without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether `name`, a host name or an address, is this machine."""
+    name = name.lower().removesuffix(".")
+    if name in _USUAL_LOOPBACK or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_elsewhere(url: str | None) -> bool:
+    """Return whether an Origin or Referer header names https, or a host that is not this machine."""
+    if not url or url == "null":
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and not is_loopback(parts.hostname or ""))
+    except ValueError:
+        return False

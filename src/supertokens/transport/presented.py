@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which token of a request counts: that of a cookie or that of the Authorization header (docs/browsers.md).
+
+The two never mix in one answer. A bearer token counts where its text has the form of a token that a core of this
+project mints; any other is the application's own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from supertokens.engine.access_token import has_form_of_access_token
+from supertokens.engine.refresh_token import position_inside
+from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
+from supertokens.transport.cookies import CookieKind, cookie_values
+from supertokens.transport.duplicates import pick_access_token, pick_refresh_token
+from supertokens.transport.request import Dialect
+from supertokens.transport.request_session import RequestSession
+
+__all__ = ["access_token_of", "cookies_named", "refresh_token_of"]
+
+
+def access_token_of(owner: RequestSession) -> str:
+    """Return the access token to verify, and note in `owner` whether it came in a header.
+
+    Raise SuperTokensUnauthorisedError if there is none; SuperTokensTryRefreshTokenError if only a cookie that lives as
+    long as the refresh token says that there was one.
+    """
+    request = owner.request
+    assert request is not None
+    dialect = request.dialect
+    values = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
+    bearer = request.bearer_text
+    if bearer is not None and has_form_of_access_token(bearer):
+        core = owner.edge.core
+        if _bearer_counts(owner, values, lambda: core.authentic_access_token(bearer) is not None):
+            return bearer
+    owner.header_mode = False
+    if values and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
+        return values[0] if len(values) == 1 else _newest_access_token(owner, values)
+    if dialect is not Dialect.MODERN and cookies_named(owner, "sIdRefreshToken"):
+        raise SuperTokensTryRefreshTokenError("access token missing in cookies", reason="missing")
+    raise SuperTokensUnauthorisedError("no session in the request", reason="no_session")
+
+
+def refresh_token_of(owner: RequestSession) -> str | None:
+    """Return the refresh token to present, or None, and note in `owner` whether it came in a header."""
+    request = owner.request
+    assert request is not None
+    values = cookies_named(owner, "sRefreshToken")
+    bearer = request.bearer_text
+    if bearer is not None and position_inside(bearer) is not None:
+        core = owner.edge.core
+        if _bearer_counts(owner, values, lambda: core.authentic_refresh_token(bearer) is not None):
+            return bearer
+    owner.header_mode = False
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else _newest_refresh_token(owner, values)
+
+
+def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
+    """Return all values of one of our cookies, in the order sent."""
+    assert owner.request is not None
+    return cookie_values(owner.request.cookies, owner.edge.cookies.starts[kind])
+
+
+def _bearer_counts(owner: RequestSession, cookies: list[str], is_authentic: Callable[[], bool]) -> bool:
+    """Return whether the bearer token is to be used. Beside a cookie it has to be authentic, expired or not."""
+    assert owner.request is not None
+    owner.header_mode = not cookies or (not owner.request.prefers_cookies and is_authentic())
+    return owner.header_mode
+
+
+def _newest_access_token(owner: RequestSession, values: list[str]) -> str:
+    now = owner.edge.clock()
+    picked = pick_access_token(values, owner.edge.core, now)
+    if picked.may_settle:
+        _settle(owner, "sAccessToken", picked.text, now)
+    return picked.text
+
+
+def _newest_refresh_token(owner: RequestSession, values: list[str]) -> str:
+    picked = pick_refresh_token(values, owner.edge.core)
+    if picked.may_settle:
+        _settle(owner, "sRefreshToken", picked.text, owner.edge.clock())
+    return picked.text
+
+
+def _settle(owner: RequestSession, kind: CookieKind, token: str, now: int) -> None:
+    # Which of the doubles came from where cannot be told, so the one that counts is set again.
+    assert owner.request is not None
+    owner.put(owner.edge.writer.only_at(kind, token, now, owner.request))

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to change in a response's headers, collected first and applied once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from supertokens.transport.cookies import Place, SetCookie
+
+__all__ = ["Header", "ResponseChanges", "listed", "with_cache_rules"]
+
+Header = tuple[str, str]
+
+_EXPOSE: Final = "Access-Control-Expose-Headers"
+_SESSION_HEADERS: Final = ("id-refresh-token", "anti-csrf", "front-token", "st-access-token", "st-refresh-token")
+_VARY: Final = ("Cookie", "Authorization")
+_PRIVATE: Final[Header] = ("Cache-Control", "private")
+_FOR_ANYBODY: Final[tuple[Header, ...]] = (("Vary", ", ".join(_VARY)),)
+_FOR_ONE_USER: Final = (*_FOR_ANYBODY, _PRIVATE)
+_LENGTHS: Final = frozenset((len("Vary"), len("Cache-Control")))
+
+
+class ResponseChanges:
+    """Cookies and headers to set. What comes later replaces what came before: nothing is ever sent twice.
+
+    `whole`: these are all that there is to say of the session (it began or ended), so that nothing of an earlier
+    one on the same response may stay.
+    """
+
+    __slots__ = ("_cookies", "_headers", "_whole")
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._cookies: dict[tuple[str, Place], SetCookie] = {}
+        self._headers: dict[str, str] = {}
+        self._whole = whole
+
+    def __bool__(self) -> bool:
+        return bool(self._cookies or self._headers)
+
+    @property
+    def whole(self) -> bool:
+        return self._whole
+
+    @property
+    def has_cookies(self) -> bool:
+        return bool(self._cookies)
+
+    def set_cookies(self, cookies: Iterable[SetCookie]) -> None:
+        self._cookies.update((cookie.identity, cookie) for cookie in cookies)
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header for the browser library: readable by its script also across origins."""
+        self._headers[name] = value
+
+    def update(self, later: ResponseChanges) -> None:
+        """Add what `later` holds."""
+        if later._whole:
+            self._headers.clear()
+            self._whole = True
+        self._cookies.update(later._cookies)
+        self._headers.update(later._headers)
+
+    def applied_to(self, headers: Iterable[Header]) -> list[Header]:
+        """Return `headers` of a response with the changes made: ours replaced, all others as they were."""
+        ours = {name.lower() for name in self._headers} | {"access-control-expose-headers", "cache-control"}
+        if self._whole:
+            ours.update(_SESSION_HEADERS)
+        kept, exposed = [], ""
+        for name, value in headers:
+            lower = name.lower()
+            if lower == "access-control-expose-headers":
+                exposed = f"{exposed},{value}"
+            elif lower not in ours and not (lower == "set-cookie" and _identity(value) in self._cookies):
+                kept.append((name, value))
+        kept += [("Set-Cookie", cookie.line) for cookie in self._cookies.values()]
+        kept += self._headers.items()
+        if exposed or self._headers:
+            kept.append((_EXPOSE, listed(exposed, self._headers)))
+        # Tokens are for nobody's cache (RFC 9111, 5.2.2.5; OWASP ASVS 14.3.2).
+        kept.append(("Cache-Control", "no-store"))
+        return kept
+
+    def taken_from(self, headers: Iterable[Header]) -> list[Header]:
+        """Return `headers` without those that these changes have put there."""
+        ours = {("set-cookie", cookie.line) for cookie in self._cookies.values()}
+        ours |= {(name.lower(), value) for name, value in self._headers.items()}
+        return [(name, value) for name, value in headers if (name.lower(), value) not in ours]
+
+    def size_of_largest(self) -> tuple[str, int]:
+        """Return what the largest cookie (name and value, as browsers count) or header is, and its size in bytes."""
+        sizes = {
+            f"the cookie {cookie.name}": len(cookie.name) + 1 + len(cookie.value) for cookie in self._cookies.values()
+        }
+        sizes |= {
+            f"the header {name}": len(_KEPT_AS.get(name, name)) + 1 + len(value)
+            for name, value in self._headers.items()
+        }
+        return max(sizes.items(), key=lambda item: item[1])
+
+    def size_of_all(self) -> int:
+        """Return the size of all headers together in bytes, as they go over the wire."""
+        return sum(len(name) + len(value) + 4 for name, value in self.applied_to([]))
+
+
+def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:
+    """Return `headers` of a response for which a session was looked up, such that no cache hands it to another user.
+
+    `is_private`: a session was found, so that shared caches must not keep the response, unless the application has
+    said otherwise (RFC 9111, 5.2.2.7).
+    """
+    for name, _ in headers:
+        if len(name) in _LENGTHS:  # every check comes by, and few headers are as long as one of the two
+            return _merged_with_cache_rules(headers, is_private=is_private)
+    return [*headers, *(_FOR_ONE_USER if is_private else _FOR_ANYBODY)]
+
+
+def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:
+    kept, vary, says_who_may_cache = [], "", False
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "vary":
+            vary = f"{vary}, {value}" if vary else value
+            continue
+        says_who_may_cache = says_who_may_cache or lower == "cache-control"
+        kept.append((name, value))
+    kept.append(("Vary", _with_vary(vary)))
+    return [*kept, _PRIVATE] if is_private and not says_who_may_cache else kept
+
+
+def _with_vary(vary: str) -> str:
+    present = {part.strip().lower() for part in vary.split(",")}
+    if "*" in present:
+        return vary
+    return ", ".join(filter(None, [vary, *(name for name in _VARY if name.lower() not in present)]))
+
+
+def listed(header: str, names: Iterable[str]) -> str:
+    """Return a comma-separated header with `names` added to what it has, each once."""
+    present = (part.strip() for part in header.split(","))
+    return ", ".join(dict.fromkeys([*filter(None, present), *names]))
+
+
+# Browser libraries keep these headers in JavaScript cookies of other names, and those have the limit of a cookie.
+_KEPT_AS: Final = {"front-token": "sFrontToken", "anti-csrf": "sAntiCsrf", "id-refresh-token": "sIRTFrontend"}
+
+
+def _identity(line: str) -> tuple[str, Place]:
+    """Return name and place of a Set-Cookie line; the first is enough to tell that it is not ours."""
+    pair, *attributes = line.split(";")
+    named = {name.strip().lower(): value.strip() for name, _, value in (part.partition("=") for part in attributes)}
+    return (pair.partition("=")[0].strip(), Place(named.get("domain") or None, named.get("path", "")))

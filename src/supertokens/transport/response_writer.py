@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a session's beginning, change and end are told to a browser, in each dialect (docs/browsers.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from typing import Final
+
+import msgspec
+
+from supertokens.engine.access_token import body_of
+from supertokens.engine.session import Credential, IssuedSession
+from supertokens.engine.user_data import JsonObject
+from supertokens.transport.cookies import COOKIE_KINDS, CookieKind, CookiePolicy, cookie_values
+from supertokens.transport.request import Dialect, Request
+from supertokens.transport.response_changes import ResponseChanges
+
+__all__ = ["CORS_HEADERS", "ResponseWriter"]
+
+CORS_HEADERS: Final = (
+    "anti-csrf", "supertokens-sdk-name", "supertokens-sdk-version", "rid", "fdi-version", "authorization",
+    "st-auth-mode",
+)  # fmt: skip
+"""Request headers that browser libraries of both generations send: a preflight has to allow them."""
+
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class ResponseWriter:
+    """Write a session's beginning, change and end into `ResponseChanges`.
+
+    `refresh_token_validity`: in ms.
+    """
+
+    def __init__(self, cookies: CookiePolicy, refresh_token_validity: int) -> None:
+        self._cookies = cookies
+        self._refresh_token_validity = refresh_token_validity
+
+    def issued(self, session: IssuedSession, request: Request, *, header_mode: bool) -> ResponseChanges:
+        """Return what tells a browser of a session that began, or was refreshed."""
+        changes = ResponseChanges(whole=True)
+        self._put_front_token(changes, session.user_id, session.jwt_payload, session.access_token, request.dialect)
+        if header_mode:
+            changes.set_header("st-access-token", session.access_token.text)
+            changes.set_header("st-refresh-token", session.refresh_token.text)
+        else:
+            self._put_cookies(changes, session, request)
+        for kind in self._superseded(request, header_mode=header_mode):
+            changes.set_cookies(self._cookies.clear(kind, request))
+        return changes
+
+    def renewed(
+        self, user_id: str, jwt_payload: JsonObject, token: Credential, request: Request, *, header_mode: bool
+    ) -> ResponseChanges:
+        """Return what tells a browser of a new access token beside the refresh token that it has."""
+        changes = ResponseChanges()
+        self._put_front_token(changes, user_id, jwt_payload, token, request.dialect)
+        if header_mode:
+            changes.set_header("st-access-token", token.text)
+        else:
+            lives_until = token.created_at + self._refresh_token_validity
+            changes.set_cookies([self._cookies.set("sAccessToken", token.text, token.created_at, lives_until, request)])
+        return changes
+
+    def ended(self, request: Request, *, header_mode: bool, clear_cookies: bool) -> ResponseChanges:
+        """Return what tells a browser that its session has ended.
+
+        `clear_cookies`: delete all that any dialect may have left; without it the end is said by headers only.
+        """
+        changes = ResponseChanges(whole=True)
+        for kind in COOKIE_KINDS if clear_cookies else ():
+            changes.set_cookies(self._cookies.clear(kind, request))
+        dialect = request.dialect
+        if dialect is not Dialect.MODERN and not header_mode:
+            changes.set_header("id-refresh-token", "remove")
+        if dialect is not Dialect.LEGACY:
+            changes.set_header("front-token", "remove")
+        if dialect is Dialect.MODERN or header_mode:
+            changes.set_header("st-access-token", "")
+            changes.set_header("st-refresh-token", "")
+        return changes
+
+    def only_at(self, kind: CookieKind, token: str, now: int, request: Request) -> ResponseChanges:
+        """Return what keeps the cookie `token` where cookies are set now, and nothing at the other known places."""
+        changes = ResponseChanges()
+        changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
+        lives_until = now + self._refresh_token_validity
+        changes.set_cookies([self._cookies.set(kind, token, now, lives_until, request)])
+        return changes
+
+    def _put_cookies(self, changes: ResponseChanges, session: IssuedSession, request: Request) -> None:
+        tokens = {"sAccessToken": session.access_token, "sRefreshToken": session.refresh_token}
+        if request.dialect is not Dialect.MODERN:
+            tokens["sIdRefreshToken"] = id_token = session.id_refresh_token
+            changes.set_header("id-refresh-token", f"{id_token.text};{id_token.expires_at}")
+        lives_until = session.refresh_token.expires_at
+        for kind in COOKIE_KINDS:
+            if kind in tokens:
+                token = tokens[kind]
+                changes.set_cookies([self._cookies.set(kind, token.text, token.created_at, lives_until, request)])
+        if session.anti_csrf_token is not None:
+            changes.set_header("anti-csrf", session.anti_csrf_token)
+
+    def _superseded(self, request: Request, *, header_mode: bool) -> list[CookieKind]:
+        """Return the cookies of the request that a beginning session does not set, and that would outlive the old."""
+        if header_mode:
+            kinds: tuple[CookieKind, ...] = COOKIE_KINDS
+        else:
+            kinds = ("sIdRefreshToken",) if request.dialect is Dialect.MODERN else ()
+        return [kind for kind in kinds if cookie_values(request.cookies, self._cookies.starts[kind])]
+
+    def _put_front_token(
+        self, changes: ResponseChanges, user_id: str, jwt_payload: JsonObject, token: Credential, dialect: Dialect
+    ) -> None:
+        # The older libraries show `up` to the application as its payload; the newer ones want all claims in it.
+        claims = None if dialect is Dialect.LEGACY else body_of(token.text)
+        up = jwt_payload if claims is None else msgspec.Raw(claims)
+        front = _encode({"ate": token.expires_at, "uid": user_id, "up": up})
+        changes.set_header("front-token", b64encode(front if front.isascii() else _in_ascii(front)).decode())
+
+
+def _in_ascii(text: bytes) -> bytes:
+    """The same JSON: its readers take it byte by byte (protocol-1, D.5)."""
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text.decode()).encode("ascii")

@@ -42,7 +42,8 @@ class Standing(Enum):
 class RequestSession(msgspec.Struct, eq=False):
     """What one request knows of its session, and what its response is to say of it.
 
-    `request` is set by an integration before each verb, and given up when the headers leave. `answer` and `access_token` belong to the session that counts now.
+    `request` is set by an integration before each verb, and given up when the headers leave. `answer` and
+    `access_token` belong to the session that counts now.
     """
 
     edge: SessionEdge
@@ -165,7 +166,7 @@ class RequestSession(msgspec.Struct, eq=False):
         self.headers_left = True
         if not self.is_asked:
             return headers
-        # The environment holds this object: a request that goes on holding the environment would be garbage in a circle.
+        # The environment holds this object, so that a request which held the environment would be a reference cycle.
         self.request = None
         if self._changes is not None or self._reissued is not None:
             headers = self._changed(headers)

@@ -21,6 +21,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defi
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.dispatch import Dispatcher, Found
 from supertokens.service.listening import turn_away_new_connections
+from supertokens.service.rationing import Failures
 from supertokens.service.replies import RefusedError, Reply, text_reply
 from supertokens.service.request_head import RequestHead
 from supertokens.service.threads import Threads
@@ -64,6 +65,7 @@ class Worker:
         self._limits = limits
         self._threads = Threads(threads)
         self._on_start = on_start
+        self._failures = Failures()
         self._held = 0
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._draining = False
@@ -91,11 +93,8 @@ class Worker:
             reply = await self._reply(scope, protocol)
         except RefusedError as refusal:
             reply = text_reply(refusal.status, refusal.words)
-        except SuperTokensGeneralError as error:
-            _log.error("%s %s failed: %s", scope.method, _known(scope.path), error, exc_info=error)
-            reply = text_reply(500, "Internal Error")
-        except Exception:  # noqa: BLE001 - logged as what it is; outside it is 500 (protocol-1, A.2)
-            _log.exception("%s %s failed", scope.method, _known(scope.path))
+        except Exception as error:  # noqa: BLE001 - logged as what it is; outside it is 500 (protocol-1, A.2)
+            self._failures.note(scope.method, scope.path, error)
             reply = text_reply(500, "Internal Error")
         headers = list(reply.headers)
         if self._draining and _CLOSE not in headers:
@@ -220,7 +219,3 @@ class Worker:
 async def _chunks(protocol: Any) -> AsyncIterator[bytes]:
     async for chunk in protocol:
         yield chunk
-
-
-def _known(path: str) -> str:
-    return path[:100].encode("ascii", "backslashreplace").decode()

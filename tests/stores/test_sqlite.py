@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -158,6 +159,25 @@ def test_a_locked_database_is_waited_for_and_then_an_error(path: Path) -> None:
     blocker.execute("COMMIT")
     blocker.close()
     assert store.remove([a_record(1).handle], NOW) == [a_record(1).handle]
+
+
+def test_a_store_shows_that_it_takes_writes_without_changing_anything(path: Path) -> None:
+    store = SqliteStore(path)
+    store.create(a_record(1), "{}")
+    log = path.with_name(f"{path.name}-wal")
+    before = log.stat().st_size
+    store.prove_writable(100)
+    assert log.stat().st_size > before, "something was written"
+    assert store.get(a_record(1).handle, NOW) is not None
+    assert store.migrate()[0] == store.migrate()[1], "the version of the schema is what it was"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(SuperTokensGeneralError, match="database is locked"):
+            store.prove_writable(100)
+        assert time.monotonic() - begun < 5, "although the store itself would wait for 10 seconds"
+    store.prove_writable(100)
+    store.close()
 
 
 def test_a_lock_that_is_released_in_time_is_not_noticed(path: Path) -> None:

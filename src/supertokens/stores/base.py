@@ -23,7 +23,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey
 
-__all__ = ["EVERYBODY", "Everybody", "Found", "KeyStore", "Migrating", "SessionStore", "Store"]
+__all__ = ["EVERYBODY", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore", "Store"]
 
 
 class Everybody(Enum):
@@ -108,6 +108,17 @@ class Migrating(Protocol):
     def migrate(self) -> tuple[int, int]:
         """Bring the tables to the version that this program knows. Returns the version from before (0: there were no
         tables), and that of now.
+        """
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A store that can show that it takes writes, for those who ask whether requests can be served."""
+
+    def prove_writable(self, within: int) -> None:
+        """Write something that changes nothing.
+
+        Raises SuperTokensGeneralError if that fails: where others hold a lock, after about `within` (ms).
         """
 
 

@@ -209,6 +209,9 @@ class SqliteStore:
     def migrate(self) -> tuple[int, int]:
         return self._database.migrate()
 
+    def prove_writable(self, within: int) -> None:
+        self._database.prove_writable(within)
+
     def close(self) -> None:
         self._database.close()
 

@@ -104,6 +104,19 @@ class SqliteDatabase:
         """Insert a row, durably. Raises as `write` does."""
         self._commit(Write(row=values))
 
+    def prove_writable(self, within: int) -> None:
+        """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
+        # On a connection of its own: the one for writes may be waiting for the lock, and for much longer.
+        connection = self._open(within)
+        try:
+            with transaction(connection):
+                # Written to the file although nothing changes: SQLite does not compare.
+                connection.execute(f"PRAGMA user_version = {self._version(connection)}")
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        finally:
+            connection.close()
+
     def _commit(self, write: Write) -> Any:
         try:
             return self._commits.run(write)
@@ -144,7 +157,9 @@ class SqliteDatabase:
         self._readers = []
         self._commits = self._new_commits()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, busy_timeout: int | None = None) -> sqlite3.Connection:
+        """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured."""
+        busy_timeout = self._busy_timeout if busy_timeout is None else busy_timeout
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise SuperTokensGeneralError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
         try:
@@ -154,12 +169,12 @@ class SqliteDatabase:
             connection = sqlite3.connect(
                 f"file:{quote(str(self.path))}?mode={self._mode}",
                 uri=True,
-                timeout=self._busy_timeout / 1000,
+                timeout=busy_timeout / 1000,
                 isolation_level=None,
                 check_same_thread=False,
             )
             try:
-                self._prepare(connection)
+                self._prepare(connection, busy_timeout)
             except BaseException:
                 connection.close()
                 raise
@@ -174,13 +189,13 @@ class SqliteDatabase:
         with self._opening, suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
         for name, value in self._pragmas.items():
             connection.execute(f"PRAGMA {name} = {value}")
         version = self._version(connection)  # before anything in the file is changed
         if self._mode == "ro":
             return
-        self._switch_to_wal(connection)
+        self._switch_to_wal(connection, busy_timeout)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         if version == 0:
             self._create_schema(connection)
@@ -208,9 +223,9 @@ class SqliteDatabase:
             )
         return int(version)
 
-    def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
+    def _switch_to_wal(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
         # SQLite does not call its busy handler for this switch, which is needed once in the life of a file.
-        deadline = time.monotonic() + self._busy_timeout / 1000
+        deadline = time.monotonic() + busy_timeout / 1000
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = wal")

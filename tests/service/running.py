@@ -10,17 +10,19 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
-__all__ = ["Answer", "Service"]
+__all__ = ["Answer", "Service", "without_room_on_the_disk"]
 
 _MAIN = """
 import json, logging, os, sys
@@ -200,6 +202,19 @@ class Service:
         reply = self.request("POST", "/recipe/session", body | {"enableAntiCsrf": False} | more)
         assert reply.status == 200, reply.text
         return reply.json()
+
+
+@contextmanager
+def without_room_on_the_disk(service: Service) -> Iterator[None]:
+    """No worker can write to a file any more, as when the disk is full."""
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in service.worker_pids()}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 def _free_port() -> int:

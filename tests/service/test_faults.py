@@ -6,13 +6,12 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import resource
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from supertokens.service.server import Replacements
 from supertokens.stores.sqlite import SqliteStore
 
 from .conftest import StartService
-from .running import Service
+from .running import Service, without_room_on_the_disk
 
 SESSION = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False}
 BODY = json.dumps(SESSION)
@@ -222,19 +221,6 @@ def test_a_second_service_on_the_same_port_does_not_start(start_service: StartSe
     with pytest.raises(AssertionError, match="Address already in use"):
         start_service({"port": service.port})
     assert service.request("GET", "/hello").status == 200
-
-
-@contextmanager
-def without_room_on_the_disk(service: Service) -> Iterator[None]:
-    """No worker can write to a file any more, as when the disk is full."""
-    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in service.worker_pids()}
-    for pid, (_, hard) in before.items():
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        for pid, limits in before.items():
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 def assert_internal_error(reply: Any) -> None:

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+import time
 from contextlib import closing
 
 import pytest
 
 from supertokens.service.dispatch import all_routes
+from supertokens.service.readiness import Readiness
+from supertokens.service.replies import Reply, json_reply
 from supertokens.service.routes import Route
 
 from .conftest import StartService
-from .running import Service
+from .running import Service, without_room_on_the_disk
 
 
 def test_health_and_readiness_need_neither_key_nor_version(start_service: StartService) -> None:
@@ -25,6 +30,17 @@ def test_health_and_readiness_need_neither_key_nor_version(start_service: StartS
     assert service.request("POST", "/health", {}).status == 405
 
 
+def readiness(service: Service) -> int:
+    """The status of `/ready` and the time that it may take are promises: a second, and what a loaded machine adds."""
+    return service.request("GET", "/ready", timeout=8).status
+
+
+def eventually(service: Service, status: int) -> None:
+    deadline = time.monotonic() + 10
+    while readiness(service) != status:
+        assert time.monotonic() < deadline, f"it never was {status}"
+
+
 def test_a_service_whose_store_cannot_be_read_is_alive_and_not_ready(start_service: StartService) -> None:
     service = start_service()
     with closing(sqlite3.connect(service.folder / "sessions.sqlite3")) as connection:
@@ -33,7 +49,78 @@ def test_a_service_whose_store_cannot_be_read_is_alive_and_not_ready(start_servi
         assert (reply.status, reply.json()) == (503, {"status": "UNAVAILABLE"})
         assert service.request("GET", "/health").status == 200
         connection.execute("ALTER TABLE lost RENAME TO key")
-    assert service.request("GET", "/ready").status == 200
+    eventually(service, 200)
+    assert service.log.read_text().count("GET /ready failed: the session database") == 1
+
+
+def test_a_service_is_not_ready_while_its_disk_is_full(start_service: StartService) -> None:
+    service = start_service()
+    with without_room_on_the_disk(service):
+        eventually(service, 503)
+        assert service.request("GET", "/health").status == 200
+    eventually(service, 200)
+
+
+def test_a_service_is_not_ready_while_others_lock_its_store_even_when_all_its_threads_wait(
+    start_service: StartService,
+) -> None:
+    service = start_service({"max_server_pool_size": 2})
+    body = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False}
+    with closing(sqlite3.connect(service.folder / "sessions.sqlite3", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        waiting = [
+            threading.Thread(target=service.request, args=("POST", "/recipe/session", body), kwargs={"timeout": 30})
+            for _ in range(4)
+        ]
+        for thread in waiting:
+            thread.start()
+        eventually(service, 503)
+        assert any(thread.is_alive() for thread in waiting), "the answer came while requests were waiting"
+        connection.execute("ROLLBACK")
+    eventually(service, 200)
+    for thread in waiting:
+        thread.join(30)
+
+
+class Look:
+    """A look at the store that takes until it is let go, and how many there were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.may_end = threading.Event()
+
+    def __call__(self) -> Reply:
+        self.count += 1
+        assert self.may_end.wait(30)
+        return json_reply({"status": "OK"})
+
+
+def test_one_look_serves_all_who_ask_within_a_second_and_nobody_waits_longer() -> None:
+    look, moment = Look(), [0.0]
+    readiness = Readiness(look, lambda: moment[0])
+
+    async def ask() -> None:
+        readiness.start(asyncio.get_running_loop())
+        begun = time.monotonic()
+        assert [reply.status for reply in await asyncio.gather(*(readiness.reply() for _ in range(100)))] == [503] * 100
+        assert 0.9 < time.monotonic() - begun < 8
+        look.may_end.set()
+        assert (await readiness.reply()).status == 200
+        moment[0] += 0.9
+        assert (await readiness.reply()).status == 200
+        assert look.count == 1
+        moment[0] += 0.1
+        assert (await readiness.reply()).status == 200
+        assert look.count == 2
+        readiness.drain()
+        assert (await readiness.reply()).status == 503
+        assert look.count == 2
+
+    try:
+        asyncio.run(ask())
+    finally:
+        look.may_end.set()
+        readiness.stop()
 
 
 def test_the_versions_are_those_that_are_spoken(service: Service) -> None:

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.fields import STRING, Field
 from supertokens.service.replies import Reply, json_reply, text_reply
 from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
+from supertokens.stores.base import Probing
 
-__all__ = ["OPERATIONS", "ROUTES"]
+__all__ = ["OPERATIONS", "READY", "ROUTES"]
+
+_LOCKED_FOR_MS: Final = 500
+"""How long others may hold the store's lock where requests can still be said to be served."""
 
 
 def hello(backend: Backend, call: Call) -> Reply:
@@ -37,13 +40,16 @@ def health(backend: Backend, call: Call) -> Reply:
 
 
 def ready(backend: Backend, call: Call) -> Reply:
-    """Whether the store can be read and there is a key that signs."""
-    try:
-        backend.core.store.read_keys()
-        now = backend.clock()
-        key, _ = backend.core.keys.signing(now)
-    except SuperTokensGeneralError:
-        return json_reply({"status": "UNAVAILABLE"}, 503)
+    """Say that the store can be read and written and that there is a key that signs; asked by `service.readiness`.
+
+    Raises SuperTokensGeneralError if that is not so.
+    """
+    store = backend.core.store
+    store.read_keys()
+    now = backend.clock()
+    key, _ = backend.core.keys.signing(now)
+    if isinstance(store, Probing):
+        store.prove_writable(_LOCKED_FOR_MS)
     return json_reply({"status": "OK", "signingKeyAgeSeconds": max(0, now - key.created_at) // 1000})
 
 
@@ -81,14 +87,9 @@ def _operation(path: str, handler: Callable[[Backend, Call], Reply], summary: st
     return Route("GET", path, handler, summary, VERSIONS, needs_api_key=False, needs_version=False, **more)  # type: ignore[arg-type]
 
 
-OPERATIONS: Final = (
-    _operation("/health", health, "Whether the process answers (liveness)", at_once=at_once),
-    _operation(
-        "/ready",
-        ready,
-        "Whether requests can be served (readiness)",
-        outcomes=("OK", "UNAVAILABLE"),
-        answers_browsers=True,
-    ),
+READY: Final = _operation(
+    "/ready", ready, "Whether requests can be served (readiness)", outcomes=("OK", "UNAVAILABLE"), answers_browsers=True
 )
+
+OPERATIONS: Final = (_operation("/health", health, "Whether the process answers (liveness)", at_once=at_once), READY)
 """Routes of our own, outside of every version of the interface."""

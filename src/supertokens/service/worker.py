@@ -22,8 +22,11 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.service.dispatch import Dispatcher, Found
 from supertokens.service.listening import turn_away_new_connections
 from supertokens.service.rationing import Failures
+from supertokens.service.readiness import Readiness
 from supertokens.service.replies import RefusedError, Reply, text_reply
 from supertokens.service.request_head import RequestHead
+from supertokens.service.routes import VERSIONS, Call
+from supertokens.service.shared import READY
 from supertokens.service.threads import Threads
 
 __all__ = ["DRAIN", "Limits", "Worker"]
@@ -64,6 +67,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._limits = limits
         self._threads = Threads(threads)
+        self._readiness = Readiness(lambda: READY.handler(dispatcher.backend, Call(VERSIONS[-1], {})))
         self._on_start = on_start
         self._failures = Failures()
         self._held = 0
@@ -74,6 +78,7 @@ class Worker:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._threads.start(loop)
+        self._readiness.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
         # A terminal sends these to all processes. What they mean is for the first one to say, which drains the others.
         for number in (signal.SIGINT, signal.SIGHUP):
@@ -86,6 +91,7 @@ class Worker:
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._threads.stop()
+        self._readiness.stop()
         self._dispatcher.backend.core.close()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -118,6 +124,8 @@ class Worker:
             return await self._threads.run(self._read_and_run, found, head, body)
         call = self._dispatcher.call(found, head, body)
         route, backend = found.route, self._dispatcher.backend
+        if route is READY:
+            return await self._readiness.reply()
         if route.at_once(backend, call):
             return route.handler(backend, call)
         return await self._threads.run(route.handler, backend, call)
@@ -193,6 +201,7 @@ class Worker:
 
     def _drain(self) -> None:
         self._draining = True
+        self._readiness.drain()
         self._loop.call_later(_ACCEPT_FOR, turn_away_new_connections)
 
     def _watch_parent(self) -> None:

@@ -24,9 +24,9 @@ from typing import IO
 
 import pytest
 
-from supertokens.cli import instances
+from supertokens.cli import instances, service
 
-from .conftest import Command
+from .conftest import Command, Run
 
 pytest.importorskip("granian", reason="install the extra: pip install 'supertokens-sessions[service]'")
 
@@ -142,6 +142,32 @@ def test_one_of_several_services_is_stopped_by_its_number(command: Command) -> N
     assert [each["pid"] for each in json.loads(command("list", "--json").stdout)] == [second[2]]
     unknown = command("stop", "--id", first[2])
     assert (unknown.returncode, unknown.stdout) == (1, f"Unknown PID: {first[2]}\n")
+
+
+def test_stop_waits_for_a_service_that_drains(command: Command) -> None:
+    _, port, pid = start(command, SUPERTOKENS_DRAIN_SECONDS="2")
+    begun = time.monotonic()
+    stopped = command("stop")
+    assert stopped.stdout == f"Successfully stopped SuperTokens with PID {pid}, running on localhost:{port}\n"
+    assert time.monotonic() - begun >= 2
+
+
+def test_how_long_stop_waits_is_longer_for_a_service_that_drains(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def never_gone(instance: instances.Instance, seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    known = [instances.Instance(2**22 + 1, "localhost", 1, None, "", drain) for drain in (0.0, 25.0)]
+    monkeypatch.setattr(service, "running", lambda: known)
+    monkeypatch.setattr(service, "wait_until_gone", never_gone)
+    result = run("stop")
+    assert result.exit_code == 1
+    assert waited == [service.STOPS_WITHIN, service.STOPS_WITHIN + 25]
+    assert "has not within 55 seconds" in result.stderr
 
 
 def test_a_service_in_the_foreground_ends_well_when_it_is_told_to(

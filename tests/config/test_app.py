@@ -142,6 +142,7 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "insecure_allow_no_api_key": False,
         "workers": None,
         "max_server_pool_size": 10,
+        "drain_seconds": 0.0,
         "ssl_certfile": None,
         "ssl_keyfile": None,
         "info_log_path": None,

@@ -25,7 +25,7 @@ from supertokens.config import KeyDescription, describe
 from supertokens.service import Limits
 from supertokens.service.dispatch import all_routes
 from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS
-from supertokens.service.server import _DRAIN_FOR, _MOST_CONNECTIONS, _STOP_WITHIN
+from supertokens.service.server import _LEAVE_WITHIN, _MOST_CONNECTIONS, _STOP_WITHIN
 
 from .pages import ROOT, Block, page
 
@@ -154,7 +154,7 @@ def test_a_limit_on_the_page_is_the_one_in_the_code(row: str, figures: tuple[Any
 
 def test_the_times_of_stopping_are_those_in_the_code() -> None:
     section = " ".join(SERVICE.text.partition("\n## Stopping and upgrading\n")[2].partition("\n## ")[0].split())
-    assert f"For {_DRAIN_FOR} seconds" in section
+    assert f"For {_LEAVE_WITHIN} seconds" in section
     assert f"after {_STOP_WITHIN} seconds" in section
 
 

@@ -104,6 +104,38 @@ def test_sigterm_under_load_drops_no_request(start_service: StartService, worker
     assert len(core.session_handles("u")) == load.answered, "each answer is one session"
 
 
+def test_a_service_that_drains_is_not_ready_and_serves_until_its_time_is_over(start_service: StartService) -> None:
+    service = start_service({"drain_seconds": 3.0, "workers": 2})
+    with Load([service.port], create, threads=6) as load:
+        load.wait_for(50)
+        asked = time.monotonic()
+        service.terminate()
+        while service.request("GET", "/ready").status != 503:
+            assert time.monotonic() - asked < 2.5
+        reply = service.request("GET", "/ready")
+        assert (reply.status, reply.json()) == (503, {"status": "UNAVAILABLE"})
+        before = load.answered
+        reply = service.request("POST", "/recipe/session", SESSION)
+        assert reply.status == 200, "on a new connection"
+        assert reply.headers["connection"] == "close", "so that clients go elsewhere"
+        load.wait_for(before + 20)
+        assert service.wait() == 0
+        assert time.monotonic() - asked >= 3.0
+    assert load.dropped == []
+    core = EmbeddedCore(Config(), SqliteStore(service.folder / "sessions.sqlite3"))
+    assert len(core.session_handles("u")) == load.answered + 1
+
+
+def test_a_second_signal_ends_the_draining(start_service: StartService) -> None:
+    service = start_service({"drain_seconds": 600.0})
+    service.terminate()
+    deadline = time.monotonic() + 10
+    while service.request("GET", "/ready").status != 503:
+        assert time.monotonic() < deadline
+    service.terminate()
+    assert service.wait() == 0
+
+
 def test_a_stopped_service_frees_its_port_and_starts_again_with_its_sessions(start_service: StartService) -> None:
     service = start_service()
     handle = service.create("stays")["session"]["handle"]

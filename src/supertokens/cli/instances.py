@@ -39,6 +39,8 @@ class Instance:
     config: str | None
     namespace: str
     """Where `pid` means something: containers that share a folder have numbers of their own."""
+    drain_seconds: float = 0.0
+    """How long it still takes requests once it was told to stop."""
 
     @property
     def address(self) -> str:
@@ -89,10 +91,10 @@ def _refuse_unless_ours_alone(folder: Path) -> None:
     raise PermissionError(f"{folder} {problem}: {remedy}")
 
 
-def register(host: str, port: int, config: str | None) -> Instance:
+def register(host: str, port: int, config: str | None, drain_seconds: float = 0.0) -> Instance:
     """This process is a running service from now until it ends. Raises OSError if that cannot be written down."""
     running()  # which clears away what earlier services left behind
-    instance = Instance(os.getpid(), host, port, config, _namespace())
+    instance = Instance(os.getpid(), host, port, config, _namespace(), drain_seconds)
     descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=_instances())
     file = os.fdopen(descriptor, "w", encoding="utf-8")
     # Locked before it gets the name under which it is looked for, and never closed: the end of the process does that.

@@ -9,7 +9,6 @@ import signal
 import ssl
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -80,7 +79,7 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
 
     def ready(port: int) -> None:
         try:
-            register(config.host, port, path)
+            register(config.host, port, path, config.drain_seconds)
         except OSError as error:
             _log.warning("'supertokens list' and 'supertokens stop' will not know this service: %s", error)
         click.echo(f"Started SuperTokens on {in_url(config.host)}:{port} with PID: {os.getpid()}")
@@ -127,11 +126,12 @@ def stop(pid: int | None) -> None:
             os.kill(instance.pid, signal.SIGTERM)
     lasting = 0
     for instance in found:
-        if wait_until_gone(instance, STOPS_WITHIN):
+        within = instance.drain_seconds + STOPS_WITHIN
+        if wait_until_gone(instance, within):
             click.echo(f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.address}")
         else:
             lasting += 1
-            click.echo(f"PID {instance.pid} was told to stop and has not within {STOPS_WITHIN:g} seconds", err=True)
+            click.echo(f"PID {instance.pid} was told to stop and has not within {within:g} seconds", err=True)
     sys.exit(1 if lasting else 0)
 
 
@@ -147,7 +147,8 @@ def list_instances(as_json: bool) -> None:
     """
     found = running()
     if as_json:
-        show_json([{name: value for name, value in asdict(each).items() if name != "namespace"} for each in found])
+        told = ("pid", "host", "port", "config")
+        show_json([{name: getattr(each, name) for name in told} for each in found])
         return
     for each in found:
         click.echo(f"-> Instance PID: {each.pid}, address: {each.address}, config file loaded: {each.config or 'none'}")

@@ -158,6 +158,9 @@ class Keys:
     max_server_pool_size: int = _key(
         "service", 10, integer(1, 2**31 - 1), "Threads in each worker process, for requests that wait for the store"
     )
+    drain_seconds: float = _key(
+        "service", 0.0, number(0, 600), "How long a service still takes requests after it was told to stop", "seconds"
+    )
     ssl_certfile: str | None = _key(
         "service", None, _PATH, "Certificate chain (PEM) for https; unset: http, for a proxy or this machine"
     )

@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ from supertokens.service.dispatch import Dispatcher
 from supertokens.service.listening import held_address
 from supertokens.service.logs import log_as_configured
 from supertokens.service.routes import Backend
-from supertokens.service.worker import DRAIN, Limits, Worker
+from supertokens.service.worker import DRAIN, LEAVE, Limits, Worker
 from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["DEFAULT_DATABASE", "ListeningError", "serve"]
@@ -41,7 +41,7 @@ _MOST_CONNECTIONS: Final = 8192
 """Of one worker, at a time."""
 
 _STOP_WITHIN: Final = 10  # seconds
-_DRAIN_FOR: Final = 0.3  # seconds
+_LEAVE_WITHIN: Final = 0.3  # seconds
 _UP_WITHIN: Final = 30.0  # seconds
 
 _YOUNG: Final = 10.0  # seconds
@@ -154,11 +154,13 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
     ends, without a word, when a worker dies twice, and replaces all workers at SIGHUP.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, drain_seconds: float, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._drain_seconds = drain_seconds
         self.up = threading.Event()
         """Set once the service is ready. A worker that dies before is not replaced: the next one would die as well."""
         self._stopping = False
+        self._hurried = False
         self._failure: str | None = None
         self._hang_up_stops = _hang_up_stops()
         self._replacements = Replacements()
@@ -173,7 +175,8 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
             raise SuperTokensGeneralError(self._failure)
 
     def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
-        """SIGTERM and SIGINT."""
+        """SIGTERM and SIGINT; the second one ends the draining."""
+        self._hurried = self._stopping
         self._stopping = True
 
     def signal_handler_reload(self, *args: Any, **options: Any) -> None:
@@ -194,7 +197,10 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
         """Until there is a signal, a worker that died, or a place to be filled."""
         living = [worker.inner.sentinel for place, worker in enumerate(self.wrks) if place not in self._empty]
         until = min(self._empty.values(), default=None)
-        wait([self._woken, *living], None if until is None else max(0.0, until - time.monotonic()))
+        self._wait_for_signal(None if until is None else max(0.0, until - time.monotonic()), living)
+
+    def _wait_for_signal(self, seconds: float | None, or_for: Sequence[int] = ()) -> None:
+        wait([self._woken, *or_for], seconds)
         with suppress(BlockingIOError):
             self._woken.recv(4096)
 
@@ -216,13 +222,23 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
             )
 
     def _drain(self) -> None:
-        """Tell clients to leave: a connection kept alive would end when its client may just send its next request."""
+        """Let those who distribute requests notice that we stop, and then tell clients to leave.
+
+        A connection that is kept alive would otherwise end when its client may just be sending its next request.
+        """
+        self._signal_workers(DRAIN)
+        deadline = time.monotonic() + self._drain_seconds
+        while not self._hurried and (left := deadline - time.monotonic()) > 0:
+            self._wait_for_signal(left)
+        self._signal_workers(LEAVE)
+        time.sleep(_LEAVE_WITHIN)
+        self.interrupt_children.clear()  # Granian's list of those that died, for which it would end with status 1
+
+    def _signal_workers(self, number: signal.Signals) -> None:
         for worker in self.wrks:
             if worker.is_alive():
                 with suppress(ProcessLookupError):
-                    os.kill(worker.inner.pid, DRAIN)
-        time.sleep(_DRAIN_FOR)
-        self.interrupt_children.clear()  # Granian's list of those that died, for which it would end with status 1
+                    os.kill(worker.inner.pid, number)
 
 
 @contextmanager
@@ -271,6 +287,7 @@ def _server(config: Config, limits: Limits, address: tuple[str, int], workers: i
         ),
         log_enabled=False,
         workers_kill_timeout=_STOP_WITHIN,
+        drain_seconds=config.drain_seconds,
         ssl_protocol_min=SSLProtocols.tls12,
         **tls,
     )

@@ -29,10 +29,13 @@ from supertokens.service.routes import VERSIONS, Call
 from supertokens.service.shared import READY
 from supertokens.service.threads import Threads
 
-__all__ = ["DRAIN", "Limits", "Worker"]
+__all__ = ["DRAIN", "LEAVE", "Limits", "Worker"]
 
 DRAIN: Final = signal.SIGUSR1
-"""Tells a worker that it is about to be stopped: every reply ends its connection from then on."""
+"""Tells a worker that it will be stopped: from then on it is not ready, and every reply ends its connection."""
+
+LEAVE: Final = signal.SIGUSR2
+"""Tells it that it will be stopped in a moment: it turns new connections away."""
 
 _READ_ON_THE_LOOP: Final = 65_536
 """A larger body is parsed in a thread (bytes)."""
@@ -80,6 +83,7 @@ class Worker:
         self._threads.start(loop)
         self._readiness.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
+        loop.add_signal_handler(LEAVE, loop.call_later, _ACCEPT_FOR, turn_away_new_connections)
         # A terminal sends these to all processes. What they mean is for the first one to say, which drains the others.
         for number in (signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
@@ -202,7 +206,6 @@ class Worker:
     def _drain(self) -> None:
         self._draining = True
         self._readiness.drain()
-        self._loop.call_later(_ACCEPT_FOR, turn_away_new_connections)
 
     def _watch_parent(self) -> None:
         """A service whose first process was killed must not go on without it, holding the port."""

@@ -163,14 +163,13 @@ class _Refreshed:
         now = system_clock()
         key = self.core.keys.to_sign(now).newest_refresh
         before = NEW_SESSION
-        lineage = before._replace(current=before.current + 1, parent=before.current, last=before.last + 1)
+        lineage = before._replace(current=before.current + 1, parent=before.current, newest=before.newest + 1)
         record = SessionRecord(
             handle=new_handle(os.urandom(16)),
             user_id=USER_ID,
             jwt_payload=json.dumps(PAYLOAD),
             created_at=now,
             expires_at=now + 3_600_000,
-            refresh_key_id=key.id,
             uses_static_key=False,
             anti_csrf=False,
             lineage=lineage,

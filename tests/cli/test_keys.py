@@ -87,10 +87,10 @@ def test_sealed_keys_need_their_key(run: Run, tmp_path: Path) -> None:
 def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "supertokens.sqlite3"
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 1.\n")
+    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 2.\n")
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has version 1 already: nothing to do.\n")
-    assert json.loads(run("migrate", "--json").stdout) == {"before": 1, "now": 1}
+    assert (result.exit_code, result.output) == (0, f"{file} has version 2 already: nothing to do.\n")
+    assert json.loads(run("migrate", "--json").stdout) == {"before": 2, "now": 2}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

@@ -109,7 +109,6 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "refresh_token_rotation_grace_period": 10.0,
         "refresh_token_rotation_grace_binding": "user-agent",
         "access_token_blacklisting": False,
-        "revocation": "query",
         "verified_token_cache": 12_000,
         "access_token_signing_key_dynamic": True,
         "access_token_signing_key_update_interval": 24.0,
@@ -445,7 +444,6 @@ def test_same_site_may_be_written_in_any_case(value: str) -> None:
         ("cookie_prefix", "__Host-"),
         ("sqlite_synchronous", "off"),
         ("refresh_token_rotation_grace_binding", "ip"),
-        ("revocation", "poll"),
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused_with_those_that_do(name: str, value: str) -> None:
@@ -454,12 +452,6 @@ def test_a_choice_that_does_not_exist_is_refused_with_those_that_do(name: str, v
     assert f"it is {value!r}" in message
     (key,) = (key for key in describe() if key.name == name)
     assert all(option.strip("`") in message for option in key.type.split(" or "))
-
-
-def test_revocation_by_push_is_refused_as_not_yet_available() -> None:
-    message = refusal(arguments={"revocation": "push"})
-    assert "'push' is not available in this version" in message
-    assert "'query' is stricter" in message
 
 
 @pytest.mark.parametrize(
@@ -1141,7 +1133,7 @@ def test_the_documentation_has_examples() -> None:
     assert blocks("yaml")
 
 
-@pytest.mark.parametrize("name", ["revocation_max_lag", "ip_allow_regex", "ip_deny_regex", "disable_telemetry"])
+@pytest.mark.parametrize("name", ["ip_allow_regex", "ip_deny_regex", "disable_telemetry"])
 def test_the_documentation_names_the_keys_without_effect(name: str) -> None:
     section = DOCUMENT.read_text().partition("\n## Keys of the original without effect\n")[2]
     assert f"`{name}`" in section

@@ -140,11 +140,6 @@ def test_what_the_apps_of_the_original_could_override_stays_theirs_beside_hosts(
     )
 
 
-def test_revocation_by_push_is_refused_beside_hosts_too() -> None:
-    settings = {"hosts": "http://localhost:3567", "access_token_blacklisting": True, "revocation": "push"}
-    assert "'push' is not available" in refusal(arguments=settings)
-
-
 def test_an_api_key_without_hosts_is_refused_because_the_original_would_have_asked_a_service() -> None:
     message = refusal(app_config={"SUPERTOKENS_API_KEY": KEY})
     assert "'hosts' is not set" in message

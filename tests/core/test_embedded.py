@@ -83,7 +83,7 @@ def test_refreshes_are_counted_by_their_row(core: EmbeddedCore, clock: FakeClock
     verify(core, child)
     refresh(core, issued)
     assert core.refreshes[5] == 1
-    assert stored(core, issued.handle).lineage.last == 2
+    assert stored(core, issued.handle).lineage.newest == 2
     clock.advance(minutes=1)
     with pytest.raises(SuperTokensTokenTheftError):
         refresh(core, issued)
@@ -353,7 +353,7 @@ def test_a_first_use_that_loses_its_swap_is_decided_again_on_what_is_there_now(c
     core.store.get = get_then_let_others  # type: ignore[method-assign]
     assert verify(core, child).new_access_token is not None
     lineage = stored(core, child.handle).lineage
-    assert (lineage.current, lineage.last) == (2, 3), "what the other request wrote is still there"
+    assert (lineage.current, lineage.newest) == (2, 3), "what the other request wrote is still there"
     assert refresh(core, child).refresh_token.text == grandchildren[0].refresh_token.text
 
 

@@ -228,10 +228,10 @@ class HonestClient(RuleBasedStateMachine):
         if found is None:
             return
         lineage = found.record.lineage
-        assert lineage.parent < lineage.current <= lineage.last
+        assert lineage.parent < lineage.current <= lineage.newest
         assert lineage.current >= self.highest[0]
-        assert lineage.last >= self.highest[1]
-        self.highest = (lineage.current, lineage.last)
+        assert lineage.newest >= self.highest[1]
+        self.highest = (lineage.current, lineage.newest)
 
 
 HonestClient.TestCase.settings = settings(

@@ -15,7 +15,7 @@ from supertokens.engine.refresh_token import (
     anti_csrf_inside,
     anti_csrf_value,
     authenticate,
-    client_hint,
+    client_fingerprint,
     derive,
     id_refresh_value,
     lineage_hash,
@@ -159,13 +159,13 @@ def test_the_id_refresh_value_changes_with_the_token_and_fits_into_its_header() 
     assert value not in GOLDEN_PLAIN
 
 
-def test_a_hint_tells_clients_apart_and_sessions_too() -> None:
-    assert len(client_hint(KEY, HANDLE, "Firefox")) == 8
-    assert client_hint(KEY, HANDLE, "Firefox") == client_hint(KEY, HANDLE, "Firefox")
-    assert client_hint(KEY, HANDLE, "Firefox") != client_hint(KEY, HANDLE, "Chromium")
-    assert client_hint(KEY, HANDLE, "Firefox") != client_hint(KEY, HANDLE.replace("7", "8"), "Firefox")
-    assert client_hint(KEY, HANDLE, None) == client_hint(KEY, HANDLE, "") == b""
-    assert client_hint(KEY, HANDLE, "\ud800") != b""
+def test_a_fingerprint_tells_clients_apart_and_sessions_too() -> None:
+    assert len(client_fingerprint(KEY, HANDLE, "Firefox")) == 8
+    assert client_fingerprint(KEY, HANDLE, "Firefox") == client_fingerprint(KEY, HANDLE, "Firefox")
+    assert client_fingerprint(KEY, HANDLE, "Firefox") != client_fingerprint(KEY, HANDLE, "Chromium")
+    assert client_fingerprint(KEY, HANDLE, "Firefox") != client_fingerprint(KEY, HANDLE.replace("7", "8"), "Firefox")
+    assert client_fingerprint(KEY, HANDLE, None) == client_fingerprint(KEY, HANDLE, "") == b""
+    assert client_fingerprint(KEY, HANDLE, "\ud800") != b""
 
 
 @given(SERIALS, st.text(alphabet=st.characters(codec="utf-8")))

@@ -27,7 +27,7 @@ from supertokens.engine.renewal import (
     serves_late,
     spares_upload,
 )
-from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, REFRESH_TABLE, Asked, Lineage, decide
+from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, REFRESH_TABLE, Lineage, Presented, decide
 
 W = 10_000
 T = 2_500
@@ -119,7 +119,7 @@ def test_a_body_is_large_by_its_length_or_by_hiding_it(content_length: int | Non
     assert is_large_body(content_length, has_body=has_body) is large
 
 
-PENDING = Lineage(current=4, parent=2, last=7, at=100_000, hint=b"")
+PENDING = Lineage(current=4, parent=2, newest=7, handed_out_at=100_000, fingerprint=b"")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_late_request_is_served_by_where_its_token_stands(
 
 
 def test_the_parent_of_a_forgotten_moment_serves_nothing() -> None:
-    lineage = PENDING._replace(at=LONG_AGO, hint=NOBODY)
+    lineage = PENDING._replace(handed_out_at=LONG_AGO, fingerprint=NOBODY)
     assert not serves_late(lineage, 2, 1, came_in=0, grace=W)
     assert serves_late(NEW_SESSION, 1, 0, came_in=0, grace=W)
 
@@ -163,8 +163,8 @@ def test_an_upload_outlives_its_own_access_token_for_a_while() -> None:
 def test_a_renewal_answers_as_a_refresh_but_for_the_marker(
     lineage: Lineage, serial: int, parent: int, hint: bytes, grace: int
 ) -> None:
-    asked = Asked(serial, parent, 100_000, hint, grace)
-    refreshed, renewed = decide(REFRESH_TABLE, lineage, asked), decide(RENEWAL_TABLE, lineage, asked)
+    presented = Presented(serial, parent, 100_000, hint, grace)
+    refreshed, renewed = decide(REFRESH_TABLE, lineage, presented), decide(RENEWAL_TABLE, lineage, presented)
     if refreshed.pair is None:
         assert renewed == refreshed
     else:

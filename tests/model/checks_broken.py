@@ -47,15 +47,17 @@ CHECKS = [
     *lets_go("without the time in row 5, nobody near the other", variants.no_time_limit_in_row_5, 2, timing=APART),
     *lets_go("row 5 while a child is pending", variants.row_5_while_a_child_is_pending, 2, **CLONED),
     *lets_go("an older sibling keeps the window open", variants.an_older_sibling_keeps_the_window_open, 4, **LAZY),
-    *breaks("without at in the swap", variants.swap_without_at, 6, **GAP),
+    *breaks("without handed_out_at in the swap", variants.swap_without_handed_out_at, 6, **GAP),
     *disorders("without current in the swap", variants.swap_without_current, 1, "current decreased", **SLOW),
     # That the product's rules keep the order in this world is a deep check in checks_serials.
-    claim_3("without last in the swap", variants.swap_without_last(1), "last decreased", life=4, gap=1, mixed=True),
-    *disorders("without the swap in verify", variants.verify_without_swap, 1, "last decreased", **SLOW),
-    *breaks("last not raised by accept", variants.last_is_not_raised, 4, "current > last", life=6, crashes=1),
+    claim_3(
+        "without newest in the swap", variants.swap_without_newest(1), "newest decreased", life=4, gap=1, mixed=True
+    ),
+    *disorders("without the swap in verify", variants.verify_without_swap, 1, "newest decreased", **SLOW),
+    *breaks("newest not raised by accept", variants.newest_is_not_raised, 4, "current > newest", life=6, crashes=1),
     *breaks("without row 5", variants.no_row_5, 9, life=20),
-    *breaks("without the row for s > last", variants.no_row_for_a_serial_ahead, 2, life=4, in_flight=2, backups=1),
-    *breaks("s > last not from now", variants.a_serial_ahead_does_not_count_from_now, 9, life=20, crashes=1),
+    *breaks("without the row for s > newest", variants.no_row_for_a_serial_ahead, 2, life=4, in_flight=2, backups=1),
+    *breaks("s > newest not from now", variants.a_serial_ahead_does_not_count_from_now, 9, life=20, crashes=1),
     *breaks("row 3 keeps the older hint", variants.row_3_keeps_the_older_hint, 9, life=20),
     *breaks("row 3 keeps the older moment", variants.row_3_keeps_the_older_moment, 9, life=20),
     beside_protocol1("rows 2 and 5 at W = 0", variants.rows_2_and_5_at_w_0(0), "ours repeats a token", depth=5),

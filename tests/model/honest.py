@@ -20,7 +20,7 @@ class Honest:
     def __init__(self, rules: Rules, world: World) -> None:
         judge = Judge(rules, spread=world.spread(), gap=world.gap or 0)
         self.values = bool(world.anti_csrf)
-        self.old_reads_win = not rules.verify_swaps or "last" not in rules.swap_on
+        self.old_reads_win = not rules.verify_swaps or "newest" not in rules.swap_on
         self.browser = Browser(world)
         self.network = Network(judge, world)
         self.server = Server(judge, world)

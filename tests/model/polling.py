@@ -12,7 +12,7 @@ import random
 from dataclasses import dataclass
 from statistics import fmean
 
-from supertokens.engine.rotation import NEW_SESSION, Asked, Decision, Lineage, decide
+from supertokens.engine.rotation import NEW_SESSION, Decision, Lineage, Presented, decide
 
 from .rules import HINTS, Rules
 
@@ -58,8 +58,8 @@ class Chase:
         return int(self.random.expovariate(1 / self.victim_every))
 
     def _refresh(self, token: tuple[int, int], now: int, hint: int) -> Decision:
-        asked = Asked(*token, now, HINTS[hint] or b"", self.rules.grace * SECOND)
-        decision = decide(self.rules.refresh_table, self.lineage, asked)
+        presented = Presented(*token, now, HINTS[hint] or b"", self.rules.grace * SECOND)
+        decision = decide(self.rules.refresh_table, self.lineage, presented)
         self.lineage = decision.write or self.lineage
         return decision
 
@@ -69,8 +69,8 @@ class Chase:
             return True
         self.victims = pair[:2]
         if pair.marked:
-            asked = Asked(*self.victims, now, HINTS[0] or b"", self.rules.grace * SECOND)
-            self.lineage = decide(self.rules.verify_table, self.lineage, asked).write or self.lineage
+            presented = Presented(*self.victims, now, HINTS[0] or b"", self.rules.grace * SECOND)
+            self.lineage = decide(self.rules.verify_table, self.lineage, presented).write or self.lineage
         self.victims_access_dies = now + ACCESS_LIFE
         self.victim_next = self.victims_access_dies + self._pause()
         return False

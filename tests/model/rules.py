@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from unittest.mock import patch
 
 from supertokens.engine import rotation
-from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Asked, Lineage, Pair, Row
+from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Lineage, Pair, Presented, Row
 
 NOBODY: Final = -1
 # The browser under test sends no User-Agent at all: b"" must be equal to itself and different from nobody.
@@ -25,11 +25,11 @@ NUMBERS: Final = {hint: number for number, hint in HINTS.items()}
 
 
 class Record(NamedTuple):
-    """A lineage as the model stores it. ``age``: ticks since ``at``; below 0 if a fast clock wrote it."""
+    """A lineage as the model stores it. ``age``: ticks since ``handed_out_at``; below 0 if a fast clock wrote it."""
 
     current: int
     parent: int
-    last: int
+    newest: int
     age: int
     hint: int
 
@@ -52,8 +52,8 @@ class Rules:
     grace: int
     refresh_table: tuple[Row, ...] = REFRESH_TABLE
     verify_table: tuple[Row, ...] = VERIFY_TABLE
-    accept: Callable[[Lineage, Asked], Lineage] = rotation.accept
-    swap_on: tuple[str, ...] = ("current", "last", "at")
+    accept: Callable[[Lineage, Presented], Lineage] = rotation.accept
+    swap_on: tuple[str, ...] = ("current", "newest", "handed_out_at")
     verify_swaps: bool = True
     """False: the accept of a verify is written over whatever has become of the row that was read."""
     hint_fades: bool = True
@@ -71,7 +71,9 @@ class Judge:
         self.refresh = lru_cache(maxsize=None)(self._refresh)
         self.verify = lru_cache(maxsize=None)(self._verify)
         self.older = lru_cache(maxsize=None)(self._older)
-        self.swap_key = itemgetter(*(Record._fields.index("age" if name == "at" else name) for name in rules.swap_on))
+        self.swap_key = itemgetter(
+            *(Record._fields.index("age" if name == "handed_out_at" else name) for name in rules.swap_on)
+        )
 
     def _refresh(self, record: Record, serial: int, parent: int, hint: int, clock: int) -> Ruling:
         return self._ask(self.rules.refresh_table, record, serial, parent, hint, clock)
@@ -80,17 +82,17 @@ class Judge:
         return self._ask(self.rules.verify_table, record, serial, parent, hint, clock)
 
     def _ask(self, table: tuple[Row, ...], record: Record, serial: int, parent: int, hint: int, clock: int) -> Ruling:
-        lineage = Lineage(record.current, record.parent, record.last, -record.age, HINTS[record.hint])
+        lineage = Lineage(record.current, record.parent, record.newest, -record.age, HINTS[record.hint])
         asked_by = HINTS[hint]
         assert asked_by is not None, "nobody asks for nothing"
-        asked = Asked(serial, parent, clock, asked_by, self.rules.grace)
+        presented = Presented(serial, parent, clock, asked_by, self.rules.grace)
         with patch.object(rotation, "accept", self.rules.accept):
-            row, pair, write, accepted, confirmed, theft = rotation.decide(table, lineage, asked)
+            row, pair, write, accepted, confirmed, theft = rotation.decide(table, lineage, presented)
         return Ruling(row, pair, None if write is None else self._record(write), accepted, confirmed, theft)
 
     def _record(self, lineage: Lineage) -> Record:
-        age = min(-lineage.at, self.long_ago)
-        return self._fade(Record(lineage.current, lineage.parent, lineage.last, age, NUMBERS[lineage.hint]))
+        age = min(-lineage.handed_out_at, self.long_ago)
+        return self._fade(Record(lineage.current, lineage.parent, lineage.newest, age, NUMBERS[lineage.fingerprint]))
 
     def _older(self, record: Record) -> Record:
         return self._fade(record._replace(age=min(record.age + 1, self.long_ago)))

@@ -65,7 +65,7 @@ class SideBySide:
         kept = [token for token in numbers if token not in stale[: -self.siblings]]
         place = {token: number for number, token in enumerate(kept)}
         tokens = [state.tokens[token] for token in kept]
-        names = renumbering({*record[:3], *(serial for token in tokens for serial in token)}, record.last)
+        names = renumbering({*record[:3], *(serial for token in tokens for serial in token)}, record.newest)
         if names is not None:
             tokens = [(names[serial], names[parent]) for serial, parent in tokens]
             record = Record(names[record[0]], names[record[1]], names[record[2]], record.age, record.hint)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One name for all states that differ only in how far the serials have counted.
 
-The rules compare serials (equal, greater) and mint ``last + 1``. So below the lowest ``last`` in sight only the order
-matters, and serials are replaced by their rank there; above it a serial may be handed out again, and its distance is
-kept. A run of any length folds into a finite graph this way. ``test_soundness.py`` checks that the folded state has
+The rules compare serials (equal, greater) and mint ``newest + 1``. So below the lowest ``newest`` in sight only the
+order matters, and serials are replaced by their rank there; above it a serial may be handed out again, and its distance
+is kept. A run of any length folds into a finite graph this way. ``test_soundness.py`` checks that the folded state has
 the same moves.
 """
 

@@ -19,10 +19,10 @@ def broken_claim(before: Record, after: Record) -> str:
     """Claim 3 of DESIGN for one write: which part of it is broken, or ""."""
     if after.current < before.current:
         return "current decreased"
-    if after.last < before.last:
-        return "last decreased"
-    if after.current > after.last:
-        return "current > last"
+    if after.newest < before.newest:
+        return "newest decreased"
+    if after.current > after.newest:
+        return "current > newest"
     if after.parent >= after.current:
         return "parent >= current"
     return ""
@@ -100,13 +100,13 @@ class Server:
 
     def _may_be_lost(self, record: Record, row: int) -> bool:
         """Whether a crash can take this write back, though it was acknowledged."""
-        if row == 3 and self.world.second_mint_is_durable and record.last > record.current:
+        if row == 3 and self.world.second_mint_is_durable and record.newest > record.current:
             return False
         return row in self.world.crash_rows
 
     def _too_far(self, serial: int, older: Record | None) -> bool:
         """A bound of the search: how many serials the store may be ahead of its backup, or of its disk."""
-        return older is not None and serial > older.last + self.world.ahead
+        return older is not None and serial > older.newest + self.world.ahead
 
     def _refreshed(self, message: Message, row: int, clock: int, answer: str) -> Event:
         text = "the server{} answers refresh R{} (parent {}) by row {}: {}"

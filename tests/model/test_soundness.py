@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from supertokens.engine import rotation
-from supertokens.engine.rotation import NEW_SESSION, Asked, Pair
+from supertokens.engine.rotation import NEW_SESSION, Pair, Presented
 
 from . import variants
 from .catalogue import GROUPS
@@ -38,8 +38,8 @@ WORLDS = {
     "a value of the parent": (Rules(3), World(life=6, anti_csrf=VALUE_OF_PARENT_TOO, closes=2, lock=True)),
     "a value per session": (Rules(3), World(life=6, anti_csrf=VALUE_PER_SESSION, frozen=True, stale_call="fine")),
     "a verify without swap": (variants.verify_without_swap(4), World(life=6, gap=1, hint_changes=1)),
-    "a swap on less": (variants.swap_without_last(4), World(life=6, gap=1, mixed=True)),
-    "last not raised": (variants.last_is_not_raised(4), World(life=6, crashes=2)),
+    "a swap on less": (variants.swap_without_newest(4), World(life=6, gap=1, mixed=True)),
+    "newest not raised": (variants.newest_is_not_raised(4), World(life=6, crashes=2)),
 }
 SYSTEMS: dict[str, System[Any] | Pursuit] = {
     **{name: Honest(rules, world) for name, (rules, world) in WORLDS.items()},
@@ -93,9 +93,9 @@ def test_the_model_asks_the_product_and_follows_what_it_answers(monkeypatch: pyt
     ruling = judge.refresh(judge.start, 1, 0, 0, 0)
     (table, lineage, question) = asked[0]
     assert table is rotation.REFRESH_TABLE
-    assert lineage == NEW_SESSION._replace(at=-judge.long_ago)
-    assert question == Asked(serial=1, parent=0, now=0, hint=b"", grace=3)
-    assert ruling.write == Record(current=1, parent=0, last=2, age=0, hint=0)
+    assert lineage == NEW_SESSION._replace(handed_out_at=-judge.long_ago)
+    assert question == Presented(serial=1, parent=0, now=0, fingerprint=b"", grace=3)
+    assert ruling.write == Record(current=1, parent=0, newest=2, age=0, hint=0)
     judge.refresh(judge.start, 1, 0, 0, 0)
     assert len(asked) == 1, "an answer is remembered"
 
@@ -104,7 +104,7 @@ def test_the_model_asks_the_product_and_follows_what_it_answers(monkeypatch: pyt
 def test_a_moment_as_old_as_the_model_counts_is_as_good_as_long_ago(off: int) -> None:
     judge = Judge(Rules(3), spread=2)
     for age in (judge.long_ago, judge.long_ago - 1):
-        pending = Record(current=1, parent=0, last=2, age=age, hint=0)
+        pending = Record(current=1, parent=0, newest=2, age=age, hint=0)
         assert judge.refresh(pending, 1, 0, 0, off).row == 3, "row 2 is over for every clock"
     assert judge.older(Record(1, 0, 2, judge.long_ago, 0)).hint == -1
 
@@ -115,8 +115,8 @@ def test_a_moment_as_old_as_the_model_counts_is_as_good_as_long_ago(off: int) ->
         (Record(4, 3, 6, 0, 0), ""),
         (Record(3, 2, 5, 0, 0), ""),
         (Record(2, 1, 5, 0, 0), "current decreased"),
-        (Record(3, 2, 4, 0, 0), "last decreased"),
-        (Record(6, 3, 5, 0, 0), "current > last"),
+        (Record(3, 2, 4, 0, 0), "newest decreased"),
+        (Record(6, 3, 5, 0, 0), "current > newest"),
         (Record(4, 4, 5, 0, 0), "parent >= current"),
     ],
 )

@@ -210,7 +210,7 @@ class Pursuit:
         held = {state.victim, *state.thiefs, *state.thiefs_marked, *(entry.token for entry in state.recent)}
         if state.victims_marked:
             held.add(state.victims_marked)
-        names = renumbering({*record[:3], *(serial for token in held for serial in token)}, record.last)
+        names = renumbering({*record[:3], *(serial for token in held for serial in token)}, record.newest)
         return state if names is None else self._renamed(state, names)
 
     def _without_the_dead(self, state: Theft) -> Theft:
@@ -220,11 +220,11 @@ class Pursuit:
         marked = {token for token in state.thiefs_marked if self._may_be_confirmed(record, token)}
         recent: frozenset[Refreshed] = frozenset()
         if self.plan.timing == APART_ON_A_TOKEN:
-            obtainable = {*thiefs, state.victim, (record.current, record.parent), (record.last, record.current)}
+            obtainable = {*thiefs, state.victim, (record.current, record.parent), (record.newest, record.current)}
             recent = frozenset(entry for entry in state.recent if entry.age <= self.grace and entry.token in obtainable)
         # Older siblings all lead to the same: one stands for those that nothing else refers to.
         spare = thiefs & marked - {state.victim, state.victims_marked} - {entry.token for entry in recent}
-        for token in sorted(token for token in spare if token[1] == record.current and token[0] < record.last)[:-1]:
+        for token in sorted(token for token in spare if token[1] == record.current and token[0] < record.newest)[:-1]:
             thiefs.remove(token)
             marked.remove(token)
         long_ago = (self.judge.long_ago, self.judge.long_ago)
@@ -237,7 +237,7 @@ class Pursuit:
 
     def _may_be_confirmed(self, record: Record, token: Token) -> bool:
         serial, parent = token
-        return record.current in (serial, parent) or serial > record.last
+        return record.current in (serial, parent) or serial > record.newest
 
     def _renamed(self, state: Theft, names: Mapping[int, int]) -> Theft:
         def named(token: Token) -> Token:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from supertokens.engine import rotation
-from supertokens.engine.rotation import LONG_AGO, NOBODY, REFRESH_TABLE, VERIFY_TABLE, Asked, Decision, Lineage, Row
+from supertokens.engine.rotation import LONG_AGO, NOBODY, REFRESH_TABLE, VERIFY_TABLE, Decision, Lineage, Presented, Row
 
 from .rules import Rules
 
-View: TypeAlias = Callable[[Lineage, Asked], tuple[Lineage, Asked]]
+View: TypeAlias = Callable[[Lineage, Presented], tuple[Lineage, Presented]]
 Table: TypeAlias = tuple[Row, ...]
 
 accept = rotation.accept
@@ -25,8 +25,8 @@ def shown(table: Table, number: int, view: View) -> Table:
     """`table`, but the condition of row `number` is shown what `view` makes of the lineage and the asker."""
 
     def changed(row: Row) -> Row:
-        def holds(lineage: Lineage, asked: Asked) -> bool:
-            return row.holds(*view(lineage, asked))
+        def holds(lineage: Lineage, presented: Presented) -> bool:
+            return row.holds(*view(lineage, presented))
 
         return row._replace(holds=holds)
 
@@ -37,8 +37,8 @@ def answered(table: Table, number: int, change: Callable[[Lineage, Decision], De
     """`table`, but the answer of row `number` is changed."""
 
     def changed(row: Row) -> Row:
-        def answer(lineage: Lineage, asked: Asked) -> Decision:
-            return change(lineage, row.answer(lineage, asked))
+        def answer(lineage: Lineage, presented: Presented) -> Decision:
+            return change(lineage, row.answer(lineage, presented))
 
         return row._replace(answer=answer)
 
@@ -49,40 +49,40 @@ def without(table: Table, number: int) -> Table:
     return tuple(row for row in table if row.number != number)
 
 
-def _whoever_asks(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    return lineage._replace(hint=asked.hint), asked
+def _whoever_asks(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    return lineage._replace(fingerprint=presented.fingerprint), presented
 
 
-def _whenever(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    return lineage._replace(at=asked.now), asked
+def _whenever(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    return lineage._replace(handed_out_at=presented.now), presented
 
 
-def _nothing_pending(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    return lineage._replace(last=lineage.current), asked
+def _nothing_pending(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    return lineage._replace(newest=lineage.current), presented
 
 
-def _nothing_ahead(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    return lineage._replace(last=max(lineage.last, asked.serial)), asked
+def _nothing_ahead(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    return lineage._replace(newest=max(lineage.newest, presented.serial)), presented
 
 
-def _one_sided(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    return lineage._replace(at=min(lineage.at, asked.now)), asked
+def _one_sided(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    return lineage._replace(handed_out_at=min(lineage.handed_out_at, presented.now)), presented
 
 
-def _in_the_same_moment(lineage: Lineage, asked: Asked) -> tuple[Lineage, Asked]:
-    if asked.grace > 0:
-        return lineage, asked
-    at = lineage.at if lineage.at == asked.now else LONG_AGO
-    return lineage._replace(at=at), asked._replace(grace=1)
+def _in_the_same_moment(lineage: Lineage, presented: Presented) -> tuple[Lineage, Presented]:
+    if presented.grace > 0:
+        return lineage, presented
+    handed_out_at = lineage.handed_out_at if lineage.handed_out_at == presented.now else LONG_AGO
+    return lineage._replace(handed_out_at=handed_out_at), presented._replace(grace=1)
 
 
 def _refresh(change: Callable[[Table], Table]) -> Callable[[int], Rules]:
     return lambda grace: Rules(grace, refresh_table=change(REFRESH_TABLE))
 
 
-def _accepts(change: Callable[[Lineage, Asked, Lineage], Lineage]) -> Callable[[int], Rules]:
-    def changed(lineage: Lineage, asked: Asked) -> Lineage:
-        return change(lineage, asked, accept(lineage, asked))
+def _accepts(change: Callable[[Lineage, Presented, Lineage], Lineage]) -> Callable[[int], Rules]:
+    def changed(lineage: Lineage, presented: Presented) -> Lineage:
+        return change(lineage, presented, accept(lineage, presented))
 
     return lambda grace: Rules(grace, accept=changed)
 
@@ -97,29 +97,35 @@ row_5_while_a_child_is_pending = _refresh(lambda table: shown(table, 5, _nothing
 near_is_one_sided = _refresh(lambda table: shown(shown(table, 2, _one_sided), 5, _one_sided))
 rows_2_and_5_at_w_0 = _refresh(lambda table: shown(shown(table, 2, _in_the_same_moment), 5, _in_the_same_moment))
 row_3_keeps_the_older_hint = _refresh(
-    lambda table: answered(table, 3, lambda lineage, decision: _writes(decision, hint=lineage.hint))
+    lambda table: answered(table, 3, lambda lineage, decision: _writes(decision, fingerprint=lineage.fingerprint))
 )
 row_3_keeps_the_older_moment = _refresh(
-    lambda table: answered(table, 3, lambda lineage, decision: _writes(decision, at=lineage.at))
+    lambda table: answered(table, 3, lambda lineage, decision: _writes(decision, handed_out_at=lineage.handed_out_at))
 )
 
-last_is_not_raised = _accepts(lambda lineage, asked, accepted: accepted._replace(last=lineage.last))
+newest_is_not_raised = _accepts(lambda lineage, presented, accepted: accepted._replace(newest=lineage.newest))
 a_serial_ahead_does_not_count_from_now = _accepts(
-    lambda lineage, asked, accepted: (
-        accepted._replace(at=LONG_AGO, hint=NOBODY) if asked.serial > lineage.last else accepted
+    lambda lineage, presented, accepted: (
+        accepted._replace(handed_out_at=LONG_AGO, fingerprint=NOBODY) if presented.serial > lineage.newest else accepted
     )
 )
 an_older_sibling_keeps_the_window_open = _accepts(
-    lambda lineage, asked, accepted: (
-        accepted._replace(at=lineage.at, hint=lineage.hint) if asked.serial < lineage.last else accepted
+    lambda lineage, presented, accepted: (
+        accepted._replace(handed_out_at=lineage.handed_out_at, fingerprint=lineage.fingerprint)
+        if presented.serial < lineage.newest
+        else accepted
     )
 )
 
 
-def _writes(decision: Decision, *, hint: bytes | None = None, at: int | None = None) -> Decision:
+def _writes(decision: Decision, *, fingerprint: bytes | None = None, handed_out_at: int | None = None) -> Decision:
     """The decision, but its write keeps what is given."""
     assert decision.write is not None
-    write = decision.write._replace(hint=hint) if at is None else decision.write._replace(at=at)
+    write = (
+        decision.write._replace(fingerprint=fingerprint)
+        if handed_out_at is None
+        else decision.write._replace(handed_out_at=handed_out_at)
+    )
     return decision._replace(write=write)
 
 
@@ -135,16 +141,16 @@ def no_row_for_a_serial_ahead(grace: int) -> Rules:
     )
 
 
-def swap_without_at(grace: int) -> Rules:
-    return Rules(grace, swap_on=("current", "last"))
+def swap_without_handed_out_at(grace: int) -> Rules:
+    return Rules(grace, swap_on=("current", "newest"))
 
 
-def swap_without_last(grace: int) -> Rules:
-    return Rules(grace, swap_on=("current", "at"))
+def swap_without_newest(grace: int) -> Rules:
+    return Rules(grace, swap_on=("current", "handed_out_at"))
 
 
 def swap_without_current(grace: int) -> Rules:
-    return Rules(grace, swap_on=("last", "at"))
+    return Rules(grace, swap_on=("newest", "handed_out_at"))
 
 
 def verify_without_swap(grace: int) -> Rules:

@@ -95,17 +95,6 @@ def test_a_database_of_another_program_is_left_as_it_is(path: Path, version: int
     assert path.read_bytes() == before
 
 
-def test_a_database_from_before_files_were_marked_is_ours(path: Path) -> None:
-    store = SqliteStore(path)
-    store.create(a_record(), "{}")
-    store.close()
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (0x53544B53,)
-        connection.execute("PRAGMA application_id = 0")
-    assert SqliteStore(path).get(a_record().handle, NOW) is not None
-    assert SqliteStore(path).migrate() == (1, 1)
-
-
 def test_to_migrate_what_is_no_database_is_an_error_too(path: Path) -> None:
     path.write_text("precious notes, not a database" * 100)
     with pytest.raises(SuperTokensGeneralError, match="not a database"):
@@ -247,17 +236,3 @@ def test_a_fork_while_another_thread_writes_leaves_no_lock_behind_in_the_child(p
 
 def test_no_secret_shows_in_a_repr_and_the_path_does(path: Path) -> None:
     assert str(path) in repr(SqliteStore(path))
-
-
-def test_a_revoked_session_leaves_a_tombstone_until_it_is_swept(path: Path) -> None:
-    store = SqliteStore(path)
-    store.create(a_record(1), "{}")
-    store.create(a_record(2), "{}")
-    store.remove([a_record(1).handle], NOW)
-    store.remove_user("user", NOW + 1)
-    rows = "SELECT handle, revoked_at FROM tombstone ORDER BY revoked_at"
-    with sqlite3.connect(path) as connection:
-        assert connection.execute(rows).fetchall() == [(a_record(1).handle, NOW), (a_record(2).handle, NOW + 1)]
-        store.sweep(NOW, tombstones_before=NOW + 1, limit=10)
-        assert connection.execute(rows).fetchall() == [(a_record(2).handle, NOW + 1)]
-    connection.close()

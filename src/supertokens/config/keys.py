@@ -27,7 +27,6 @@ def _file_of(name: str, counts_in: CountsIn) -> Any:
 _BOOLEAN: Final = Kind("boolean", values.boolean)
 _PATH: Final = Kind("string", values.file_path)
 _LOG_PATH: Final = Kind("string", values.log_path)
-_QUERY_ONLY: Final = ": 'push' is not available in this version, and 'query' is stricter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +47,6 @@ class Keys:
     )
     access_token_blacklisting: bool = _key(
         "both", False, _BOOLEAN, "Whether a revoked session ends at once, instead of with its access token"
-    )
-    revocation: Literal["query"] = _key(
-        "both",
-        "query",
-        choice("query", because=_QUERY_ONLY),
-        "How blacklisting learns of revocations: `query` asks the store each time",
     )
     verified_token_cache: int = _key(
         "both", 12_000, integer(0, 10_000_000), "How many verified access tokens a process remembers; 0: none", "tokens"

@@ -28,7 +28,6 @@ OTHER_NAMES: Final = {
 }
 
 NO_EFFECT: Final = {
-    "revocation_max_lag": "it goes with 'revocation: push', which this version does not have yet",
     "ip_allow_regex": "no address is refused here; let a firewall or the proxy in front do that",
     "ip_deny_regex": "no address is refused here; let a firewall or the proxy in front do that",
     "webserver_https_enabled": "it is https where 'ssl_certfile' and 'ssl_keyfile' are set",

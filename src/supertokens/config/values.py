@@ -95,11 +95,11 @@ def number(least: float, most: float) -> Kind:
     return Kind("number", read)
 
 
-def choice(*options: str, because: str = "") -> Kind:
+def choice(*options: str) -> Kind:
     def read(value: object) -> str:
         if isinstance(value, str) and value.lower() in options:
             return value.lower()
-        raise ValueError(f"must be {' or '.join(map(repr, options))}{because}")
+        raise ValueError(f"must be {' or '.join(map(repr, options))}")
 
     return Kind(" or ".join(f"`{option}`" for option in options), read)
 

@@ -85,7 +85,7 @@ class EmbeddedCore:
         self._rotator = Rotator(config, self.keys, store, clock)
         self._issuer = Issuer(config, self.keys)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
-        self._sweeper = Sweeper(store, config.access_token_validity_ms)
+        self._sweeper = Sweeper(store)
         call_in_forked_children(self._after_fork_in_child)
 
     def __repr__(self) -> str:
@@ -114,7 +114,6 @@ class EmbeddedCore:
             jwt_payload=user_data.encode_object(jwt_payload, "jwt_payload"),
             created_at=now,
             expires_at=now + self._refresh_validity,
-            refresh_key_id=key.id,
             uses_static_key=static_key,
             anti_csrf=anti_csrf,
             lineage=NEW_SESSION,
@@ -242,7 +241,7 @@ class EmbeddedCore:
         return TokenPosition(token.handle, token.serial)
 
     def sweep(self) -> int:
-        """Delete all expired sessions and the tombstones that nobody can ask for any more; how many sessions."""
+        """Delete all expired sessions; return how many there were."""
         return self._sweeper.sweep_all(self._clock())
 
     def close(self) -> None:

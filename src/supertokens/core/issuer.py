@@ -92,7 +92,6 @@ def verified_session(token: AccessToken, new: Credential | None = None) -> Verif
         handle=token.handle,
         user_id=token.user_id,
         jwt_payload=token.jwt_payload,
-        access_token_expires_at=token.expires_at,
         new_access_token=new,
     )
 

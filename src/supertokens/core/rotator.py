@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper
 from supertokens.engine.access_token import AccessToken
-from supertokens.engine.refresh_token import RefreshToken, client_hint
-from supertokens.engine.rotation import Asked, Decision, Row, decide
+from supertokens.engine.refresh_token import RefreshToken, client_fingerprint
+from supertokens.engine.rotation import Decision, Presented, Row, decide
 from supertokens.engine.session import SessionRecord
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import SessionStore
@@ -64,13 +64,13 @@ class Rotator:
             if found is None:
                 return None
             record = found.record
-            hint = self._hint(record.handle, client, now)
-            asked = Asked(token.serial, token.parent or 0, found.now, hint, self._grace)
-            decision = decide(table, record.lineage, asked)
+            fingerprint = self._fingerprint(record.handle, client, now)
+            presented = Presented(token.serial, token.parent or 0, found.now, fingerprint, self._grace)
+            decision = decide(table, record.lineage, presented)
             if decision.write is None:
                 return Settled(record, decision, now)
             # A repeated child has to come out as the same text, so what it was minted with stays.
-            mints = decision.write.last > record.lineage.last
+            mints = decision.write.newest > record.lineage.newest
             becomes = replace(
                 record,
                 lineage=decision.write,
@@ -82,7 +82,7 @@ class Rotator:
                 return Settled(becomes, decision, now)
         raise SuperTokensGeneralError(f"a request lost {_MAX_LOST_RACES} races for its session in a row")
 
-    def _hint(self, handle: str, client: str | None, now: int) -> bytes:
+    def _fingerprint(self, handle: str, client: str | None, now: int) -> bytes:
         if not self._binds_client:
             return b""
-        return client_hint(self._keys.to_verify(now).newest_refresh, handle, client)
+        return client_fingerprint(self._keys.to_verify(now).newest_refresh, handle, client)

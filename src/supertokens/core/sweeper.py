@@ -16,19 +16,17 @@ _log = logging.getLogger("supertokens")
 _EVERY: Final = 600_000  # ms
 _WHILE_THERE_ARE_MORE: Final = 1000  # ms
 _AT_ONCE: Final = 500  # sessions
-_SLACK: Final = 60_000  # ms
 
 
 class Sweeper:
     """Sweeps one store, on behalf of one core. Moments in ms."""
 
-    def __init__(self, store: SessionStore, access_token_validity: int) -> None:
+    def __init__(self, store: SessionStore) -> None:
         self._store = store
-        self._tombstone_life = access_token_validity + _SLACK
         self._next = 0
 
     def sweep_all(self, now: int) -> int:
-        """Delete all expired sessions, and tombstones that nobody can ask for any more; how many sessions."""
+        """Delete all expired sessions; return how many there were."""
         total = swept = self._sweep(now)
         while swept == _AT_ONCE:
             swept = self._sweep(now)
@@ -36,7 +34,7 @@ class Sweeper:
         return total
 
     def sweep_now_and_then(self, now: int) -> None:
-        """To be called whenever a session was created: a few go every ten minutes, and more while there are more."""
+        """Delete a few every ten minutes, and more while there are more; called whenever a session was created."""
         if now < self._next:
             return
         self._next = now + _EVERY
@@ -48,4 +46,4 @@ class Sweeper:
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
 
     def _sweep(self, now: int) -> int:
-        return self._store.sweep(now, tombstones_before=now - self._tombstone_life, limit=_AT_ONCE)
+        return self._store.sweep(now, limit=_AT_ONCE)

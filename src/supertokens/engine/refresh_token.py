@@ -34,7 +34,7 @@ __all__ = [
     "anti_csrf_inside",
     "anti_csrf_value",
     "authenticate",
-    "client_hint",
+    "client_fingerprint",
     "derive",
     "id_refresh_value",
     "lineage_hash",
@@ -49,7 +49,7 @@ _VERSION: Final = b"\x01"
 _KEY_ID_BYTES: Final = 8
 _MAC_BYTES: Final = 32
 _ANTI_CSRF_BYTES: Final = 16
-_HINT_BYTES: Final = 8
+_FINGERPRINT_BYTES: Final = 8
 _SERIAL_HEX: Final = 16
 _PLAIN_BYTES: Final = 1 + _KEY_ID_BYTES + 16 + 8 + 8 + _MAC_BYTES
 _GUARDED_BYTES: Final = _PLAIN_BYTES + _ANTI_CSRF_BYTES
@@ -193,12 +193,12 @@ def id_refresh_value(refresh_token_text: str) -> str:
     return base64url.encode(hmac.digest(refresh_token_text.encode(), b"supertokens id-refresh value", "sha256"))
 
 
-def client_hint(key: RefreshKey, handle: str, client: str | None) -> bytes:
+def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> bytes:
     """8 bytes that tell clients of one session apart; ``b""`` for a client that says nothing about itself."""
     if not client:
         return b""
     message = UUID(handle).bytes + client.encode("utf-8", "surrogatepass")
-    return hmac.digest(key.hint_subkey, message, "sha256")[:_HINT_BYTES]
+    return hmac.digest(key.hint_subkey, message, "sha256")[:_FINGERPRINT_BYTES]
 
 
 def lineage_hash(serial: int, refresh_token_text: str) -> str:

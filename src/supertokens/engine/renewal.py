@@ -23,7 +23,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from supertokens.engine.rotation import REFRESH_TABLE, Asked, Decision, Lineage, Row
+from supertokens.engine.rotation import REFRESH_TABLE, Decision, Lineage, Presented, Row
 
 __all__ = [
     "MAX_RENEWING_BODY_BYTES", "RENEWAL_TABLE", "AccessCookie", "Course", "Leaves", "Obstacle", "RenewalTimes",
@@ -132,14 +132,14 @@ def serves_late(lineage: Lineage, serial: int, parent: int, *, came_in: int, gra
     """Return whether the record alone serves a request that shows this refresh token and must not renew.
 
     The token is the current one; or exactly the pending child; or the parent, if the request came in (`came_in`, on
-    the clock of ``lineage.at``) at most W after the newest pair was handed out. A holder of a replaced token who asks
-    late on purpose is served no longer than that.
+    the clock of ``lineage.handed_out_at``) at most W after the newest pair was handed out. A holder of a replaced token
+    who asks late on purpose is served no longer than that.
     """
     if serial == lineage.current:
         return True
-    if serial == lineage.last and parent == lineage.current:
+    if serial == lineage.newest and parent == lineage.current:
         return True
-    return serial == lineage.parent and came_in - lineage.at <= grace
+    return serial == lineage.parent and came_in - lineage.handed_out_at <= grace
 
 
 def spares_upload(refresh_handle: str, access: AccessCookie | None, times: RenewalTimes) -> bool:
@@ -151,8 +151,8 @@ def spares_upload(refresh_handle: str, access: AccessCookie | None, times: Renew
 
 
 def _marked(row: Row) -> Row:
-    def answer(lineage: Lineage, asked: Asked) -> Decision:
-        decision = row.answer(lineage, asked)
+    def answer(lineage: Lineage, presented: Presented) -> Decision:
+        decision = row.answer(lineage, presented)
         return decision._replace(pair=decision.pair and decision.pair._replace(marked=True))
 
     return row._replace(answer=answer)

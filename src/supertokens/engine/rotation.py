@@ -20,10 +20,10 @@ __all__ = [
     "NOBODY",
     "REFRESH_TABLE",
     "VERIFY_TABLE",
-    "Asked",
     "Decision",
     "Lineage",
     "Pair",
+    "Presented",
     "Row",
     "accept",
     "decide",
@@ -33,34 +33,35 @@ LONG_AGO: Final = -(10**15)
 """A moment that is near to no other; exact in a 64-bit integer and in a double."""
 
 NOBODY: Final = None
-"""The hint of a lineage whose newest pair was handed out to nobody: equal to no asker's hint."""
+"""The fingerprint of a lineage whose newest pair was handed out to nobody: equal to no client's."""
 
 
 class Lineage(NamedTuple):
-    """Where a session's rotation stands. Invariant: ``parent < current <= last``; none of the three decreases."""
+    """Where a session's rotation stands. Invariant: ``parent < current <= newest``; none of the three decreases."""
 
     current: int
     """Newest serial that the client is known to hold."""
     parent: int
     """The serial before ``current``."""
-    last: int
+    newest: int
     """Highest serial minted; above ``current`` it is the pending child, handed out and not yet seen in use."""
-    at: int
+    handed_out_at: int
     """When the newest pair was last handed out (ms)."""
-    hint: bytes | None
+    fingerprint: bytes | None
     """To whom: a keyed hash of the client; ``b""`` for a client that sent nothing; ``NOBODY``."""
 
 
-NEW_SESSION: Final = Lineage(current=1, parent=0, last=1, at=LONG_AGO, hint=NOBODY)
+NEW_SESSION: Final = Lineage(current=1, parent=0, newest=1, handed_out_at=LONG_AGO, fingerprint=NOBODY)
 
 
-class Asked(NamedTuple):
-    """One presented token and the circumstances: serial, parent's serial, time (ms), hint, grace period W (ms)."""
+class Presented(NamedTuple):
+    """One presented token and the circumstances: serial, parent's serial, time (ms), the client's
+    fingerprint, grace period W (ms)."""
 
     serial: int
     parent: int
     now: int
-    hint: bytes
+    fingerprint: bytes
     grace: int
 
 
@@ -75,7 +76,7 @@ class Pair(NamedTuple):
 class Decision(NamedTuple):
     """An answer of a table.
 
-    ``write`` is the lineage to store by compare-and-swap on (current, last, at), or None to write nothing.
+    ``write`` is the lineage to store by compare-and-swap on (current, newest, handed_out_at), or None to write nothing.
     ``accepted``: a child was seen in use; the session's expiry is extended and the write must be durable.
     ``pair`` is what a refresh hands out; ``confirmed`` says that a verify gives a token without the marker.
     ``theft`` and neither pair nor write: the token's successor or sibling was seen in use.
@@ -94,82 +95,90 @@ class Row(NamedTuple):
 
     number: int
     meaning: str
-    holds: Callable[[Lineage, Asked], bool]
-    answer: Callable[[Lineage, Asked], Decision]
+    holds: Callable[[Lineage, Presented], bool]
+    answer: Callable[[Lineage, Presented], Decision]
 
 
-def accept(lineage: Lineage, asked: Asked) -> Lineage:
-    """The lineage once the client is known to hold ``asked.serial``.
+def accept(lineage: Lineage, presented: Presented) -> Lineage:
+    """Return the lineage once the client is known to hold ``presented.serial``.
 
-    ``(at, hint)`` stay if that serial is the newest, count from now if the store had never heard of it
-    (a lost write, a restore), and are forgotten if an older sibling came back: nobody may ask for it again.
+    ``(handed_out_at, fingerprint)`` stay if that serial is the newest, count from now if the store had never heard of
+    it (a lost write, a restore), and are forgotten if an older sibling came back: nobody may ask for it again.
     """
-    if asked.serial == lineage.last:
-        at, hint = lineage.at, lineage.hint
-    elif asked.serial > lineage.last:
-        at, hint = asked.now, asked.hint
+    if presented.serial == lineage.newest:
+        handed_out_at, fingerprint = lineage.handed_out_at, lineage.fingerprint
+    elif presented.serial > lineage.newest:
+        handed_out_at, fingerprint = presented.now, presented.fingerprint
     else:
-        at, hint = LONG_AGO, NOBODY
-    return Lineage(asked.serial, asked.parent, max(lineage.last, asked.serial), at, hint)
+        handed_out_at, fingerprint = LONG_AGO, NOBODY
+    return Lineage(
+        presented.serial, presented.parent, max(lineage.newest, presented.serial), handed_out_at, fingerprint
+    )
 
 
-def _near(lineage: Lineage, asked: Asked) -> bool:
+def _near(lineage: Lineage, presented: Presented) -> bool:
     # Both sides of the difference: hosts' clocks differ, and a jump of the clock must not open the window.
-    return asked.grace > 0 and abs(asked.now - lineage.at) <= asked.grace and asked.hint == lineage.hint
+    return (
+        presented.grace > 0
+        and abs(presented.now - lineage.handed_out_at) <= presented.grace
+        and presented.fingerprint == lineage.fingerprint
+    )
 
 
-def _current_with_a_child_handed_out_just_now(lineage: Lineage, asked: Asked) -> bool:
-    return asked.serial == lineage.current and lineage.last > lineage.current and _near(lineage, asked)
+def _current_with_a_child_handed_out_just_now(lineage: Lineage, presented: Presented) -> bool:
+    return presented.serial == lineage.current and lineage.newest > lineage.current and _near(lineage, presented)
 
 
-def _current(lineage: Lineage, asked: Asked) -> bool:
-    return asked.serial == lineage.current
+def _current(lineage: Lineage, presented: Presented) -> bool:
+    return presented.serial == lineage.current
 
 
-def _child_or_ahead(lineage: Lineage, asked: Asked) -> bool:
-    return asked.parent == lineage.current or asked.serial > lineage.last
+def _child_or_ahead(lineage: Lineage, presented: Presented) -> bool:
+    return presented.parent == lineage.current or presented.serial > lineage.newest
 
 
-def _parent_just_after_the_change(lineage: Lineage, asked: Asked) -> bool:
-    return asked.serial == lineage.parent and lineage.last == lineage.current and _near(lineage, asked)
+def _parent_just_after_the_change(lineage: Lineage, presented: Presented) -> bool:
+    return presented.serial == lineage.parent and lineage.newest == lineage.current and _near(lineage, presented)
 
 
-def _always(lineage: Lineage, asked: Asked) -> bool:
+def _always(lineage: Lineage, presented: Presented) -> bool:
     return True
 
 
-def _repeat_the_child(lineage: Lineage, asked: Asked) -> Decision:
-    pair = Pair(lineage.last, lineage.current, marked=True)
-    return Decision(2, pair, write=lineage._replace(at=asked.now))
+def _repeat_the_child(lineage: Lineage, presented: Presented) -> Decision:
+    pair = Pair(lineage.newest, lineage.current, marked=True)
+    return Decision(2, pair, write=lineage._replace(handed_out_at=presented.now))
 
 
-def _mint(lineage: Lineage, asked: Asked) -> Decision:
-    child = lineage.last + 1
+def _mint(lineage: Lineage, presented: Presented) -> Decision:
+    child = lineage.newest + 1
     pair = Pair(child, lineage.current, marked=True)
-    return Decision(3, pair, write=lineage._replace(last=child, at=asked.now, hint=asked.hint))
+    return Decision(
+        3, pair, write=lineage._replace(newest=child, handed_out_at=presented.now, fingerprint=presented.fingerprint)
+    )
 
 
-def _accept_and_mint(lineage: Lineage, asked: Asked) -> Decision:
-    return _mint(accept(lineage, asked), asked)._replace(row=4, accepted=True)
+def _accept_and_mint(lineage: Lineage, presented: Presented) -> Decision:
+    return _mint(accept(lineage, presented), presented)._replace(row=4, accepted=True)
 
 
-def _repeat_the_current(lineage: Lineage, asked: Asked) -> Decision:
+def _repeat_the_current(lineage: Lineage, presented: Presented) -> Decision:
     return Decision(5, Pair(lineage.current, lineage.parent, marked=False))
 
 
-def _theft(lineage: Lineage, asked: Asked) -> Decision:
+def _theft(lineage: Lineage, presented: Presented) -> Decision:
     return Decision(6, theft=True)
 
 
-def _accept(lineage: Lineage, asked: Asked) -> Decision:
-    return Decision(1, write=accept(lineage, asked), accepted=True, confirmed=True)
+def _accept(lineage: Lineage, presented: Presented) -> Decision:
+    return Decision(1, write=accept(lineage, presented), accepted=True, confirmed=True)
 
 
-def _already_accepted(lineage: Lineage, asked: Asked) -> Decision:
+def _already_accepted(lineage: Lineage, presented: Presented) -> Decision:
     return Decision(2, confirmed=True)
 
 
-def _let_live_out(lineage: Lineage, asked: Asked) -> Decision:
+def _let_live_out(lineage: Lineage, presented: Presented) -> Decision:
     return Decision(3)
 
 
@@ -184,7 +193,7 @@ REFRESH_TABLE: Final[tuple[Row, ...]] = (
     Row(6, "its successor, or its sibling, was seen in use", _always, _theft),
 )
 
-# For access tokens with the marker only; without it nothing is asked of the store.
+# For access tokens with the marker only; without it nothing is presented of the store.
 VERIFY_TABLE: Final[tuple[Row, ...]] = (
     Row(1, "first use of a child", _child_or_ahead, _accept),
     Row(2, "used again before its sender saw the token without the marker", _current, _already_accepted),
@@ -192,9 +201,9 @@ VERIFY_TABLE: Final[tuple[Row, ...]] = (
 )
 
 
-def decide(table: tuple[Row, ...], lineage: Lineage, asked: Asked) -> Decision:
+def decide(table: tuple[Row, ...], lineage: Lineage, presented: Presented) -> Decision:
     """The answer of the first row of `table` whose condition holds."""
     for row in table:
-        if row.holds(lineage, asked):
-            return row.answer(lineage, asked)
+        if row.holds(lineage, presented):
+            return row.answer(lineage, presented)
     raise AssertionError("the last row of a table always holds")

@@ -55,8 +55,6 @@ class SessionRecord(Value, frozen=True, kw_only=True):
     """JSON text of an object."""
     created_at: int
     expires_at: int
-    refresh_key_id: str
-    """The refresh key that serves this session for all its life."""
     uses_static_key: bool
     """Whether its access tokens are signed by the static key."""
     anti_csrf: bool
@@ -111,5 +109,4 @@ class VerifiedSession(Value, frozen=True, kw_only=True):
     handle: str
     user_id: str
     jwt_payload: JsonObject
-    access_token_expires_at: int
     new_access_token: Credential | None = None

@@ -316,7 +316,6 @@ def _verified(reply: Verified, shown: AccessToken) -> VerifiedSession:
         handle=reply.session.handle,
         user_id=reply.session.user_id,
         jwt_payload=reply.session.user_data_in_jwt,
-        access_token_expires_at=shown.expires_at if new is None else new.expires_at,
         new_access_token=new,
     )
 

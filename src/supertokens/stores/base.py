@@ -56,7 +56,7 @@ class SessionStore(Protocol):
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
         """Replace lineage, expiry and the two flags by those of `becomes` if the session still has the
-        (current, last, at) of `seen`; payload and data, which others may have updated since, stay.
+        (current, newest, handed_out_at) of `seen`; payload and data, which others may have updated since, stay.
 
         Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
         """
@@ -65,10 +65,10 @@ class SessionStore(Protocol):
         """Replace what is given. False: no such session."""
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
-        """Delete sessions, leave a tombstone for each. Returns those that existed, each once, in the order given."""
+        """Delete sessions. Return the handles of those that existed, each once, in the order given."""
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        """Delete all sessions of a user in one step, leave tombstones. Returns their handles."""
+        """Delete all sessions of a user in one step. Return their handles."""
 
     def handles_of_user(
         self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
@@ -78,8 +78,8 @@ class SessionStore(Protocol):
         `created_before`: only those created before that moment. `limit`: at most so many of them.
         """
 
-    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
-        """Delete at most `limit` expired sessions and the tombstones left before that moment; how many sessions."""
+    def sweep(self, now: int, *, limit: int) -> int:
+        """Delete at most `limit` expired sessions. Return how many there were. A crash may lose this write."""
 
 
 class KeyStore(Protocol):

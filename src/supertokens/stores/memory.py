@@ -87,7 +87,7 @@ class MemoryStore:
         ]
         return [record.handle for record in found[:limit]]
 
-    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
+    def sweep(self, now: int, *, limit: int) -> int:
         with self._lock:
             expired = [handle for handle in self._sessions if self._living(handle, now) is None][:limit]
             for handle in expired:
@@ -129,4 +129,4 @@ class MemoryStore:
 
 
 def _position(record: SessionRecord) -> tuple[int, int, int]:
-    return record.lineage.current, record.lineage.last, record.lineage.at
+    return record.lineage.current, record.lineage.newest, record.lineage.handed_out_at

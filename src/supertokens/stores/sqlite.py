@@ -19,7 +19,7 @@ from supertokens.stores.sqlite_connections import SqliteDatabase
 
 __all__ = ["ROW", "SqliteStore", "row_of"]
 
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE session (
     handle TEXT NOT NULL PRIMARY KEY,
     user_id TEXT NOT NULL,
@@ -42,12 +42,21 @@ CREATE TABLE tombstone (handle TEXT NOT NULL PRIMARY KEY, revoked_at INTEGER NOT
 CREATE INDEX tombstone_by_time ON tombstone (revoked_at);
 CREATE TABLE key (
     id TEXT NOT NULL PRIMARY KEY, purpose TEXT NOT NULL, created_at INTEGER NOT NULL, material BLOB NOT NULL
-) STRICT;
+) STRICT
 """
+_WITHOUT_WHAT_NOTHING_READS: Final = """
+DROP TABLE tombstone;
+ALTER TABLE session DROP COLUMN refresh_key_id;
+ALTER TABLE session RENAME COLUMN last TO newest;
+ALTER TABLE session RENAME COLUMN at TO handed_out_at;
+ALTER TABLE session RENAME COLUMN hint TO fingerprint
+"""
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS)
+"""Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
-    "handle, user_id, jwt_payload, created_at, expires_at, refresh_key_id, uses_static_key, anti_csrf,"
-    " current, parent, last, at, hint"
+    "handle, user_id, jwt_payload, created_at, expires_at, uses_static_key, anti_csrf,"
+    " current, parent, newest, handed_out_at, fingerprint"
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
@@ -62,14 +71,13 @@ def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
-    handle, user_id, jwt_payload, created_at, expires_at, key_id, static, anti_csrf, *lineage = row
+    handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, *lineage = row
     return SessionRecord(
         handle=handle,
         user_id=user_id,
         jwt_payload=jwt_payload,
         created_at=created_at,
         expires_at=expires_at,
-        refresh_key_id=key_id,
         uses_static_key=bool(static),
         anti_csrf=bool(anti_csrf),
         lineage=Lineage._make(lineage),
@@ -124,12 +132,13 @@ class SqliteStore:
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
         statement = (
-            "UPDATE session SET current = ?, parent = ?, last = ?, at = ?, hint = ?, expires_at = ?,"
-            " anti_csrf = ?, uses_static_key = ? WHERE handle = ? AND current = ? AND last = ? AND at = ?"
+            "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?,"
+            " expires_at = ?, anti_csrf = ?, uses_static_key = ?"
+            " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
         )
         was = seen.lineage
         flags = (becomes.anti_csrf, becomes.uses_static_key)
-        values = (*becomes.lineage, becomes.expires_at, *flags, seen.handle, was.current, was.last, was.at)
+        values = (*becomes.lineage, becomes.expires_at, *flags, seen.handle, was.current, was.newest, was.handed_out_at)
         return self._database.write(
             lambda connection: connection.execute(statement, values).rowcount == 1,
             durable=durable,
@@ -171,14 +180,11 @@ class SqliteStore:
             values["user_id"] = user_id
         return [handle for (handle,) in self._database.read(statement, values)]
 
-    def sweep(self, now: int, *, tombstones_before: int, limit: int) -> int:
-        expired = "SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?"
-
-        def delete(connection: sqlite3.Connection) -> int:
-            connection.execute("DELETE FROM tombstone WHERE revoked_at < ?", (tombstones_before,))
-            return connection.execute(f"DELETE FROM session WHERE rowid IN ({expired})", (now, limit)).rowcount
-
-        return self._database.write(delete, durable=False)
+    def sweep(self, now: int, *, limit: int) -> int:
+        statement = "DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?)"
+        return self._database.write(
+            lambda connection: connection.execute(statement, (now, limit)).rowcount, durable=False, one_statement=True
+        )
 
     # Keys
 
@@ -222,8 +228,4 @@ class SqliteStore:
 
 def _delete_sessions(connection: sqlite3.Connection, where: str, values: list[str], now: int) -> list[str]:
     statement = f"DELETE FROM session WHERE {where} AND expires_at > ? RETURNING handle"
-    removed = [handle for (handle,) in connection.execute(statement, (*values, now)).fetchall()]
-    connection.executemany(
-        "INSERT OR REPLACE INTO tombstone (handle, revoked_at) VALUES (?, ?)", [(handle, now) for handle in removed]
-    )
-    return removed
+    return [handle for (handle,) in connection.execute(statement, (*values, now)).fetchall()]

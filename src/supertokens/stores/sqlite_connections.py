@@ -25,7 +25,6 @@ __all__ = ["SqliteDatabase"]
 
 T = TypeVar("T")
 
-_SCHEMA_VERSION: Final = 1
 _APPLICATION_ID: Final = 0x53544B53
 """In the file's header (SQLite, "Database File Format", 1.3.17), so that files of ours are told from others."""
 
@@ -42,15 +41,15 @@ _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 class SqliteDatabase:
     """One file: `read` and `write` on it from any thread, before and after a fork.
 
-    `schema`: statements that make version 1 of the tables; `row`: table and columns of what `insert` inserts, with
-    their number; see `SqliteStore` for the rest.
+    `schema`: steps of statements, of which the n-th makes version n of the tables out of the version before.
+    `row`: table and columns of what `insert` inserts, with their number. See `SqliteStore` for the rest.
     """
 
     def __init__(
         self,
         path: Path,
         *,
-        schema: str,
+        schema: Sequence[str],
         row: tuple[str, int],
         synchronous: Literal["full", "normal"],
         busy_timeout: int,
@@ -140,7 +139,7 @@ class SqliteDatabase:
             except sqlite3.Error as error:
                 raise self._failure(error) from error
         self._open().close()
-        return before, _SCHEMA_VERSION
+        return before, len(self._schema)
 
     def close(self) -> None:
         readers, self._readers = self._readers, []
@@ -194,19 +193,24 @@ class SqliteDatabase:
             connection.execute(f"PRAGMA {name} = {value}")
         version = self._version(connection)  # before anything in the file is changed
         if self._mode == "ro":
+            if version < len(self._schema):
+                raise SuperTokensGeneralError(
+                    f"the database {self.path} has schema {version}, and {len(self._schema)} is needed to read it:"
+                    " run 'supertokens migrate'"
+                )
             return
         self._switch_to_wal(connection, busy_timeout)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        if version == 0:
-            self._create_schema(connection)
+        if version < len(self._schema):
+            self._bring_up_to_date(connection)
 
-    def _create_schema(self, connection: sqlite3.Connection) -> None:
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         with transaction(connection):
-            if self._version(connection) == 0:  # and not that of another process by now
-                for statement in self._schema.strip().split(";\n"):
+            for step in self._schema[self._version(connection) :]:  # which may be another process's by now
+                for statement in step.strip().split(";\n"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(self._schema)}")
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """Of the schema in the file; 0 for an empty one. Raises SuperTokensGeneralError unless it is ours to use."""
@@ -216,10 +220,10 @@ class SqliteDatabase:
             raise SuperTokensGeneralError(
                 f"the database {self.path} belongs to another program: point 'database' to a file of its own"
             )
-        if version > _SCHEMA_VERSION:
+        if version > len(self._schema):
             raise SuperTokensGeneralError(
                 f"the database {self.path} was written by a newer version (schema {version}, this one knows"
-                f" {_SCHEMA_VERSION}): update supertokens-sessions, or point 'database' to another file"
+                f" {len(self._schema)}): update supertokens-sessions, or point 'database' to another file"
             )
         return int(version)
 

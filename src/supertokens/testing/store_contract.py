@@ -35,7 +35,6 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
         jwt_payload='{"role":"admin","n":1.0,"nothing":null}',
         created_at=_NOW + number,
         expires_at=_NOW + _LIFE,
-        refresh_key_id="00" * 8,
         uses_static_key=False,
         anti_csrf=True,
         lineage=NEW_SESSION,
@@ -151,7 +150,11 @@ class StoreContract:
     def test_rotate_swaps_only_what_it_has_seen(self, store: Store) -> None:
         seen = a_record(lineage=Lineage(1, 0, 2, _NOW, b"hint"))
         was = seen.lineage
-        others = {"current": was._replace(current=2), "last": was._replace(last=3), "at": was._replace(at=_NOW + 1)}
+        others = {
+            "current": was._replace(current=2),
+            "newest": was._replace(newest=3),
+            "handed_out_at": was._replace(handed_out_at=_NOW + 1),
+        }
         for number, (field, lineage) in enumerate(others.items(), start=1):
             record = a_record(number, lineage=lineage)
             store.create(record, "{}")
@@ -184,7 +187,9 @@ class StoreContract:
         store.create(seen, "{}")
 
         def swap(number: int) -> bool:
-            becomes = replace(seen, lineage=seen.lineage._replace(last=2, at=_NOW + number, hint=b"us"))
+            becomes = replace(
+                seen, lineage=seen.lineage._replace(newest=2, handed_out_at=_NOW + number, fingerprint=b"us")
+            )
             return store.rotate(seen, becomes, durable=False)
 
         with ThreadPoolExecutor(8) as threads:
@@ -193,9 +198,9 @@ class StoreContract:
     def test_sweep_deletes_expired_sessions_and_no_others(self, store: Store) -> None:
         for number in range(1, 8):
             store.create(a_record(number, expires_at=_NOW + number), "{}")
-        assert store.sweep(_NOW + 4, tombstones_before=_NOW, limit=3) == 3
-        assert store.sweep(_NOW + 4, tombstones_before=_NOW, limit=3) == 1
-        assert store.sweep(_NOW + 4, tombstones_before=_NOW, limit=3) == 0
+        assert store.sweep(_NOW + 4, limit=3) == 3
+        assert store.sweep(_NOW + 4, limit=3) == 1
+        assert store.sweep(_NOW + 4, limit=3) == 0
         assert store.handles_of_user("user", _NOW) == [a_record(number).handle for number in (5, 6, 7)]
 
     def test_a_key_is_added_only_after_the_newest_that_the_caller_knows(self, store: Store) -> None:

@@ -42,14 +42,6 @@ class Published:
         return self.core.create_session("user", {}, {}, anti_csrf=False).access_token.text
 
 
-class Steady:
-    now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 10  # nothing rests for as long
-        return self.now
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -62,7 +54,7 @@ def published(store: SqliteStore, clock: FakeClock) -> Published:
 
 def remote(host: FaultyHost, clock: FakeClock) -> RemoteCore:
     config = Config(hosts=host.url, api_key="x" * 20, core_connect_timeout=500, core_read_timeout=500)
-    return RemoteCore(config, clock=clock, monotonic=Steady())
+    return RemoteCore(config, clock=clock, monotonic=lambda: clock() / 1000)
 
 
 def verify(core: RemoteCore, text: str) -> str:
@@ -159,6 +151,28 @@ def test_while_keys_cannot_be_read_the_last_ones_serve_for_half_a_minute_and_no_
             verify(core, text)
         published.answer = None
         verify(core, text)
+
+
+@pytest.mark.parametrize("set_back", [59, 3600])
+def test_a_clock_that_is_set_back_lets_no_dropped_key_live_longer(
+    published: Published, clock: FakeClock, set_back: int
+) -> None:
+    elapsed = 0.0
+    with FaultyHost(published) as host:
+        config = Config(hosts=host.url, core_connect_timeout=500, core_read_timeout=500)
+        core = RemoteCore(config, clock=clock, monotonic=lambda: elapsed)
+        old = published.token()
+        verify(core, old)
+        published.core.keys.rotate(clock(), drop_old=True)
+        clock.advance(seconds=set_back)
+        elapsed += set_back
+        clock.advance(seconds=-set_back)
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify(core, old)
+        before = len(host.requests)
+        clock.advance(seconds=31)
+        verify(core, published.token())
+        assert len(host.requests) == before + 1, "the other clock may have stood still"
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"RSA"}]}', b"[" * 10_000])

@@ -35,6 +35,7 @@ from supertokens.errors import (
 from supertokens.forks import call_in_forked_children
 from supertokens.remote import replies
 from supertokens.remote.calls import Calls
+from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
 from supertokens.remote.replies import Found, Issued, ReplyToken, Verified
 
@@ -88,7 +89,8 @@ class RemoteCore:
 
     def _begin(self) -> None:
         self._calls = Calls(self._config, self._monotonic, self._sleep)
-        self._keys = PublicKeys(self._calls)
+        self._keys = PublicKeys(self._calls, self._monotonic)
+        self._clocks = Clocks(self._monotonic)
         self._tokens = TokenVerifier(self._keys, self._config.verified_token_cache)
 
     def _begin_anew(self) -> None:
@@ -116,8 +118,10 @@ class RemoteCore:
             "enableAntiCsrf": anti_csrf,
             "useDynamicSigningKey": not static_key,
         }
+        asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session", fields, again=False)
         issued = replies.CREATED.of(answer)
+        self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
             raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
         return _issued(issued)
@@ -132,7 +136,11 @@ class RemoteCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+        try:
+            known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+        except SuperTokensTryRefreshTokenError:
+            self._clocks.explain_refusal()
+            raise
         if known.token.parent_refresh_token_hash is None and not check_database:
             return known.session
         fields = {
@@ -174,12 +182,15 @@ class RemoteCore:
             "useDynamicSigningKey": None if version else not static_key,
             "client": _sendable(client),
         }
+        asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session/refresh", fields, again=True, version=version)
         try:
-            return _issued(replies.REFRESHED.of(answer))
+            issued = replies.REFRESHED.of(answer)
         except SuperTokensTokenTheftError as theft:
             _log.warning("token theft detected in session %s", theft.session_handle)
             raise
+        self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
+        return _issued(issued)
 
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         payload = None if jwt_payload is None else _payload(jwt_payload)

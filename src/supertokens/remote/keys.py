@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
 from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN, MAX_RING_AGE_TO_VERIFY
@@ -34,33 +35,44 @@ and a service publishes of a ring that may be as old as one may be to sign with.
 _log = logging.getLogger("supertokens")
 
 
-class PublicKeys:
-    """The current `KeySet`, for any thread. Moments in ms."""
+class _Reading(NamedTuple):
+    """Keys, and when they were asked for by the clock that never goes back (seconds)."""
 
-    def __init__(self, calls: Calls) -> None:
+    keys: KeySet
+    asked_at: float
+
+
+class PublicKeys:
+    """The current `KeySet`, for any thread. Moments in ms; `monotonic` gives seconds of a clock that never goes back.
+
+    Keys are as old as the clock says by which they look older: that of the wall may be set back, which must not let a
+    dropped key live on, and the other one may stand still while the machine is suspended.
+    """
+
+    def __init__(self, calls: Calls, monotonic: Callable[[], float]) -> None:
         self._calls = calls
-        self._current: KeySet | None = None
+        self._monotonic = monotonic
+        self._current: _Reading | None = None
         self._body = b""
         self._reading = SharedQuestion()
-        self._next_attempt = 0
+        self._next_attempt = self._next_extra_reading = float("-inf")
         self._rationing = threading.Lock()
-        self._extra_reading_at = -_EXTRA_READING_EVERY
 
     def to_verify(self, now: int) -> KeySet:
         """Keys that are young enough to verify with. Raises SuperTokensGeneralError if they cannot be read."""
-        keys = self._current
-        if keys is not None:
-            age = keys.age(now)
+        reading = self._current
+        if reading is not None:
+            age = self._age(reading, now)
             if age <= _READ_AGAIN_AFTER:
-                return keys
+                return reading.keys
             if age <= _GOOD_FOR:
-                return self._perhaps_read_again(keys, now)
+                return self._perhaps_read_again(reading.keys, now)
         return self._reading.answer(lambda: self._good(now), lambda: self._read(now))
 
     def at_hand(self, now: int) -> KeySet | None:
         """Return the keys in memory if `to_verify` would not try to read newer ones. Never waits."""
-        keys = self._current
-        return keys if keys is not None and keys.age(now) <= _READ_AGAIN_AFTER else None
+        reading = self._current
+        return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER else None
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
         """The keys, read again because a token named one that is not among them; None if that is not worth it.
@@ -69,27 +81,31 @@ class PublicKeys:
         For the same reason nobody waits here for another thread: forged names would hold all of them while the core is
         slow.
         """
-        keys = self._current
-        known_until = keys.read_at - _PUBLISHED_WITHIN - _MOST_CLOCK_DIFFERENCE if keys else 0
+        reading = self._current
+        known_until = reading.keys.read_at - _PUBLISHED_WITHIN - _MOST_CLOCK_DIFFERENCE if reading else 0
         if created_at is not None and not known_until < created_at <= now + _MOST_CLOCK_DIFFERENCE:
             return None
-        return self._reading.answer_unless_asked(lambda: self._read(now)) if self._may_read_extra(now) else None
+        return self._reading.answer_unless_asked(lambda: self._read(now)) if self._may_read_extra() else None
+
+    def _age(self, reading: _Reading, now: int) -> int:
+        return max(reading.keys.age(now), round((self._monotonic() - reading.asked_at) * 1000))
 
     def _good(self, now: int) -> KeySet | None:
         """The last ones, if they are young enough to verify with."""
-        keys = self._current
-        return keys if keys is not None and keys.age(now) <= _GOOD_FOR else None
+        reading = self._current
+        return reading.keys if reading is not None and self._age(reading, now) <= _GOOD_FOR else None
 
-    def _may_read_extra(self, now: int) -> bool:
+    def _may_read_extra(self) -> bool:
         with self._rationing:
-            if abs(now - self._extra_reading_at) < _EXTRA_READING_EVERY:
+            moment = self._monotonic()
+            if moment < self._next_extra_reading:
                 return False
-            self._extra_reading_at = now
+            self._next_extra_reading = moment + _EXTRA_READING_EVERY / 1000
             return True
 
     def _perhaps_read_again(self, keys: KeySet, now: int) -> KeySet:
         """Newer keys, or `keys` while somebody else is reading or the core is away."""
-        if abs(now - self._next_attempt) < _TRY_AGAIN_AFTER:
+        if self._monotonic() < self._next_attempt:
             return keys
         try:
             return self._reading.answer_unless_asked(lambda: self._read(now)) or keys
@@ -98,7 +114,8 @@ class PublicKeys:
             return keys
 
     def _read(self, now: int) -> KeySet:
-        self._next_attempt = now
+        asked_at = self._monotonic()
+        self._next_attempt = asked_at + _TRY_AGAIN_AFTER / 1000
         answer = self._calls.key_set()
         if answer.status != 200:
             raise refused(answer.status)
@@ -106,9 +123,9 @@ class PublicKeys:
         try:
             # Reading them costs a tenth of a millisecond, and a key that is left out a log line.
             unchanged = known is not None and answer.body == self._body
-            found: list[PublicKey] = list(known.keys) if known and unchanged else read_key_set(answer.body)
+            found: list[PublicKey] = list(known.keys.keys) if known and unchanged else read_key_set(answer.body)
         except ValueError as error:
             raise SuperTokensGeneralError(f"the core's key set makes no sense: {error}") from error
         self._body = answer.body
-        self._current = KeySet(found, now)
-        return self._current
+        self._current = _Reading(KeySet(found, now), asked_at)
+        return self._current.keys

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this host's clock agrees with the core's, by what the core says of the tokens that it has just made.
+
+Access tokens expire by the clock of the app that checks them. Where that is an hour ahead of the core's, each of them
+has expired when it arrives, and a browser refreshes for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+__all__ = ["Clocks"]
+
+_TOLERATED_MS: Final = 10_000
+_WARN_EVERY_S: Final = 3600.0
+_EXPLAIN_EVERY_S: Final = 60.0
+
+_log = logging.getLogger("supertokens")
+
+
+class Clocks:
+    """Compares the two clocks, for any thread. `monotonic` gives seconds of a clock that never goes back."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._warning = _AtMostEvery(_WARN_EVERY_S, monotonic)
+        self._explanation = _AtMostEvery(_EXPLAIN_EVERY_S, monotonic)
+        self._ahead = 0
+        """How far this host's clock is ahead of the core's (ms); 0 where that is tolerated."""
+
+    def compare(self, made_at: int, asked_at: int, answered_at: int) -> None:
+        """Log a warning, once an hour at most, if the clocks differ. Moments in ms.
+
+        `made_at`: when, by the core's clock, it made a token that it was asked for at `asked_at`, by ours, and that was
+        there at `answered_at`.
+        """
+        ahead = max(asked_at - made_at, 0) or min(answered_at - made_at, 0)
+        if abs(ahead) <= _TOLERATED_MS:
+            ahead = 0
+        self._ahead = ahead
+        if ahead and self._warning.is_due():
+            effect = "find access tokens expired too early" if ahead > 0 else "accept access tokens for too long"
+            _log.warning(
+                "this app's clock and the core's differ by %d seconds: here it is %s, at the core %s. Checks here will"
+                " %s by that much; set the clocks right",
+                abs(ahead) // 1000, _in_words(answered_at), _in_words(made_at), effect,
+            )  # fmt: skip
+
+    def explain_refusal(self) -> None:
+        """Log, once a minute at most, why a token that may be good was refused, where the clocks are to blame."""
+        ahead = self._ahead
+        if ahead > 0 and self._explanation.is_due():
+            _log.warning(
+                "an access token was refused that may be good by the core's clock: this app's is %d seconds ahead",
+                ahead // 1000,
+            )
+
+
+class _AtMostEvery:
+    """Says for the first of many calls, and once in so many `seconds`, that its turn has come; for any thread."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._changing = threading.Lock()
+        self._next = float("-inf")
+
+    def is_due(self) -> bool:
+        with self._changing:
+            now = self._monotonic()
+            if now < self._next:
+                return False
+            self._next = now + self._seconds
+            return True
+
+
+def _in_words(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -54,7 +54,9 @@ MAX_BODY_BYTES: Final = 64 * 1024
 DEMO_OPTIONS: Final[dict[str, Any]] = {
     "access_token_validity": 15,  # seconds: short, so that rotation can be watched
     "refresh_token_validity": 10,  # minutes
-    "refresh_token_rotation_grace_period": 2,  # seconds: nobody has to wait until a straggler counts as a thief
+    # Seconds: nobody has to wait until a straggler counts as a thief, and the first use of a pair shows until three of
+    # them before its access token expires.
+    "refresh_token_rotation_grace_period": 1,
     "access_token_blacklisting": True,  # a revoked session ends with its next request, not with its access token
     "refresh_api_path": REFRESH_PATH,
 }

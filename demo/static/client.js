@@ -43,6 +43,8 @@ async function send(method, path, body) {
     body: await response.json(),
     ...readTokens(response.headers),
   };
+  // A request that brought no cookie of a session is told by nothing else that there is none.
+  if (answer.status === 401 && answer.body.error === "unauthorised") answer.ended = true;
   if (path === REFRESH_PATH && response.ok) refreshes += 1;
   onExchange(answer);
   return answer;

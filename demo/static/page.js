@@ -130,13 +130,13 @@ function sessionEnded(name, answer) {
     record("end", everywhere ? "Logged out everywhere" : "Logged out", contents);
     state = "ended";
   } else {
-    const because = `${name} was answered with 401, “${answer.body.message}”, and the cookies are cleared.`;
+    const because = `${name} was answered with 401, “${answer.body.message}”`;
     const theft = ending === "theft" || answer.body.error === "token theft detected";
     if (hadOne) {
-      record("end", theft ? "Your session is revoked" : "The session has ended", [because]);
+      record("end", theft ? "Your session is revoked" : "The session has ended", [`${because}, and the cookies are cleared.`]);
       state = theft ? "theft" : "ended";
     } else {
-      record("refused", "Not logged in", [because]);
+      record("refused", "Not logged in", [`${because}.`]);
     }
   }
   ending = "";

@@ -305,7 +305,7 @@ def test_the_page_says_that_the_thief_is_for_the_demo_only(visit: Visit) -> None
 
 
 def test_an_expired_access_token_is_refreshed_by_the_next_call_in_plain_sight(visit: Visit) -> None:
-    visitor = visit(access_token_validity=3)
+    visitor = visit(access_token_validity=3, refresh_token_rotation_grace_period=0.3)
     visitor.expected = {"401 /api/me"}
     visitor.login()
     expect(visitor.state).to_have_text("Access token expired")
@@ -331,7 +331,7 @@ def test_calls_that_find_the_access_token_expired_share_one_refresh(visit: Visit
 
 
 def test_with_the_switch_on_the_page_rotates_by_itself(visit: Visit) -> None:
-    visitor = visit(access_token_validity=3)
+    visitor = visit(access_token_validity=3, refresh_token_rotation_grace_period=0.3)
     visitor.expected = {"401 /api/me"}
     visitor.login()
     visitor.page.get_by_role("switch", name="Call GET /api/me every two seconds").check()

@@ -51,7 +51,7 @@ def test_with_blacklisting_the_call_after_a_revocation_is_unauthorised(deploy: D
     )
     tab = window.tab(server.origin())
     tab.login()
-    assert tab.call("/revokeAll", "POST").ok
+    server.core.revoke_user(USER)
 
     answer = tab.call()
     assert answer.status == 401
@@ -64,12 +64,23 @@ def test_without_blacklisting_a_revoked_session_ends_with_its_access_token(deplo
     server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2, **ON_DOMAIN)
     tab = window.tab(server.origin())
     tab.login()
-    assert tab.call("/revokeAll", "POST").ok
+    server.core.revoke_user(USER)
 
     assert tab.call() == Answer(200, USER)
     server.let_access_tokens_expire()
     assert tab.call().status == 401
     assert tab.refreshes == 1
+    assert_logged_out(tab, window)
+
+
+def test_a_user_who_revokes_all_own_sessions_is_logged_out_here_at_once(deploy: Deploy, window: Window) -> None:
+    server = deploy(access_token_validity=3, refresh_token_rotation_grace_period=2, **ON_DOMAIN)
+    tab = window.tab(server.origin())
+    tab.login()
+    server.core.create_session(USER, {}, {}, anti_csrf=False)
+
+    assert tab.call("/revokeAll", "POST").ok
+    assert server.sessions() == []
     assert_logged_out(tab, window)
 
 

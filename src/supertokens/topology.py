@@ -12,7 +12,7 @@ from typing import Final
 
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
-from supertokens.stores.sqlite import SqliteStore
+from supertokens.stores.opening import open_store
 
 __all__ = ["DEFAULT_DATABASE", "open_core", "open_embedded_core", "require_extras"]
 
@@ -43,17 +43,17 @@ def _remote_core(config: Config) -> Core:
 
 
 def open_embedded_core(config: Config, default_database: Path, *, temporary_for: object = None) -> EmbeddedCore:
-    """The engine in this process, on the store that `database` names, or else on the file `default_database`.
+    """Return the engine in this process, on the store that `database` names, or else on the file `default_database`.
 
-    `temporary_for`: an object with which the sessions shall go, where `database` is unset (an app under test).
-    Nothing but that temporary folder is made before the first use.
+    `temporary_for`: an app under test, with which the sessions go where `database` is unset. Nothing but a temporary
+    folder for them is made before the first use.
     """
-    path = config.sqlite_path or default_database
+    database = config.database or default_database
     folder = None
-    if temporary_for is not None and config.sqlite_path is None:
+    if temporary_for is not None and config.database is None:
         folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
-        path = folder / "supertokens.sqlite3"
-    core = EmbeddedCore(config, SqliteStore(path, synchronous=config.sqlite_synchronous))
+        database = folder / "supertokens.sqlite3"
+    core = EmbeddedCore(config, open_store(database, sqlite_synchronous=config.sqlite_synchronous))
     if folder is not None:
         weakref.finalize(temporary_for, _discard, core, folder, os.getpid())
     return core

@@ -758,6 +758,26 @@ def test_what_names_no_file_is_refused_as_database(database: object) -> None:
     assert "correct-horse" not in message
 
 
+@pytest.mark.parametrize(
+    ("database", "part"),
+    [
+        ("mongodb://x", "names 'mongodb'"),
+        ("sqlite:sessions.db", "must have '//' after 'sqlite:'"),
+        ("sqlite:/sessions.db", "must have '//' after 'sqlite:'"),
+        ("sqlite://root:correct-horse@db/sessions.db", "no host after '//'"),
+        ("sqlite://sessions.db", "no host after '//'"),
+        ("sqlite:///sessions.db?password=correct-horse", "no query"),
+        ("sqlite:///sessions.db#correct-horse", "no fragment"),
+        ("sqlite:///50%.db", "two hexadecimal digits after each '%'"),
+        ("sqlite:///sessions/", "not a folder"),
+    ],
+)
+def test_the_part_of_a_database_url_that_is_wrong_is_named(database: str, part: str) -> None:
+    message = refusal(arguments={"database": database})
+    assert part in message
+    assert "correct-horse" not in message
+
+
 # Secrets
 
 

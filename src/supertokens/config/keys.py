@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
-from supertokens.config import addresses, secrets, values
+from supertokens.config import addresses, databases, secrets, values
 from supertokens.config.original import LONGEST_KEY_INTERVAL
 from supertokens.config.values import CountsIn, KeyDescription, Kind, choice, integer, number
 
@@ -66,7 +66,11 @@ class Keys:
     )
     encryption_key_file: str | None = _file_of("encryption_key", "core")
     database: str | None = _key(
-        "core", None, Kind("string", values.database), "Where sessions are kept: `sqlite:///` URL or file", secret=True
+        "core",
+        None,
+        Kind("string", databases.database),
+        "Where sessions are kept: `sqlite:///` URL or file",
+        secret=True,
     )
     database_file: str | None = _file_of("database", "core")
     sqlite_synchronous: Literal["full", "normal"] = _key(

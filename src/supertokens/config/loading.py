@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from supertokens.config import rules, sources, values
+from supertokens.config import rules, sources
+from supertokens.config.databases import parse_database
 from supertokens.config.environment import doubtful_names, from_environment, from_image
 from supertokens.config.keys import KEYS, Keys
 from supertokens.config.original import why_no_effect
@@ -134,7 +135,7 @@ class Config(Keys):
     @property
     def sqlite_path(self) -> Path | None:
         """The file that `database` names; None if it is unset."""
-        return None if self.database is None else values.sqlite_file(self.database)
+        return None if self.database is None else parse_database(self.database).path
 
     @property
     def worker_count(self) -> int:

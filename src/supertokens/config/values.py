@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import unquote
 
 __all__ = [
     "ConfigError",
@@ -20,7 +19,6 @@ __all__ = [
     "boolean",
     "choice",
     "cookie_path",
-    "database",
     "domain",
     "file_path",
     "integer",
@@ -30,7 +28,6 @@ __all__ = [
     "older_domain",
     "read",
     "shown",
-    "sqlite_file",
 ]  # fmt: skip
 
 Side = Literal["app", "service"]
@@ -141,29 +138,6 @@ def file_path(value: object) -> str:
 def log_path(value: object) -> str | None:
     # The original's own word for stdout and stderr, which YAML hands over as text when it is quoted.
     return None if value == "null" else file_path(value)
-
-
-def database(value: object) -> str:
-    text = os.fspath(value) if isinstance(value, Path) else value
-    if isinstance(text, str):
-        sqlite_file(text)
-        return text
-    raise ValueError("must be a URL such as 'sqlite:///sessions.sqlite3', or the path of a file")
-
-
-def sqlite_file(database: str) -> Path:
-    path, scheme = database, re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", database)
-    if scheme:
-        if scheme[1].lower() != "sqlite":
-            raise ValueError(f"names {scheme[1]!r}, which is not available in this version; available: sqlite")
-        if not re.fullmatch(r"//(/[^?#]*)?", database[scheme.end() :]):
-            raise ValueError("must be 'sqlite:///relative/file' or 'sqlite:////absolute/file', and nothing after it")
-        path = unquote(database[scheme.end() + 3 :])
-    if path in ("", ":memory:"):
-        raise ValueError("must name a file, since threads and processes share it (app.testing makes a temporary one)")
-    if path.endswith(("/", os.sep)) or not path.isprintable():
-        raise ValueError("must name a file, not a folder, in printable characters")
-    return Path(path)
 
 
 def read(key: KeyDescription, value: object) -> object:

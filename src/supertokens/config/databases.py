@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How `database` names where sessions are kept: by URL, or by the path of a SQLite file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+__all__ = ["Database", "database", "parse_database"]
+
+_SCHEME: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]+):")  # a single letter is a drive
+_AVAILABLE: Final = ("sqlite",)
+_HOW: Final = "write 'sqlite:///relative/file' or 'sqlite:////absolute/file'"
+
+
+class Database(NamedTuple):
+    """`scheme`: which kind of store; `path`: its file."""
+
+    scheme: str
+    path: Path
+
+
+def database(value: object) -> str:
+    """Return the text of a value of the key `database`. Raises ValueError."""
+    text = os.fspath(value) if isinstance(value, Path) else value
+    if not isinstance(text, str):
+        raise ValueError("must be a URL such as 'sqlite:///sessions.sqlite3', or the path of a file")
+    parse_database(text)
+    return text
+
+
+def parse_database(text: str) -> Database:
+    """Take a URL or a path apart. Raises ValueError, which names the part that is wrong and shows nothing of it but the
+    scheme: a URL may hold a password.
+    """
+    scheme = _SCHEME.match(text)
+    path = text if scheme is None else _path_in_url(scheme[1], text[scheme.end() :])
+    if path in ("", ":memory:"):
+        raise ValueError("must name a file, since threads and processes share it (app.testing makes a temporary one)")
+    if path.endswith(("/", os.sep)) or not path.isprintable():
+        raise ValueError("must name a file, not a folder, in printable characters")
+    return Database("sqlite", Path(path))
+
+
+def _path_in_url(scheme: str, rest: str) -> str:
+    if scheme.lower() not in _AVAILABLE:
+        available = ", ".join(_AVAILABLE)
+        raise ValueError(f"names {scheme!r}, which is not available in this version; available: {available}")
+    if not rest.startswith("//"):
+        raise ValueError(f"must have '//' after '{scheme}:': {_HOW}")
+    host, slash, path = rest[2:].partition("/")
+    for mark, part in (("?", "query"), ("#", "fragment")):
+        if mark in rest:
+            escape = f"%{ord(mark):02X}"
+            raise ValueError(f"must have no {part}: in the name of a file, {mark!r} is written as {escape!r}")
+    if host:
+        raise ValueError(f"must name no host after '//', since the file is on this machine: {_HOW}")
+    if re.search("%(?![0-9A-Fa-f]{2})", path):
+        raise ValueError("must have two hexadecimal digits after each '%', which itself is written as %25")
+    return unquote(path) if slash else ""

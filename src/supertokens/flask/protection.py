@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakSet
 
 import flask
 
@@ -26,8 +26,11 @@ _g: Callable[[], Any] = _flask.g._get_current_object
 
 _log = logging.getLogger("supertokens")
 
-_protected_by: Final[WeakKeyDictionary[Callable[..., Any], ref[Callable[..., Any]]]] = WeakKeyDictionary()
-"""The views that were decorated, with what the decorator made of them."""
+_decorated: Final[WeakSet[Callable[..., Any]]] = WeakSet()
+"""The views that were given to the decorator."""
+
+_protected_views: Final[WeakSet[Callable[..., Any]]] = WeakSet()
+"""What the decorator made of them."""
 
 
 class _Decorator(Protocol):
@@ -78,8 +81,9 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
             # Raised by the application itself it counts as much as one of ours, whoever handles it.
             raise owner.refused(error) from error.__cause__
 
+    _protected_views.add(protected)
     try:
-        _protected_by[view] = ref(protected)
+        _decorated.add(view)
     except TypeError:  # an object without weak references cannot be found again, and is let pass
         _log.debug("a protected view is no plain function; whether it is registered without protection is not checked")
     return protected
@@ -90,10 +94,9 @@ def refuse_unprotected_views(app: flask.Flask) -> None:
 
     A view that is registered both with and without protection is meant so.
     """
-    registered = set(app.view_functions.values())
+    with_protection = {view for registered in app.view_functions.values() for view in _protected_inside(registered)}
     for endpoint, view in app.view_functions.items():
-        protected = _found(view)
-        if protected is not None and protected not in registered:
+        if _was_decorated(view) and view not in with_protection:
             _log.error(
                 "the view %r is registered without its protection: @supertokens_middleware has to stand below the route"
                 " decorator. Until then it answers 500",
@@ -102,12 +105,20 @@ def refuse_unprotected_views(app: flask.Flask) -> None:
             app.view_functions[endpoint] = _refusal(endpoint)
 
 
-def _found(view: Callable[..., Any]) -> Callable[..., Any] | None:
+def _protected_inside(view: Callable[..., Any] | None) -> Iterator[Callable[..., Any]]:
+    """Yield the views whose protection is in `view`, or in what other decorators have wrapped."""
+    while view is not None:
+        inner: Callable[..., Any] | None = getattr(view, "__wrapped__", None)
+        if inner is not None and view in _protected_views:
+            yield inner
+        view = inner
+
+
+def _was_decorated(view: Callable[..., Any]) -> bool:
     try:
-        protected = _protected_by.get(view)
-    except TypeError:
-        return None
-    return None if protected is None else protected()
+        return view in _decorated
+    except TypeError:  # an object without weak references
+        return False
 
 
 def _refusal(endpoint: str) -> Callable[..., Any]:

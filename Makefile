@@ -21,10 +21,10 @@ help:
 run: $(VENV)/run.stamp
 	$(BIN)/python demo/app.py $(if $(FOLDER),--folder "$(FOLDER)")
 
-test: $(VENV)/wheel.stamp chromium node clients
+test: $(VENV)/wheel.stamp chromium nginx node clients
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(VENV)/wheel.stamp chromium node clients model-deep
+test-deep: $(VENV)/wheel.stamp chromium nginx node clients model-deep
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/wheel.stamp
@@ -73,6 +73,12 @@ $(BIN)/python:
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 		{ echo "installing chromium, which the browser tests drive"; apt-get -qq update && apt-get -qq install -y chromium; }
+
+.PHONY: nginx
+nginx:
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || \
+		{ echo "installing nginx, which stands in front of the app in tests/integration"; \
+		apt-get -qq update && apt-get -qq install -y nginx-light; } || echo "NOT INSTALLED: nginx"
 
 .PHONY: wrk-and-openssl
 wrk-and-openssl:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from werkzeug.serving import make_server
 
 from . import website_library
@@ -51,6 +51,21 @@ def artifacts() -> Path:
     folder = Path(os.environ.get("SUPERTOKENS_TEST_ARTIFACTS", "test-artifacts"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser with a jar of its own, which lets the certificates of tests pass."""
+    with closing(chromium.new_context(ignore_https_errors=True)) as opened:
+        opened.set_default_timeout(20_000)
+        yield opened
+
+
+@pytest.fixture
+def running() -> Iterator[ExitStack]:
+    """What is stopped after the test."""
+    with ExitStack() as stack:
+        yield stack
 
 
 Serve = Callable[[Flask], AbstractContextManager[int]]

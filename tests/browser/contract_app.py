@@ -11,6 +11,7 @@ from flask import Flask, Response, g, jsonify, request
 from supertokens.core import Core
 from supertokens.flask import (
     SuperTokens,
+    SuperTokensUnauthorisedError,
     create_new_session,
     get_session,
     refresh_session,
@@ -104,6 +105,11 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
     def revoke_all() -> str:
         revoke_all_sessions_for_user(g.supertokens.get_user_id())
         return "success"
+
+    @app.get("/suspended")
+    @supertokens_middleware
+    def suspended() -> str:
+        raise SuperTokensUnauthorisedError("the account is suspended")
 
     @app.post("/refresh")
     def refresh() -> Response:

@@ -198,41 +198,5 @@ def test_one_bad_write_does_not_fail_the_writes_that_were_committed_with_it(path
     assert len(store.handles_of_user("user", NOW)) == 200
 
 
-def test_a_child_process_after_a_fork_uses_connections_of_its_own(path: Path) -> None:
-    store = SqliteStore(path, synchronous="normal")
-    store.create(a_record(1), "{}")
-    inherited = [*store._database._readers, store._database._commits._connection]
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            store.create(a_record(2), "{}")
-            store.get(a_record(1).handle, NOW)
-            own = [*store._database._readers, store._database._commits._connection]
-            os.write(write_end, b"own" if not set(map(id, own)) & set(map(id, inherited)) else b"shared")
-        finally:
-            os._exit(0)
-    os.close(write_end)
-    os.waitpid(child, 0)
-    assert os.read(read_end, 10) == b"own"
-    os.close(read_end)
-    assert store.get(a_record(2).handle, NOW) is not None
-    assert store.remove([a_record(1).handle, a_record(2).handle], NOW) != []
-
-
-def test_a_fork_while_another_thread_writes_leaves_no_lock_behind_in_the_child(path: Path) -> None:
-    store = SqliteStore(path, synchronous="normal")
-    store.create(a_record(1), "{}")
-    with store._database._commits._lock:
-        child = os.fork()
-        if child == 0:
-            try:
-                store.create(a_record(2), "{}")
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-    assert store.get(a_record(2).handle, NOW) is not None
-
-
 def test_no_secret_shows_in_a_repr_and_the_path_does(path: Path) -> None:
     assert str(path) in repr(SqliteStore(path))

@@ -10,6 +10,7 @@ commit has returned, and leaves the queue only once it is done or has failed.
 from __future__ import annotations
 
 import copy
+import os
 import sqlite3
 import threading
 import time
@@ -74,11 +75,13 @@ class Commits:
     def __init__(
         self,
         open_connection: Callable[[], sqlite3.Connection],
+        close_connection: Callable[[sqlite3.Connection], None],
         synchronous: Literal["full", "normal"],
         insert: str,
         columns: int,
     ) -> None:
         self._open = open_connection
+        self._close = close_connection
         self._durable = synchronous
         self._insert = insert
         self._placeholders = f"({', '.join('?' * columns)})"
@@ -113,6 +116,14 @@ class Commits:
     def close(self) -> None:
         with self._lock:
             self._let_go()
+
+    def close_if_idle(self) -> None:
+        """Close the connection, unless something is being committed."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._let_go()
+            finally:
+                self._lock.release()
 
     def _gather(self) -> list[Write]:
         """Those that are committed next; they stay in the queue until they are done."""
@@ -206,7 +217,7 @@ class Commits:
         """Close the connection, which rolls back what it has not committed."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            self._close(connection)
 
     def _set_level(self, connection: sqlite3.Connection, level: str) -> None:
         if level != self._level:
@@ -223,12 +234,18 @@ def _is_everybodys(error: Exception) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commits what is done within, or rolls it back and raises."""
+    """Commit what is done within, or roll it back and raise.
+
+    In a child that was forked within, do neither, and raise SuperTokensGeneralError: the transaction is its parent's.
+    """
+    pid = os.getpid()
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
+        if os.getpid() != pid:
+            raise SuperTokensGeneralError("the process was forked while it wrote; its parent may commit that")
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
+        if os.getpid() == pid and connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

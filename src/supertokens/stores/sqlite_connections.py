@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to a SQLite file: who may use which, what a commit promises, and what happens at a fork.
+"""Connections to a SQLite file: who may use which, and what a commit promises.
 
 Reads borrow a connection from a pool. Writes of one process go through one connection: threads that wait for it
-are committed together (see `sqlite_commits`), and other processes are waited for by SQLite's busy handler.
+are committed together (see `sqlite_commits`), and other processes are waited for by SQLite's busy handler. At a fork
+all of them are closed (see `sqlite_forks`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.forks import call_in_forked_children
 from supertokens.stores.sqlite_commits import Commits, Write, transaction
+from supertokens.stores.sqlite_forks import PROCESS
 
 __all__ = ["SqliteDatabase"]
 
@@ -63,26 +64,30 @@ class SqliteDatabase:
         self._busy_timeout = busy_timeout
         self._mode = mode
         self._pragmas = pragmas
-        self._opening = threading.Lock()
-        self._readers: list[sqlite3.Connection] = []
-        self._commits = self._new_commits()
-        call_in_forked_children(self._after_fork_in_child)
+        self.begin_anew()
+        PROCESS.add_owner(self)
+
+    def __del__(self) -> None:
+        if PROCESS and not PROCESS.is_ending:  # None once the interpreter has taken this module apart
+            self.close()
 
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
-        """All rows. Raises SuperTokensGeneralError."""
+        """Return all rows. Raises SuperTokensGeneralError."""
+        self._enter()
+        readers = self._readers  # those of this process: after a fork in the middle there are others
         try:
             # A list's pop and append are atomic, and a connection is in one thread's hands at a time.
-            connection = self._readers.pop()
+            connection = readers.pop()
         except IndexError:
             connection = self._open()
         try:
             rows = connection.execute(statement, values).fetchall()
         except BaseException as error:
-            connection.close()
+            PROCESS.close(connection)
             if isinstance(error, sqlite3.Error):
                 raise self._failure(error) from error
             raise
-        self._readers.append(connection)
+        readers.append(connection)
         return rows
 
     def write(
@@ -114,9 +119,16 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise self._failure(error) from error
         finally:
-            connection.close()
+            PROCESS.close(connection)
+
+    def _enter(self) -> None:
+        """Begin anew in a child of the process that was here before, and wait while another thread forks."""
+        if self._pid != os.getpid():
+            PROCESS.notice_fork()
+        PROCESS.wait_for_fork()
 
     def _commit(self, write: Write) -> Any:
+        self._enter()
         try:
             return self._commits.run(write)
         except sqlite3.Error as error:
@@ -124,54 +136,60 @@ class SqliteDatabase:
 
     def _new_commits(self) -> Commits:
         where, columns = self._row
-        return Commits(self._open, self._synchronous, f"INSERT INTO {where} VALUES", columns)
+        return Commits(self._open, PROCESS.close, self._synchronous, f"INSERT INTO {where} VALUES", columns)
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
         before = 0
         if self.path.exists():
             try:
-                connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
+                connection = PROCESS.open(self.path, lambda: self._connect("ro", self._busy_timeout))
                 try:
                     before = self._version(connection)
                 finally:
-                    connection.close()
+                    PROCESS.close(connection)
             except sqlite3.Error as error:
                 raise self._failure(error) from error
-        self._open().close()
+        PROCESS.close(self._open())
         return before, len(self._schema)
 
     def close(self) -> None:
-        readers, self._readers = self._readers, []
-        for connection in readers:
-            connection.close()
-        self._commits.close()
+        """Close all connections, once those that are in use have done what they are used for."""
+        if self._pid == os.getpid():
+            self._close_readers()
+            self._commits.close()
 
-    def _after_fork_in_child(self) -> None:
-        """Start anew with connections of our own."""
-        # The inherited ones are never used here and, since closing them could release the parent's locks, never
-        # closed (SQLite, "How To Corrupt An SQLite Database File", section 2.6).
-        _INHERITED.append((self._readers, self._commits))
+    def close_idle(self) -> None:
+        """See `ForkAware`."""
+        if self._pid == os.getpid():
+            self._close_readers()
+            self._commits.close_if_idle()
+
+    def _close_readers(self) -> None:
+        while self._readers:
+            with suppress(IndexError):  # another thread took the last one
+                PROCESS.close(self._readers.pop())
+
+    def begin_anew(self) -> None:
+        """See `ForkAware`."""
         self._opening = threading.Lock()
-        self._readers = []
+        self._readers: list[sqlite3.Connection] = []
         self._commits = self._new_commits()
+        self._pid = os.getpid()
 
     def _open(self, busy_timeout: int | None = None) -> sqlite3.Connection:
         """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured."""
-        busy_timeout = self._busy_timeout if busy_timeout is None else busy_timeout
+        wait = self._busy_timeout if busy_timeout is None else busy_timeout
+        return PROCESS.open(self.path, lambda: self._connect_and_prepare(wait))
+
+    def _connect_and_prepare(self, busy_timeout: int) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise SuperTokensGeneralError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
         try:
             if self._mode == "rwc":
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._create_file()
-            connection = sqlite3.connect(
-                f"file:{quote(str(self.path))}?mode={self._mode}",
-                uri=True,
-                timeout=busy_timeout / 1000,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            connection = self._connect(self._mode, busy_timeout)
             try:
                 self._prepare(connection, busy_timeout)
             except BaseException:
@@ -180,6 +198,15 @@ class SqliteDatabase:
         except (OSError, sqlite3.Error) as error:
             raise self._failure(error) from error
         return connection
+
+    def _connect(self, mode: str, busy_timeout: int) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(os.fsencode(self.path))}?mode={mode}",
+            uri=True,
+            timeout=busy_timeout / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
 
     def _create_file(self) -> None:
         """Make the file readable for its owner only, before SQLite makes it with the umask of the process."""
@@ -244,6 +271,3 @@ class SqliteDatabase:
         return SuperTokensGeneralError(
             f"the session database {self.path} failed: {error}. If it should be elsewhere, set 'database'."
         )
-
-
-_INHERITED: Final[list[object]] = []

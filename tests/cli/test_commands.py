@@ -104,8 +104,30 @@ def test_an_unknown_command_is_answered_as_the_original_does(run: Run) -> None:
     result = run("strat")
     assert result.exit_code == 1
     hint = 'Please use "supertokens --help" to see the list of available commands'
-    assert result.output == f"Unknown command 'strat'. {hint}\n"
+    assert result.output == f"Unknown command 'strat'. {hint}\nDid you mean 'start'?\n"
+    assert run("qqqqqq").output == f"Unknown command 'qqqqqq'. {hint}\n"
     assert "\x1b" not in run("\x1b[2J").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["sesions", "list"], "sessions"), (["STOPP"], "stop"), (["revoke"], "sessions revoke"),
+        (["rotat"], "keys rotate"), (["sessions", "lst"], "list"), (["keys", "rotat"], "rotate"),
+        (["config", "chek"], "check"), (["start", "--forground"], "--foreground"), (["list", "--jsn"], "--json"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_command_or_option_is_told_which_one_was_meant(run: Run, arguments: list[str], meant: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code in (1, 2)
+    assert f"Did you mean '{meant}'?" in result.output
+
+
+@pytest.mark.parametrize("name", ["", "sessions", "keys", "config", *ALL])
+def test_h_is_short_for_help(run: Run, name: str) -> None:
+    short = run(*name.split(), "-h")
+    assert short.exit_code == 0
+    assert short.output == run(*name.split(), "--help").output
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib.metadata import version
 from typing import Any
 
@@ -32,8 +33,20 @@ class _Commands(click.Group):
             # In the words, and with the status, of the original (protocol-1, F.3).
             hint = 'Please use "supertokens --help" to see the list of available commands'
             click.echo(f"Unknown command '{name}'. {hint}")
+            meant = self._meant_by(args[0])
+            if meant:
+                click.echo(f"Did you mean '{meant}'?")
             ctx.exit(1)
         return super().resolve_command(ctx, args)
+
+    def _meant_by(self, name: str) -> str:
+        """Return the command that was probably meant, of this group or of one within; empty if nothing is like it."""
+        known = {name: name for name in self.commands}
+        for group in self.commands.values():
+            if isinstance(group, click.Group):
+                known |= {each: f"{group.name} {each}" for each in group.commands if each not in known}
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        return known[near[0]] if near else ""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -42,7 +55,7 @@ class _Commands(click.Group):
             raise click.ClickException(printable(in_words(error))) from error
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("supertokens-sessions"), message="%(version)s")
 def supertokens() -> None:
     """Sessions for web applications: the core service, and tools for its database.

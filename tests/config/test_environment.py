@@ -7,6 +7,8 @@ import pytest
 
 from supertokens.config import Config
 from supertokens.config.environment import doubtful_names
+from supertokens.config.keys import KEYS
+from supertokens.config.original import NO_EFFECT, OTHER_NAMES
 
 SECRET = "5" * 64
 
@@ -82,6 +84,6 @@ def test_names_of_other_programs_are_left_alone(name: str) -> None:
 
 
 def test_a_known_name_is_never_warned_about() -> None:
-    known = [f"SUPERTOKENS_{name}".upper() for name in ("ip_allow_regex", "refresh_token_path", "encryption_key")]
+    known = [f"SUPERTOKENS_{name}".upper() for name in (*KEYS, *OTHER_NAMES, *NO_EFFECT)]
     environ = dict.fromkeys([*known, "SUPERTOKENS_CONFIG", "SUPERTOKENS_STATE_FOLDER", "SUPERTOKENS_api_keys"], "")
     assert list(doubtful_names(environ)) == []

@@ -18,7 +18,6 @@ class Options(TypedDict, total=False):
     refresh_token_rotation_grace_period: float | None
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] | None
     access_token_blacklisting: bool | None
-    revocation: Literal["query"] | None
     verified_token_cache: int | None
     access_token_signing_key_dynamic: bool | None
     access_token_signing_key_update_interval: float | None

@@ -17,6 +17,9 @@ __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_servic
 
 _LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60  # minutes; browsers cap it there (RFC 6265bis, 5.5)
 
+_LIKELY_MILLISECONDS: Final = {"access_token_validity": 100_000, "refresh_token_rotation_grace_period": 1000}
+"""Keys in seconds, and from which number on, if it is one of whole thousands, it is probably one of milliseconds."""
+
 
 def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
     """Keys whose values do not go together with others, wherever they count, and why."""
@@ -107,20 +110,33 @@ def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, st
 
 
 def doubts(keys: Keys) -> Iterator[str]:
+    """Yield what gives reason to doubt, wherever the keys count."""
+    yield from _doubts_about_milliseconds(keys)
     if keys.refresh_token_rotation_grace_period >= keys.access_token_validity:
         yield (
             f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds) should"
             f" be shorter than 'access_token_validity' ({keys.access_token_validity} seconds)"
         )
     if keys.refresh_token_validity > _LONGEST_COOKIE_LIFE:
+        in_seconds = keys.refresh_token_validity / 60
+        meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _LONGEST_COOKIE_LIFE else ""
         yield (
             f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes) is more than 400 days (576000"
-            " minutes), but browsers keep no cookie longer: who stays away that long has to log in again"
+            f" minutes), but browsers keep no cookie longer: who stays away that long has to log in again{meant}"
         )
     for name in (*(f"{name}_file" for name in IN_FILES), "ssl_keyfile"):
         path = getattr(keys, name)
         if path is not None and is_readable_by_all(path):
             yield f"'{name}' names {path}, which every user of this machine may read; take that right away (chmod 600)"
+
+
+def _doubts_about_milliseconds(keys: Keys) -> Iterator[str]:
+    for name, least in _LIKELY_MILLISECONDS.items():
+        seconds = getattr(keys, name)
+        if seconds >= least and seconds % 1000 == 0:
+            how_long = f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 60:.3g} minutes"
+            doubt = f"'{name}' is {seconds:.12g} seconds, which are {how_long}"
+            yield f"{doubt}; if milliseconds are meant, write {seconds / 1000:g}"
 
 
 def doubts_in_services(keys: Keys) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 __all__ = [
     "ConfigError",
@@ -33,6 +33,17 @@ __all__ = [
 Side = Literal["app", "service"]
 CountsIn = Literal["app", "service", "core", "both"]
 """Where a key counts. `core`: where the core runs, which is the service, or an app that names no `hosts`."""
+
+
+_SMALLER_UNITS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
+    "seconds": (("milliseconds", 1000),),
+    "minutes": (("seconds", 60), ("milliseconds", 60_000)),
+    "hours": (("minutes", 60), ("seconds", 3600), ("milliseconds", 3_600_000)),
+}
+"""Units in which somebody may have thought, for each that keys have; and how many go into one."""
+
+_LARGEST_LIKELY: Final = 1e15
+"""A number from here on is none of milliseconds, which would be 30,000 years."""
 
 
 class ConfigError(ValueError):
@@ -141,6 +152,7 @@ def log_path(value: object) -> str | None:
 
 
 def read(key: KeyDescription, value: object) -> object:
+    """Return the value of `key` as Config holds it. Raises ConfigError, which names key, value and remedy."""
     try:
         return key.kind.read(value)
     except ValueError as refusal:
@@ -148,9 +160,40 @@ def read(key: KeyDescription, value: object) -> object:
         # Where an address is wanted, what stands before an @ may be a password.
         given = "" if key.secret or "@" in shown(value) else f", but it is {shown(value)}"
         usual = "" if key.default is None else f" for the default, {key.default!r}"
-        is_text = key.type not in ("integer", "number", "boolean")
-        hint = " (in YAML, text such as no needs quotes)" if is_text and isinstance(value, bool | int | float) else ""
-        raise ConfigError(f"'{key.name}' {refusal}{unit}{given}{hint}; or leave it out{usual}", key.name) from None
+        raise ConfigError(
+            f"'{key.name}' {refusal}{unit}{given}{_hint(key, value)}; or leave it out{usual}", key.name
+        ) from None
+
+
+def _hint(key: KeyDescription, value: object) -> str:
+    """Return what was probably meant by a refused `value`; empty if there is no telling."""
+    if key.type not in ("integer", "number", "boolean"):
+        is_plain = isinstance(value, bool | int | float)
+        return " (in YAML, text such as no needs quotes)" if is_plain else ""
+    if isinstance(value, str):
+        return ", which is text: remove the quotes" if _means_a_value(key, value.strip().lower()) else ""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LARGEST_LIKELY:
+        # The largest factor first: of two units that would do, the smaller one makes for the more usual value.
+        for smaller, factor in reversed(_SMALLER_UNITS.get(key.unit, ())):
+            if _is_allowed(key, value // factor if value % factor == 0 else value / factor):
+                return f" (if {smaller} are meant, write {value / factor:.12g})"
+    return ""
+
+
+def _means_a_value(key: KeyDescription, text: str) -> bool:
+    if key.type == "boolean":
+        return text in ("true", "false")
+    return bool(re.fullmatch(r"-?[0-9]+", text) and _is_allowed(key, int(text[:20]))) or (
+        key.type == "number" and bool(re.fullmatch(r"-?[0-9]+\.[0-9]+", text)) and _is_allowed(key, float(text))
+    )
+
+
+def _is_allowed(key: KeyDescription, value: float) -> bool:
+    try:
+        key.kind.read(value)
+    except ValueError:
+        return False
+    return True
 
 
 def located(path: str | Path) -> str:

@@ -30,6 +30,8 @@ def read_yaml(path: str | Path) -> dict[str, object]:
         # The text of the error quotes the file, which may hold secrets.
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
+        if "'\\t'" in (getattr(error, "problem", None) or ""):
+            raise ConfigError(f"{path}{line}: there is a tab, which YAML does not allow there; write spaces") from None
         raise ConfigError(f"{path}{line}: this is not YAML; write lines like 'cookie_domain: example.com'") from None
     if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == f"{_TAG}null"):
         return {}

@@ -59,8 +59,7 @@ def pick_access_token(values: Sequence[str], core: Core, now: int) -> Picked:
 
     A token that has expired does not count beside a live one, so that what an earlier user left locks nobody out.
     """
-    possible = [text for text in dict.fromkeys(values) if text.count(".") == 2]
-    looked_at = [(text, core.authentic_access_token(text)) for text in possible[:_MAX_LOOKED_AT]]
+    looked_at = [(text, core.authentic_access_token(text)) for text in _possible_access_tokens(values)]
     tokens = [(token, text) for text, token in looked_at if token is not None]
     live = [(token, text) for token, text in tokens if token.expires_at > now] or tokens
     if len({token.user_id for token, _ in live}) > 1:
@@ -89,9 +88,14 @@ def pick_refresh_token(values: Sequence[str], core: Core) -> Picked:
 
 def handles_in(access_tokens: Sequence[str], refresh_tokens: Sequence[str], core: Core) -> list[str]:
     """Return the handles of all sessions whose authentic tokens are among these, expired or not."""
-    access = (core.authentic_access_token(text) for text in access_tokens[:_MAX_LOOKED_AT] if text.count(".") == 2)
+    access = (core.authentic_access_token(text) for text in _possible_access_tokens(access_tokens))
     refresh = _newest_authentic(_possible_refresh_tokens(refresh_tokens), core)
     return list(dict.fromkeys([*(token.handle for token in access if token is not None), *refresh]))
+
+
+def _possible_access_tokens(values: Sequence[str]) -> list[str]:
+    """Return those that have the form of one, each once, and no more than are looked at."""
+    return [text for text in dict.fromkeys(values) if text.count(".") == 2][:_MAX_LOOKED_AT]
 
 
 def _possible_refresh_tokens(values: Sequence[str]) -> dict[str, list[str]]:

@@ -55,6 +55,55 @@ def test_a_user_without_sessions_has_an_empty_list(run: Run, database: str) -> N
     assert json.loads(run("sessions", "list", "nobody", database, "--json").stdout) == []
 
 
+def test_the_sessions_of_everybody_are_listed_with_their_users_up_to_a_limit(
+    run: Run, core: EmbeddedCore, database: str
+) -> None:
+    assert run("sessions", "list", "--all", database).output == "No sessions.\n"
+    handles = {create(core, f"user-{number}"): f"user-{number}" for number in range(5)}
+
+    def listed(*options: str) -> dict[str, str]:
+        result = run("sessions", "list", "--all", database, *options)
+        assert result.exit_code == 0
+        return dict(line.split()[:2] for line in result.stdout.splitlines() if "user-" in line)
+
+    assert listed() == listed("--limit=5") == handles
+    assert len(listed("--limit=3")) == 3
+    assert listed("--limit=3").items() <= handles.items()
+    assert run("sessions", "list", "--all", database, "--limit=5").stderr == ""
+    limited = run("sessions", "list", "--all", database, "--limit=3", "--json")
+    assert len(json.loads(limited.stdout)) == 3
+    assert limited.stderr == "These are 3 of 5 sessions; --limit shows more.\n"
+
+
+def test_the_limit_holds_for_a_user_too_and_the_oldest_are_shown(run: Run, core: EmbeddedCore, database: str) -> None:
+    for _ in range(3):
+        create(core)
+    result = run("sessions", "list", "ada", database, "--limit=2", "--json")
+    assert [each["handle"] for each in json.loads(result.stdout)] == core.session_handles("ada")[:2]
+    assert result.stderr == "These are 2 of 3 sessions; --limit shows more.\n"
+
+
+def test_sessions_are_counted(run: Run, core: EmbeddedCore, database: str) -> None:
+    for user in ("ada", "ada", "grace"):
+        create(core, user)
+    assert run("sessions", "list", "--all", "--count", database).output == "3 sessions.\n"
+    assert run("sessions", "list", "grace", "--count", database).output == "1 session.\n"
+    assert json.loads(run("sessions", "list", "--all", "--count", database, "--json", "--limit=1").stdout) == {
+        "count": 3
+    }
+
+
+@pytest.mark.parametrize("arguments", [[], ["ada", "--all"], ["--all", "--limit=0"], ["--all", "--limit=-1"]])
+def test_whose_sessions_are_listed_has_to_be_said_once(run: Run, database: str, arguments: list[str]) -> None:
+    assert run("sessions", "list", *arguments, database).exit_code == 2
+
+
+def test_no_service_lists_the_sessions_of_everybody(run: Run) -> None:
+    result = run("sessions", "list", "--all", SUPERTOKENS_HOSTS="http://localhost:1")
+    assert result.exit_code == 2
+    assert "--all needs the database itself" in result.stderr
+
+
 def test_a_session_is_shown_with_payload_and_data(run: Run, core: EmbeddedCore, database: str) -> None:
     handle = create(core)
     output = run("sessions", "show", handle, database).output

@@ -24,10 +24,11 @@ from supertokens.cli.output import (
     yes_option,
 )
 from supertokens.cli.target import core_of_sessions, embedded_core, hosts_are_named, on_a_database
-from supertokens.core import Core, system_clock
+from supertokens.core import Core, EmbeddedCore, system_clock
 from supertokens.core.everybody import count_everybody, revoke_everybody
 from supertokens.engine.session import SessionInformation
 from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.stores.base import EVERYBODY
 
 __all__ = ["sessions"]
 
@@ -39,31 +40,88 @@ def sessions() -> None:
     \b
     Examples:
       supertokens sessions list ada
+      supertokens sessions list --all --limit 20
       supertokens sessions revoke --user ada
     """
 
 
 @sessions.command("list")
-@click.argument("user")
+@click.argument("user", required=False)
+@click.option("--all", "everybody", is_flag=True, help="The sessions of everybody, in no particular order.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, metavar="N", help="Show at most N sessions; 100 if unset."
+)
+@click.option("--count", "only_count", is_flag=True, help="Say only how many there are.")
 @on_a_database
 @as_json_option
-def list_sessions(user: str, config_file: Path | None, database: str | None, as_json: bool) -> None:
-    """List the sessions of USER, oldest first.
+def list_sessions(
+    user: str | None,
+    everybody: bool,
+    limit: int,
+    only_count: bool,
+    config_file: Path | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """List the sessions of USER, oldest first, or those of everybody.
 
     \b
     Examples:
       supertokens sessions list ada
       supertokens sessions list ada --database instance/supertokens.sqlite3 --json
+      supertokens sessions list --all --limit 20
+      supertokens sessions list --all --count
     """
-    core = core_of_sessions(config_file, database)
-    found = [known for handle in core.session_handles(user) if (known := _session(core, handle)) is not None]
+    if (user is not None) is everybody:
+        raise click.UsageError("name a user, or use --all")
+    if user is None:
+        core, handles, count = _of_everybody(_core_of_everybody(config_file, database), limit, only_count)
+    else:
+        core, handles, count = _of_user(core_of_sessions(config_file, database), user)
+    if only_count:
+        _show_count(count, as_json=as_json)
+        return
+    # A session may end between the two questions.
+    found = [known for handle in handles[:limit] if (known := _session(core, handle)) is not None]
     if as_json:
         show_json([_times_and_handle(each) for each in found])
-    elif found:
-        rows = [(each.handle, moment(each.created_at), moment(each.expires_at)) for each in found]
-        show_table(("handle", "created (UTC)", "expires (UTC)"), rows)
     else:
-        click.echo(f"No sessions of {printable(user)}.")
+        _show_sessions(found, user)
+    if count > limit:
+        click.echo(f"These are {limit} of {plural(count, 'session')}; --limit shows more.", err=True)
+
+
+def _of_user(core: Core, user: str) -> tuple[Core, list[str], int]:
+    """Return `core`, the handles of a user's sessions, oldest first, and how many there are."""
+    handles = core.session_handles(user)
+    return core, handles, len(handles)
+
+
+def _of_everybody(core: EmbeddedCore, limit: int, only_count: bool) -> tuple[Core, list[str], int]:
+    """Return `core`, some handles, at most `limit` and one, and how many sessions there are."""
+    handles = core.store.handles_of_user(EVERYBODY, system_clock(), limit=0 if only_count else limit + 1)
+    is_all = not only_count and len(handles) <= limit
+    return core, handles, len(handles) if is_all else count_everybody(core.store, system_clock())
+
+
+def _show_count(count: int, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"count": count})
+    else:
+        click.echo(f"{plural(count, 'session')}.")
+
+
+def _show_sessions(found: list[SessionInformation], user: str | None) -> None:
+    if not found:
+        click.echo("No sessions." if user is None else f"No sessions of {printable(user)}.")
+    elif user is None:
+        rows = [(each.handle, each.user_id, moment(each.created_at), moment(each.expires_at)) for each in found]
+        show_table(("handle", "user", "created (UTC)", "expires (UTC)"), rows)
+    else:
+        show_table(
+            ("handle", "created (UTC)", "expires (UTC)"),
+            [(each.handle, moment(each.created_at), moment(each.expires_at)) for each in found],
+        )
 
 
 @sessions.command()
@@ -148,11 +206,16 @@ def _revoke_some(core: Core, handle: str | None, user: str | None, *, yes: bool)
     return len(core.revoke_sessions([known.handle]))
 
 
-def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
+def _core_of_everybody(config_file: Path | None, database: str | None) -> EmbeddedCore:
+    """Return the engine on the database. Raises click.UsageError where services are asked, which offer none of this."""
     if database is None and hosts_are_named(config_file):
         problem = "--all needs the database itself, and no service offers that"
         raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
-    store = embedded_core(config_file, database).store
+    return embedded_core(config_file, database)
+
+
+def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
+    store = _core_of_everybody(config_file, database).store
     count = count_everybody(store, system_clock())
     if not count:
         return 0

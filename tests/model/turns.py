@@ -8,17 +8,29 @@ of moves with a turn in it can be repeated for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from .explore import follow, no_cyclic_garbage
 from .state import Event
-from .thief import Pursuit, Theft
 
-Graph: TypeAlias = dict[Theft, list[tuple[Theft, bool]]]
+S = TypeVar("S", bound=Hashable)
+
+Graph: TypeAlias = dict[S, list[tuple[S, bool]]]
 """From each state the states after one move, and whether that move begins a turn."""
-CameFrom: TypeAlias = dict[Theft, Theft | None]
+CameFrom: TypeAlias = dict[S, S | None]
+
+
+class Chase(Protocol[S]):
+    """Two parties; a move says what happens, what is then, and whether a turn began."""
+
+    @property
+    def start(self) -> S: ...
+
+    def moves(self, state: S) -> Iterable[tuple[Event, S, bool]]: ...
+
+    def normal(self, state: S) -> S: ...
 
 
 @dataclass(frozen=True)
@@ -32,26 +44,26 @@ class Turns:
     round_begins: int = 0
 
 
-def count_turns(pursuit: Pursuit) -> Turns:
+def count_turns(chase: Chase[S]) -> Turns:
     with no_cyclic_garbage():
-        start = pursuit.normal(pursuit.start)
-        graph = _graph(pursuit, start)
+        start = chase.normal(chase.start)
+        graph = _graph(chase, start)
         within, turns = _reach(graph, [start]), 0
         while entries := [after for state in within for after, turn in graph[state] if turn]:
             later = _reach(graph, entries)
             if later.keys() == within.keys():
-                return _without_bound(pursuit, graph, start, list(within))
+                return _without_bound(chase, graph, start, list(within))
             within, turns = later, turns + 1
     return Turns(turns, len(graph))
 
 
-def _graph(pursuit: Pursuit, start: Theft) -> Graph:
-    graph: Graph = {start: []}
+def _graph(chase: Chase[S], start: S) -> Graph[S]:
+    graph: Graph[S] = {start: []}
     ahead = [start]
     while ahead:
         state = ahead.pop()
-        for _, after, turn in pursuit.moves(state):
-            after = pursuit.normal(after)
+        for _, after, turn in chase.moves(state):
+            after = chase.normal(after)
             graph[state].append((after, turn))
             if after not in graph:
                 graph[after] = []
@@ -59,9 +71,9 @@ def _graph(pursuit: Pursuit, start: Theft) -> Graph:
     return graph
 
 
-def _reach(graph: Graph, entries: Iterable[Theft]) -> CameFrom:
+def _reach(graph: Graph[S], entries: Iterable[S]) -> CameFrom[S]:
     """Everything that can be reached, breadth first, and where from."""
-    came_from: CameFrom = dict.fromkeys(entries)
+    came_from: CameFrom[S] = dict.fromkeys(entries)
     ahead = list(came_from)
     for state in ahead:
         for after, _ in graph[state]:
@@ -71,18 +83,18 @@ def _reach(graph: Graph, entries: Iterable[Theft]) -> CameFrom:
     return came_from
 
 
-def _way(came_from: CameFrom, to: Theft) -> list[Theft]:
+def _way(came_from: CameFrom[S], to: S) -> list[S]:
     way = [to]
     while (before := came_from[way[-1]]) is not None:
         way.append(before)
     return way[::-1]
 
 
-def _without_bound(pursuit: Pursuit, graph: Graph, start: Theft, within: list[Theft]) -> Turns:
+def _without_bound(chase: Chase[S], graph: Graph[S], start: S, within: list[S]) -> Turns:
     """The first turn, breadth first, from which there is a way back to where it began."""
 
-    def steps(state: Theft) -> Iterator[tuple[Event, Theft]]:
-        return ((event, after) for event, after, _ in pursuit.moves(state))
+    def steps(state: S) -> Iterator[tuple[Event, S]]:
+        return ((event, after) for event, after, _ in chase.moves(state))
 
     prefix = _reach(graph, [start])
     inside = set(within)
@@ -90,6 +102,6 @@ def _without_bound(pursuit: Pursuit, graph: Graph, start: Theft, within: list[Th
         for after, turn in graph[state]:
             if turn and after in inside and state in (back := _reach(graph, [after])):
                 way = _way(prefix, state)
-                events, _ = follow(pursuit.start, [*way[1:], *_way(back, state)], steps, pursuit.normal)
+                events, _ = follow(chase.start, [*way[1:], *_way(back, state)], steps, chase.normal)
                 return Turns(None, len(graph), tuple(events), len(way) - 1)
     raise AssertionError("a set of states that turns keep within itself contains a round")

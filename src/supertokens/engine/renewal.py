@@ -2,7 +2,8 @@
 """Decide when a request without script may renew its session, and what may still leave with its answer (DESIGN, 12).
 
 With ``renewal: server`` any of many parallel requests of one browser may find its access token dead and renew, and no
-lock keeps them apart. Nine rules make that safe.
+lock keeps them apart. Nine rules make that safe; ``tests/model`` runs these very functions through every order of
+requests and answers up to a bound, and finds a violation wherever one of the rules is taken away.
 
 How a request uses it, in this order::
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An exhaustive model check of the rotation rules (DESIGN, section 3), run on ``supertokens.engine.rotation`` itself.
+"""An exhaustive model check of the rules of rotation and renewal (DESIGN, 3 and 12), on the engine's own functions.
 
 From the bottom up:
 
@@ -9,6 +9,10 @@ From the bottom up:
     thief -> turns             a victim and a thief; how many turns they can take
     protocol1 -> serial_vs_protocol1                   W = 0 beside the old protocol
     polling                    a simulation: how long a polling thief stays unseen
+    pages_rules, pages_variants                        the rules of renewal by the server; the same with one away
+    pages_state, pages_browser, pages_server -> pages  one honest browser without script, whose requests may each renew
+    pages_doors, pages_thieves                         log-out and log-in under way; thieves where pages renew
+    pages_fleet                                        a simulation: thousands of such browsers in real time
     explore, story             breadth-first search; a counterexample as a numbered story
     check -> checks_* -> catalogue                     every claim as a sentence, with what its search must find
 

@@ -5,7 +5,8 @@
     ├── SuperTokensGeneralError           our own failure: the store or the core cannot answer
     ├── SuperTokensUnauthorisedError      no such session, or revoked: log in again
     ├── SuperTokensTryRefreshTokenError   the access token is not good: refresh, then try again
-    └── SuperTokensTokenTheftError        a replaced refresh token came back
+    ├── SuperTokensTokenTheftError        a replaced refresh token came back
+    └── SuperTokensCrossOriginError       a browser sent it for a page of another origin: no refresh can heal that
 
 A mistake of the calling program is none of these: it raises ``TypeError``, ``ValueError`` or
 :class:`supertokens.config.ConfigError`. No message holds a token, a key or a personal datum.
@@ -14,6 +15,7 @@ A mistake of the calling program is none of these: it raises ``TypeError``, ``Va
 from __future__ import annotations
 
 __all__ = [
+    "SuperTokensCrossOriginError",
     "SuperTokensError",
     "SuperTokensGeneralError",
     "SuperTokensTokenTheftError",
@@ -41,9 +43,15 @@ class SuperTokensUnauthorisedError(SuperTokensError):
     """The session does not exist, has expired or was revoked. The user has to log in again.
 
     `reason`: ``no_session`` (the request brought none), ``ended``, ``invalid`` (a token that is not authentic),
-    ``anti_csrf`` (on refresh) or ``conflicting_sessions`` (live sessions of different users in one request: the
-    cookies stay).
+    ``anti_csrf`` (on refresh), ``conflicting_sessions`` (live sessions of different users in one request: the cookies
+    stay) or ``replaced`` (with `renewal: server`: this request came too late to be renewed).
+
+    `this_request_only`: the session itself may be fine, and nothing is deleted: the client may simply ask again.
     """
+
+    def __init__(self, message: str = "", *, reason: str = "", this_request_only: bool = False) -> None:
+        super().__init__(message, reason=reason)
+        self.this_request_only = this_request_only
 
 
 class SuperTokensTryRefreshTokenError(SuperTokensError):
@@ -63,3 +71,10 @@ class SuperTokensTokenTheftError(SuperTokensError):
 
     def __reduce__(self) -> tuple[type[SuperTokensTokenTheftError], tuple[str, str]]:
         return (type(self), (self.session_handle, self.user_id))
+
+
+class SuperTokensCrossOriginError(SuperTokensError):
+    """A browser sent the request for a page of another origin, which `anti_csrf: origin` refuses."""
+
+    def __init__(self, message: str = "cross-origin request") -> None:
+        super().__init__(message, reason="cross_origin")

@@ -6,9 +6,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["base_path", "host", "hosts", "in_url", "is_loopback"]
+__all__ = ["base_path", "host", "hosts", "in_url", "is_loopback", "origins"]
 
 
 def host(value: object) -> str:
@@ -41,6 +42,9 @@ def base_path(value: object) -> str:
     raise ValueError("must be a path such as '/sessions', out of letters, digits and . _ ~ -")
 
 
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,A-Z]+")
+
+
 def hosts(value: object) -> tuple[str, ...]:
     """Base URLs without a slash at the end, out of each of the forms of protocol-1, E.1."""
     items: Sequence[object] = ()
@@ -53,6 +57,17 @@ def hosts(value: object) -> tuple[str, ...]:
     if urls:
         return tuple(dict.fromkeys(urls))
     raise _no_hosts()
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Return origins as browsers send them, compared to the letter (RFC 6454, 6.2)."""
+    items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+    if isinstance(items, list | tuple) and all(isinstance(item, str) and _ORIGIN.fullmatch(item) for item in items):
+        return tuple(dict.fromkeys(items))
+    raise ValueError(
+        "must be origins as browsers send them, scheme and host in lower case and nothing after the port, such as"
+        " 'https://app.example.com'; with commas between several"
+    )
 
 
 def _base_url(item: object) -> str:

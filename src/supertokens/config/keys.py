@@ -79,8 +79,49 @@ class Keys:
     max_session_data_bytes: int = _key(
         "app", 1_048_576, integer(2, 1_000_000_000), "How large the session data of a session may be, as JSON", "bytes"
     )
-    enable_anti_csrf: bool = _key(
-        "both", False, _BOOLEAN, "Whether sessions have an anti-CSRF value, which checks ask for"
+    enable_anti_csrf: bool | None = _key(
+        "both",
+        None,
+        _BOOLEAN,
+        "Whether sessions have an anti-CSRF value, which checks ask for; unset: no, but see `anti_csrf`",
+    )
+    anti_csrf: Literal["token", "origin", "none"] | None = _key(
+        "app",
+        None,
+        choice("token", "origin", "none"),
+        "How checks refuse cross-site requests: `token`, by a value that the page sends, or `origin`, by what browsers"
+        " say of a request; unset: as `enable_anti_csrf` says, or else `origin` with `renewal: server`",
+    )
+    trusted_origins: tuple[str, ...] | None = _key(
+        "app",
+        None,
+        Kind("list of origins", addresses.origins),
+        "Other origins whose requests `anti_csrf: origin` lets pass, such as `https://app.example.com`",
+    )
+    renewal: Literal["client", "server"] = _key(
+        "app",
+        "client",
+        choice("client", "server"),
+        "What renews an expired access token: a library in the browser, or the server, for pages without scripts",
+    )
+    renewal_upload_grace: int = _key(
+        "app",
+        600,
+        integer(0, 86_400),
+        "With `renewal: server`, how long a large upload may outlive its access token; 0: not at all",
+        "seconds",
+    )
+    login_url: str | None = _key(
+        "app",
+        None,
+        Kind("string", values.login_url),
+        "Where navigations without a session are sent: a path, or the name of an endpoint; unset: nowhere",
+    )
+    api_base_path: str | None = _key(
+        "app",
+        None,
+        Kind("string", values.cookie_path),
+        "What stands before the paths of the ready-made routes; unset: nothing",
     )
     access_token_path: str = _key("both", "/", Kind("string", values.cookie_path), "Path of the access token's cookie")
     refresh_api_path: str = _key(
@@ -167,6 +208,15 @@ class Keys:
     log_level: Literal["debug", "info", "warn", "error", "none"] = _key(
         "service", "info", choice("debug", "info", "warn", "error", "none"), "The least that is logged"
     )
+
+    @property
+    def anti_csrf_mode(self) -> Literal["token", "origin", "none"]:
+        """How checks refuse cross-site requests, as `anti_csrf`, `enable_anti_csrf` and `renewal` say together."""
+        if self.anti_csrf is not None:
+            return self.anti_csrf
+        if self.enable_anti_csrf is not None:
+            return "token" if self.enable_anti_csrf else "none"
+        return "origin" if self.renewal == "server" else "none"
 
 
 KEYS: Final = {each.name: KeyDescription(each.name, each.default, **each.metadata) for each in fields(Keys)}

@@ -200,6 +200,14 @@ def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setti
     return settings | {name: Setting(validity.value * 30, f"half of 'refresh_token_validity', {validity.where}")}
 
 
+def _with_refresh_path(settings: dict[str, Setting]) -> dict[str, Setting]:
+    """With `api_base_path` the refresh API is below it, unless its own path is set."""
+    base = settings.get("api_base_path")
+    if base is None or "refresh_api_path" in settings or not isinstance(base.value, str):
+        return settings
+    return settings | {"refresh_api_path": Setting(f"{base.value.rstrip('/')}/session/refresh", base.where)}
+
+
 def _refuse(contradictions: Iterator[tuple[str, str]]) -> None:
     for name, contradiction in contradictions:
         raise ConfigError(contradiction, name)

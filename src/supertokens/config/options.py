@@ -28,6 +28,12 @@ class Options(TypedDict, total=False):
     sqlite_synchronous: Literal["full", "normal"] | None
     max_session_data_bytes: int | None
     enable_anti_csrf: bool | None
+    anti_csrf: Literal["token", "origin", "none"] | None
+    trusted_origins: str | Sequence[str] | None
+    renewal: Literal["client", "server"] | None
+    renewal_upload_grace: int | None
+    login_url: str | None
+    api_base_path: str | None
     access_token_path: str | None
     refresh_api_path: str | None
     cookie_domain: str | None

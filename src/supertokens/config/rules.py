@@ -15,6 +15,9 @@ from supertokens.config.values import located
 
 __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_services", "doubts", "doubts_in_services"]
 
+GRACE_PERIODS_IN_A_LIFE: Final = 8
+"""How many grace periods an access token has to live where nothing in the browser keeps requests apart."""
+
 _LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60  # minutes; browsers cap it there (RFC 6265bis, 5.5)
 
 _LIKELY_MILLISECONDS: Final = {"access_token_validity": 100_000, "refresh_token_rotation_grace_period": 1000}
@@ -30,8 +33,11 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
     if round(keys.refresh_token_rotation_grace_period * 1000) >= round(keys.refresh_token_validity * 60_000):
         grace = f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds)"
         yield "refresh_token_rotation_grace_period", f"{grace} must be shorter than {refresh}; change one of them"
-    if keys.cookie_same_site == "none" and not keys.enable_anti_csrf:
+    if keys.cookie_same_site == "none" and keys.anti_csrf_mode == "none":
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'enable_anti_csrf' to true"
+    if keys.anti_csrf is not None and keys.enable_anti_csrf not in (None, keys.anti_csrf == "token"):
+        given = f"'anti_csrf' ({keys.anti_csrf!r}) and 'enable_anti_csrf' ({keys.enable_anti_csrf})"
+        yield "anti_csrf", f"{given} contradict each other; leave out one of them"
     if keys.cookie_prefix == "host":
         for name in ("cookie_domain", "access_token_path"):
             if getattr(keys, name) != KEYS[name].default:
@@ -52,9 +58,23 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
     """Those that matter only to who sets cookies or asks a service."""
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
+    if keys.renewal == "server" and keys.hosts is None:
+        yield from _obstacles_to_renewal(keys)
     if keys.api_key is not None and keys.hosts is None:
         remedy = "set it (the original's default was http://localhost:3567), or remove 'api_key' to run embedded"
         yield "api_key", f"'api_key' is for core services, but 'hosts' is not set; {remedy}"
+
+
+def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
+    """Why the server must not renew (docs/how-it-works.md). With `hosts` the core says so at the first use."""
+    grace, least = keys.refresh_token_rotation_grace_period, GRACE_PERIODS_IN_A_LIFE
+    if grace == 0:
+        why = "cannot go with 'renewal: server': two requests of one page would look like a theft; leave it out"
+        yield "refresh_token_rotation_grace_period", f"'refresh_token_rotation_grace_period' (0 seconds) {why}"
+    elif keys.access_token_validity < least * grace:
+        given = f"'access_token_validity' ({keys.access_token_validity} seconds)"
+        other = f"{least} times 'refresh_token_rotation_grace_period' ({grace:g} seconds)"
+        yield "access_token_validity", f"{given} must be at least {other} with 'renewal: server'; change one of them"
 
 
 def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
@@ -117,6 +137,14 @@ def doubts(keys: Keys) -> Iterator[str]:
             f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds) should"
             f" be shorter than 'access_token_validity' ({keys.access_token_validity} seconds)"
         )
+    elif keys.access_token_validity < GRACE_PERIODS_IN_A_LIFE * keys.refresh_token_rotation_grace_period:
+        grace = f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds)"
+        yield (
+            f"'access_token_validity' ({keys.access_token_validity} seconds) is less than {GRACE_PERIODS_IN_A_LIFE}"
+            f" times {grace}: a late response may log a browser out that has no library"
+        )
+    if keys.trusted_origins and keys.anti_csrf_mode != "origin":
+        yield "'trusted_origins' has no effect without 'anti_csrf: origin'"
     if keys.refresh_token_validity > _LONGEST_COOKIE_LIFE:
         in_seconds = keys.refresh_token_validity / 60
         meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _LONGEST_COOKIE_LIFE else ""

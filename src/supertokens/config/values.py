@@ -24,6 +24,7 @@ __all__ = [
     "integer",
     "located",
     "log_path",
+    "login_url",
     "number",
     "older_domain",
     "read",
@@ -123,6 +124,13 @@ def cookie_path(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"/[!-~]{0,1023}", value) and not set(value) & set(";?#"):
         return value
     raise ValueError("must be a path that starts with '/', in visible ASCII characters without ';', '?' and '#'")
+
+
+def login_url(value: object) -> str:
+    """Return where to log in: a path of this site, or the name of an endpoint. What leads elsewhere is refused."""
+    if isinstance(value, str) and re.fullmatch(r"/(?![/\\])[!-~]{0,1023}|[A-Za-z_][A-Za-z0-9_.]{0,255}", value):
+        return value
+    raise ValueError("must be a path of this site that starts with one '/', or the name of an endpoint")
 
 
 def domain(value: object) -> str:

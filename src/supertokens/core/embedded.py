@@ -16,7 +16,9 @@ from msgspec.structs import replace
 from supertokens.config import Config
 from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
+from supertokens.core.protocol import RenewalTerms
 from supertokens.core.rotator import Rotator
+from supertokens.core.signals import Event, Signals
 from supertokens.core.sweeper import Sweeper
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.core.verified_tokens import VerifiedToken
@@ -26,6 +28,7 @@ from supertokens.engine import user_data
 from supertokens.engine.access_token import AccessToken, TokenVersion, carried_payload
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError
+from supertokens.engine.renewal import RENEWAL_TABLE, serves_late
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
 from supertokens.engine.session import (
     IssuedSession,
@@ -76,12 +79,14 @@ class EmbeddedCore:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
+        self.signals = Signals()
         self.keys = KeyKeeper(config, store, random, monotonic)
         self.refreshes: Counter[int] = Counter()
         self._counting = threading.Lock()
         self._clock = clock
         self._random = random
         self._refresh_validity = config.refresh_token_validity_ms
+        self._renewal = RenewalTerms(config.refresh_token_rotation_grace_period_ms, config.access_token_validity_ms)
         self._rotator = Rotator(config, self.keys, store, clock)
         self._issuer = Issuer(config, self.keys)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
@@ -122,6 +127,7 @@ class EmbeddedCore:
         issued = self._issuer.issue(record, first, key, "", version, now)
         self.store.create(record, user_data.encode_object(session_data, "session_data"))
         self._sweeper.sweep_now_and_then(now)
+        self.signals.send(Event(kind="created", handle=record.handle, user_id=user_id))
         return issued
 
     def verify(
@@ -157,11 +163,19 @@ class EmbeddedCore:
         client: str | None = None,
         version: TokenVersion = "5",
         static_key: bool | None = None,
+        in_place: bool = False,
     ) -> IssuedSession:
         presented = self._authentic(refresh_token, self._clock())
         if anti_csrf:
             anti_csrf_rules.check_on_refresh(presented.anti_csrf_token, anti_csrf_token, anti_csrf_mode)
-        settled = self._rotator.settle(REFRESH_TABLE, presented, client, anti_csrf=anti_csrf, static_key=static_key)
+        settled = self._rotator.settle(
+            RENEWAL_TABLE if in_place else REFRESH_TABLE,
+            presented,
+            client,
+            anti_csrf=anti_csrf,
+            static_key=static_key,
+            in_place=in_place,
+        )
         if settled is None:
             raise SuperTokensUnauthorisedError("Session missing in db or has expired")
         record, decision, now = settled
@@ -169,8 +183,31 @@ class EmbeddedCore:
             self.refreshes[decision.row] += 1
         if decision.pair is None:
             _log.warning("token theft detected in session %s", record.handle)
+            self.signals.send(Event(kind="theft", handle=record.handle, user_id=record.user_id))
             raise SuperTokensTokenTheftError(record.handle, record.user_id)
-        return self._issuer.issue(record, decision.pair, presented.key, presented.text, version, now)
+        issued = self._issuer.issue(record, decision.pair, presented.key, presented.text, version, now)
+        self.signals.send(
+            Event(kind="renewed" if in_place else "refreshed", handle=record.handle, user_id=record.user_id)
+        )
+        return issued
+
+    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+        now = self._clock()
+        presented = self._authentic(refresh_token, now)
+        found = self.store.get(presented.handle, now)
+        if found is None:
+            return None
+        record, came_in = found.record, found.now - waited
+        serves = spares or serves_late(
+            record.lineage, presented.serial, presented.parent, came_in=came_in, grace=self._renewal.grace
+        )
+        if not serves:
+            return None
+        payload = user_data.decode_object(record.jwt_payload)
+        return VerifiedSession(handle=record.handle, user_id=record.user_id, jwt_payload=payload)
+
+    def renewal_terms(self) -> RenewalTerms:
+        return self._renewal
 
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         now = self._clock()
@@ -193,10 +230,16 @@ class EmbeddedCore:
         if isinstance(handles, str):
             raise TypeError("handles must be a list of session handles, not one string")
         possible = [handle for handle in handles if is_handle(handle)]
-        return self.store.remove(possible, self._clock())
+        return self._told_of_revoked(self.store.remove(possible, self._clock()), None)
 
     def revoke_user(self, user_id: str) -> list[str]:
-        return self.store.remove_user(user_id, self._clock()) if can_be_user_id(user_id) else []
+        removed = self.store.remove_user(user_id, self._clock()) if can_be_user_id(user_id) else []
+        return self._told_of_revoked(removed, user_id)
+
+    def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:
+        for handle in handles:
+            self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
+        return handles
 
     def session_handles(self, user_id: str) -> list[str]:
         return self.store.handles_of_user(user_id, self._clock()) if can_be_user_id(user_id) else []

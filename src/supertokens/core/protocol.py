@@ -4,15 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from supertokens.core.signals import Signals
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import TokenPosition
 from supertokens.engine.session import IssuedSession, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
-__all__ = ["Core"]
+__all__ = ["Core", "RenewalTerms"]
+
+
+class RenewalTerms(NamedTuple):
+    """What renewal by the server depends on, in ms: the grace period of the rotation, and an access token's life."""
+
+    grace: int
+    access_token_validity: int
 
 
 class Core(Protocol):
@@ -21,6 +29,9 @@ class Core(Protocol):
     Every method may raise SuperTokensGeneralError; those that take a token or a handle raise
     SuperTokensUnauthorisedError where the session does not exist, unless their result says so.
     """
+
+    signals: Signals
+    """Told of what this core has decided."""
 
     def create_session(
         self,
@@ -65,11 +76,25 @@ class Core(Protocol):
         anti_csrf_mode: AntiCsrfMode = "required",
         client: str | None = None,
         static_key: bool | None = None,
+        in_place: bool = False,
     ) -> IssuedSession:
-        """The next pair; `anti_csrf` says whether that is a guarded one, `static_key` None leaves the kind of key.
+        """Return the next pair. `anti_csrf`: whether it has an anti-CSRF value; `static_key` None keeps it.
 
-        Raises SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
+        `in_place`: the server renews for a browser that keeps its requests apart by no lock, so that every pair is
+        marked, and extends the session's life (docs/how-it-works.md).
+
+        Raise SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
         """
+
+    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+        """Return the session of a request that must not renew any more, if its record serves it; write nothing.
+
+        `waited`: how long ago the request came in (ms). `spares`: whether the record's existence is enough. Raise
+        SuperTokensUnauthorisedError for a token that is not authentic.
+        """
+
+    def renewal_terms(self) -> RenewalTerms | None:
+        """Return what renewal by the server depends on; None from a core whose refreshes do not converge."""
 
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         """Store a new payload (None: keep it) and renew the token, unless it has expired, for the rest of its life."""

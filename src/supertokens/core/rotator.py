@@ -12,6 +12,7 @@ from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.refresh_token import RefreshToken, client_fingerprint
+from supertokens.engine.renewal import extends_expiry
 from supertokens.engine.rotation import Decision, Presented, Row, decide
 from supertokens.engine.session import SessionRecord
 from supertokens.errors import SuperTokensGeneralError
@@ -50,11 +51,13 @@ class Rotator:
         *,
         anti_csrf: bool | None = None,
         static_key: bool | None = None,
+        in_place: bool = False,
     ) -> Settled | None:
         """Decide by `table` on the session as it is stored, and write what that asks for; None: no such session.
 
         `anti_csrf`: whether a token that is minted now has an anti-CSRF value; `static_key`: whether the static key
-        signs from now on. None leaves either as it is.
+        signs from now on. None leaves either as it is. `in_place`: the server renews, so that every pair that is handed
+        out extends the session's life.
 
         Raises SuperTokensGeneralError after _MAX_LOST_RACES, or from the store.
         """
@@ -69,12 +72,13 @@ class Rotator:
             decision = decide(table, record.lineage, presented)
             if decision.write is None:
                 return Settled(record, decision, now)
+            extends = decision.accepted or (in_place and extends_expiry(decision))
             # A repeated child has to come out as the same text, so what it was minted with stays.
             mints = decision.write.newest > record.lineage.newest
             becomes = replace(
                 record,
                 lineage=decision.write,
-                expires_at=found.now + self._refresh_validity if decision.accepted else record.expires_at,
+                expires_at=found.now + self._refresh_validity if extends else record.expires_at,
                 anti_csrf=anti_csrf if mints and anti_csrf is not None else record.anti_csrf,
                 uses_static_key=record.uses_static_key if static_key is None else static_key,
             )

@@ -10,7 +10,7 @@ from typing import Any, Final
 import flask
 
 from supertokens.core import Core
-from supertokens.transport import Header, RequestSession, SessionEdge, from_wsgi
+from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_wsgi
 
 __all__ = ["EXTENSION", "AppSessions", "current_app", "current_request", "requests_of", "rewrite_headers"]
 
@@ -53,12 +53,12 @@ class AppSessions:
         """Return the session of the request that Flask has this environment of."""
         owner: RequestSession | None = environ.get(self._key)
         if owner is None:
-            owner = environ[self._key] = RequestSession(self.edge)
+            owner = environ[self._key] = RequestSession(self.edge, self.edge.monotonic())
             environ[self._went_past] = True
             self._hook()
-        if owner.request is None:
+        if owner.request is NO_REQUEST:
             # Not sooner: what other middleware has corrected in the environment counts.
-            owner.request, owner.is_asked = from_wsgi(environ), True
+            owner.ask(from_wsgi(environ))
         return owner
 
     def of(self, response: object) -> RequestSession:
@@ -78,7 +78,7 @@ class AppSessions:
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             if to_do:
                 to_do.pop()()
-            environ[key] = owner = RequestSession(edge)
+            environ[key] = owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
 
             def start(status: str, headers: list[Header], error: Any = None) -> Any:
                 return start_response(status, owner.sent_headers(headers), error)

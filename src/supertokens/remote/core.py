@@ -12,6 +12,8 @@ from msgspec import Raw
 
 from supertokens.config import Config
 from supertokens.core import system_clock
+from supertokens.core.protocol import RenewalTerms
+from supertokens.core.signals import Event, EventKind, Signals
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken
@@ -77,6 +79,7 @@ class RemoteCore:
     ) -> None:
         if not config.hosts:
             raise ValueError("a remote core needs 'hosts'")
+        self.signals = Signals()
         self._config = config
         self._clock = clock
         self._monotonic = monotonic
@@ -124,6 +127,7 @@ class RemoteCore:
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
             raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
+        self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
         return _issued(issued)
 
     def verify(
@@ -166,6 +170,7 @@ class RemoteCore:
         anti_csrf_mode: AntiCsrfMode = "required",
         client: str | None = None,
         static_key: bool | None = None,
+        in_place: bool = False,
     ) -> IssuedSession:
         if not _can_be_refresh_token(refresh_token):
             raise SuperTokensUnauthorisedError("Invalid refresh token")
@@ -181,6 +186,7 @@ class RemoteCore:
             "antiCsrfToken": _sendable(anti_csrf_token) if anti_csrf else None,
             "useDynamicSigningKey": None if version else not static_key,
             "client": _sendable(client),
+            "renewsInPlace": True if in_place else None,
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session/refresh", fields, again=True, version=version)
@@ -188,9 +194,28 @@ class RemoteCore:
             issued = replies.REFRESHED.of(answer)
         except SuperTokensTokenTheftError as theft:
             _log.warning("token theft detected in session %s", theft.session_handle)
+            self.signals.send(Event(kind="theft", handle=theft.session_handle, user_id=theft.user_id))
             raise
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
+        kind: EventKind = "renewed" if in_place else "refreshed"
+        self.signals.send(Event(kind=kind, handle=issued.session.handle, user_id=issued.session.user_id))
         return _issued(issued)
+
+    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+        fields = {"refreshToken": refresh_token, "waitedMs": waited, "spares": spares}
+        answer = self._calls.send("POST", "/recipe/session/served-by-record", fields, again=True)
+        served: replies.Served | replies.NotServed = replies.SERVED.of(answer)
+        if isinstance(served, replies.NotServed):
+            return None
+        session = served.session
+        return VerifiedSession(handle=session.handle, user_id=session.user_id, jwt_payload=session.user_data_in_jwt)
+
+    def renewal_terms(self) -> RenewalTerms | None:
+        answer = self._calls.get("/recipe/session/renewal-terms", {})
+        if answer.status == 404:
+            return None  # the original core, each of whose refreshes mints a sibling
+        terms = replies.RENEWAL_TERMS.of(answer)
+        return RenewalTerms(terms.grace_ms, terms.access_token_validity_ms)
 
     def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         payload = None if jwt_payload is None else _payload(jwt_payload)
@@ -261,7 +286,13 @@ class RemoteCore:
 
     def _remove(self, whom: dict[str, object]) -> list[str]:
         answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
-        return replies.REVOKED.of(answer).session_handles_revoked
+        removed = replies.REVOKED.of(answer).session_handles_revoked
+        user_id = whom.get("userId")
+        for handle in removed:
+            self.signals.send(
+                Event(kind="revoked", handle=handle, user_id=user_id if isinstance(user_id, str) else None)
+            )
+        return removed
 
     def _found(self, handle: str) -> Found:
         if not is_handle(handle):

@@ -19,8 +19,9 @@ from supertokens.errors import (
 from supertokens.remote.connections import Answer
 
 __all__ = [
-    "CREATED", "FOUND", "REFRESHED", "REGENERATED", "REVOKED", "SESSIONS_OF_USER", "STANDS", "UPDATED", "VERIFIED",
-    "VERSIONS", "Found", "Issued", "ReplyToken", "Verified", "refused",
+    "CREATED", "FOUND", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
+    "SESSIONS_OF_USER", "STANDS", "UPDATED", "VERIFIED",
+    "VERSIONS", "Found", "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -108,6 +109,23 @@ class Stands(Struct, tag_field="status", tag="OK"):
     serial: Annotated[int, Meta(ge=0)]
 
 
+class Served(Struct, tag_field="status", tag="OK", rename="camel"):
+    """The session of a request that its record serves."""
+
+    session: ReplySession
+
+
+class NotServed(Struct, tag_field="status", tag="NOT_SERVED"):
+    """The record does not serve it."""
+
+
+class Terms(Struct, tag_field="status", tag="OK", rename="camel"):
+    """What renewal by the server depends on, in ms."""
+
+    grace_ms: Milliseconds
+    access_token_validity_ms: Milliseconds
+
+
 class Done(Struct, tag_field="status", tag="OK"):
     """A change was made."""
 
@@ -170,6 +188,8 @@ REVOKED: Final = Reply(Revoked)
 SESSIONS_OF_USER: Final = Reply(SessionsOfUser)
 FOUND: Final = Reply(Found, Unauthorised)
 STANDS: Final = Reply(Stands, Unauthorised)
+SERVED: Final = Reply(Served, NotServed, Unauthorised)
+RENEWAL_TERMS: Final = Reply(Terms)
 UPDATED: Final = Reply(Done, Unauthorised)
 VERSIONS: Final = Reply(Versions)
 

@@ -16,7 +16,18 @@ from urllib.parse import parse_qsl
 from supertokens.engine import user_data
 from supertokens.service.replies import INVALID_JSON, RefusedError
 
-__all__ = ["BOOLEAN", "OBJECT", "STRING", "STRINGS", "Field", "Kind", "read_body", "read_fields", "read_query"]
+__all__ = [
+    "BOOLEAN",
+    "MILLISECONDS",
+    "OBJECT",
+    "STRING",
+    "STRINGS",
+    "Field",
+    "Kind",
+    "read_body",
+    "read_fields",
+    "read_query",
+]
 
 _MOST_QUERY_FIELDS: Final = 100
 
@@ -125,6 +136,12 @@ def _boolean(value: Any) -> bool:
     raise ValueError("not a boolean")
 
 
+def _milliseconds(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**47:
+        raise ValueError("not a number of milliseconds")
+    return value
+
+
 def _strings(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise ValueError("not an array")
@@ -134,4 +151,5 @@ def _strings(value: Any) -> list[str]:
 STRING: Final = Kind(_string, {"type": "string"})
 OBJECT: Final = Kind(_object, {"type": "object"})
 BOOLEAN: Final = Kind(_boolean, {"type": "boolean"})
+MILLISECONDS: Final = Kind(_milliseconds, {"type": "integer", "minimum": 0, "maximum": 2**47 - 1})
 STRINGS: Final = Kind(_strings, {"type": "array", "items": {"type": "string"}})

@@ -38,7 +38,7 @@ def create(backend: Backend, call: Call) -> Reply:
         call["userId"],
         call["userDataInJWT"],
         call["userDataInDatabase"],
-        anti_csrf=backend.config.enable_anti_csrf,
+        anti_csrf=bool(backend.config.enable_anti_csrf),
         version="2",
     )
     return json_reply(_issued(backend, call, issued) | {"status": "OK"} | _signing_key(backend))
@@ -48,7 +48,7 @@ def verify(backend: Backend, call: Call) -> Reply:
     try:
         session = backend.core.verify(
             call["accessToken"],
-            check_anti_csrf=backend.config.enable_anti_csrf and call["doAntiCsrfCheck"],
+            check_anti_csrf=bool(backend.config.enable_anti_csrf) and call["doAntiCsrfCheck"],
             anti_csrf_token=call.get("antiCsrfToken"),
             check_database=backend.config.access_token_blacklisting,
         )
@@ -66,7 +66,7 @@ def refresh(backend: Backend, call: Call) -> Reply:
     try:
         issued = backend.core.refresh(
             call["refreshToken"],
-            anti_csrf=backend.config.enable_anti_csrf,
+            anti_csrf=bool(backend.config.enable_anti_csrf),
             anti_csrf_token=call.get("antiCsrfToken"),
             version="2",
         )
@@ -88,7 +88,7 @@ def handshake(backend: Backend, call: Call) -> Reply:
         "cookieSecure": bool(config.cookie_secure),
         "accessTokenPath": config.access_token_path,
         "refreshTokenPath": config.refresh_api_path,
-        "enableAntiCsrf": config.enable_anti_csrf,
+        "enableAntiCsrf": bool(config.enable_anti_csrf),
         "accessTokenBlacklistingEnabled": config.access_token_blacklisting,
     }
     if call.version != "1.0":

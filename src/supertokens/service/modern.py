@@ -20,7 +20,7 @@ from supertokens.service.both_families import (
     session_data,
     update_session_data,
 )
-from supertokens.service.fields import BOOLEAN, OBJECT, STRING, STRINGS, Field
+from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import MODERN_VERSIONS, Backend, Call, Handler, Route
 
@@ -88,6 +88,7 @@ def refresh(backend: Backend, call: Call) -> Reply:
             anti_csrf_token=call.get("antiCsrfToken"),
             client=call.get("client"),
             static_key=None if dynamic is None else not dynamic,
+            in_place=call.get("renewsInPlace") is True,
         )
     except SuperTokensTokenTheftError as theft:
         # In every version: the reference leaves `recipeUserId` out below 4.0 only where a session is answered.
@@ -101,6 +102,19 @@ def authenticate_refresh_token(backend: Backend, call: Call) -> Reply:
     if token is None:
         return json_reply({"status": "UNAUTHORISED", "message": "Invalid refresh token"})
     return json_reply({"status": "OK", "handle": token.handle, "serial": token.serial})
+
+
+def served_by_record(backend: Backend, call: Call) -> Reply:
+    served = backend.core.served_by_record(call["refreshToken"], waited=call["waitedMs"], spares=call["spares"])
+    if served is None:
+        return json_reply({"status": "NOT_SERVED"})
+    session = {"handle": served.handle, "userId": served.user_id, "userDataInJWT": served.jwt_payload}
+    return json_reply({"status": "OK", "session": session})
+
+
+def renewal_terms(backend: Backend, call: Call) -> Reply:
+    terms = backend.core.renewal_terms()
+    return json_reply({"status": "OK", "graceMs": terms.grace, "accessTokenValidityMs": terms.access_token_validity})
 
 
 def regenerate(backend: Backend, call: Call) -> Reply:
@@ -198,6 +212,9 @@ _REFRESH_TOKEN: Final = Field("refreshToken", STRING, "The refresh token")
 _ANTI_CSRF: Final = Field("antiCsrfToken", STRING, "The anti-CSRF value that the request carried", None)
 _ENABLE_ANTI_CSRF: Final = Field("enableAntiCsrf", BOOLEAN, "Whether the session has an anti-CSRF value")
 _CLIENT: Final = Field("client", STRING, "What tells the asker's client from others; an extension of this core", None)
+_IN_PLACE: Final = Field(
+    "renewsInPlace", BOOLEAN, "Whether a server renews for a browser without a library; an extension of this core", None
+)
 _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 _V: Final = MODERN_VERSIONS
 
@@ -237,13 +254,26 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/recipe/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", _V,
-        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT),
+        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(
         "POST", "/recipe/session/refresh/authenticate", authenticate_refresh_token,
         "Which session and serial a refresh token is of, without exchanging it; an extension of this core", _V,
         body=(_REFRESH_TOKEN,), outcomes=_MAY_BE_GONE,
+    ),
+    Route(
+        "POST", "/recipe/session/served-by-record", or_unauthorised(served_by_record),
+        "Whether the record serves a request that came too late to be renewed; an extension of this core", _V,
+        body=(
+            _REFRESH_TOKEN, Field("waitedMs", MILLISECONDS, "How long ago the request came in"),
+            Field("spares", BOOLEAN, "Whether it is enough that the record exists"),
+        ),
+        outcomes=("OK", "UNAUTHORISED", "NOT_SERVED"),
+    ),
+    Route(
+        "GET", "/recipe/session/renewal-terms", renewal_terms,
+        "What renewal by an app's server depends on; an extension of this core", _V,
     ),
     Route(
         "POST", "/recipe/session/regenerate", or_unauthorised(regenerate),

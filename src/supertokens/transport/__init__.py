@@ -3,13 +3,13 @@
 
 from supertokens.transport import verbs
 from supertokens.transport.edge import SessionEdge
-from supertokens.transport.request import Request, from_asgi, from_wsgi
+from supertokens.transport.request import NO_REQUEST, Request, from_asgi, from_wsgi
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.response_changes import Header, ResponseChanges, listed
 from supertokens.transport.response_writer import CORS_HEADERS
 from supertokens.transport.session import Session
 
 __all__ = [
-    "CORS_HEADERS", "Header", "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge", "Standing",
-    "from_asgi", "from_wsgi", "listed", "verbs",
+    "CORS_HEADERS", "NO_REQUEST", "Header", "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge",
+    "Standing", "from_asgi", "from_wsgi", "listed", "verbs",
 ]  # fmt: skip

@@ -74,7 +74,10 @@ class CookiePolicy:
         self._same_site = config.cookie_same_site.capitalize()
         self._secure = True if self._prefix else config.cookie_secure
         self._access_path = _CookiePath(config.access_token_path, is_fixed="access_token_path" in explicit)
-        self._refresh_path = _CookiePath(config.refresh_api_path, is_fixed="refresh_api_path" in explicit)
+        refresh_path = _CookiePath(config.refresh_api_path, is_fixed="refresh_api_path" in explicit)
+        # A server that renews needs the refresh token with every request. Either path may be left from before.
+        paths = (self._access_path, refresh_path)
+        self._refresh_paths = paths if config.renewal == "server" else paths[::-1]
         self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in COOKIE_KINDS}
         """What each of our cookies begins with in a Cookie header."""
         self._proxied = False
@@ -115,9 +118,11 @@ class CookiePolicy:
     def _known_places(self, kind: CookieKind, request: Request) -> list[Place]:
         if self._prefix:
             return [Place(None, "/")]
-        path = (self._refresh_path if kind == "sRefreshToken" else self._access_path).below(request.target.mount)
+        mount = request.target.mount
+        paths = self._refresh_paths if kind == "sRefreshToken" else (self._access_path,)
+        known = dict.fromkeys(path.below(mount) for path in paths)
         domains: Iterable[str | None] = dict.fromkeys((self._domain, self._older_domain, None))
-        return [Place(domain, path) for domain in domains]
+        return [Place(domain, path) for path in known for domain in domains]
 
     def _cleared(self, kind: CookieKind, place: Place, request: Request) -> SetCookie:
         return SetCookie(self._prefix + kind, place, "", _EPOCH, 0, self._is_secure(request), self._same_site)

@@ -5,22 +5,24 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from supertokens.config import Config
+from supertokens.config import Config, ConfigError
 from supertokens.core import Core, system_clock
+from supertokens.engine.renewal import Obstacle, RenewalTimes, obstacle
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import SuperTokensError
 from supertokens.forks import call_in_forked_children
 from supertokens.transport.cookies import CookiePolicy
 from supertokens.transport.limits import SizeLimits
+from supertokens.transport.origin import OriginCheck
 from supertokens.transport.response_changes import Header, ResponseChanges
 from supertokens.transport.response_writer import ResponseWriter
 
 __all__ = ["SessionEdge"]
 
-_MARGIN_IN_GRACE_PERIODS: Final = 3
 _PROXY_BUFFER_BYTES: Final = 3584
 
 _log = logging.getLogger("supertokens")
@@ -31,7 +33,8 @@ class SessionEdge:
 
     `open_core`: called on the first use, once. `rewrite`: change the headers of a framework's response object by a
     function of header lists. `as_raised`: the error that a verb raises in place of one of the core's, which lets a
-    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch.
+    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch;
+    `monotonic`: seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -43,16 +46,22 @@ class SessionEdge:
         as_raised: Callable[[SuperTokensError], SuperTokensError] = lambda error: error,
         explicit: Collection[str] = (),
         clock: Callable[[], int] = system_clock,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.rewrite = rewrite
         self.as_raised = as_raised
         self.clock = clock
+        self.monotonic = monotonic
+        self.renews = config.renewal == "server"
+        """Whether the server renews the sessions of browsers that have no library."""
+        self.checks_value = config.anti_csrf_mode == "token"
+        """Whether sessions have an anti-CSRF value, which checks ask for."""
+        self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
+        self.times = self._times(config.refresh_token_rotation_grace_period_ms)
         self.cookies = CookiePolicy(config, explicit)
-        self.writer = ResponseWriter(self.cookies, config.refresh_token_validity_ms)
+        self.writer = ResponseWriter(self.cookies, config.refresh_token_validity_ms, renews=self.renews)
         self.limits = SizeLimits(self.writer, config.max_session_data_bytes)
-        self.margin_ms = _MARGIN_IN_GRACE_PERIODS * config.refresh_token_rotation_grace_period_ms
-        """What must be left of a re-issued access token's life when it goes to a client without a lock."""
         self._open_core = open_core
         self._opening = threading.Lock()
         self._warned_of_size = False
@@ -67,8 +76,31 @@ class SessionEdge:
         """The core, opened on first use. Raise SuperTokensGeneralError if it cannot be."""
         if self.opened_core is None:
             with self._opening:
-                self.opened_core = self.opened_core or self._open_core()
+                self.opened_core = self.opened_core or self._suitable_core()
         return self.opened_core
+
+    def _suitable_core(self) -> Core:
+        core = self._open_core()
+        if self.renews:
+            self.times = self._times_with(core)
+        return core
+
+    def _times(self, grace: int) -> RenewalTimes:
+        return RenewalTimes.of(grace, upload_grace=self.config.renewal_upload_grace * 1000)
+
+    def _times_with(self, core: Core) -> RenewalTimes:
+        """Return the times of renewal as the core has them. Raise ConfigError where it must not be."""
+        terms = core.renewal_terms()
+        grace, validity = (0, 0) if terms is None else (terms.grace, terms.access_token_validity)
+        why = Obstacle.SIBLINGS if terms is None else None
+        why = why or obstacle(grace=grace, access_token_validity=validity, core_converges=True)
+        if why is not None:
+            raise ConfigError(
+                f"'renewal: server' cannot go with this core: {why.value}; use 'renewal: client', or change the core's"
+                " 'refresh_token_rotation_grace_period' or 'access_token_validity'",
+                "renewal",
+            )
+        return self._times(grace)
 
     def jwt_payload(self, handle: str) -> JsonObject:
         """Return the payload of a session as it is stored."""

@@ -17,7 +17,14 @@ from supertokens.transport.duplicates import pick_access_token, pick_refresh_tok
 from supertokens.transport.request import Dialect
 from supertokens.transport.request_session import RequestSession
 
-__all__ = ["access_token_of", "cookies_named", "refresh_token_of"]
+__all__ = [
+    "access_cookie_of",
+    "access_token_of",
+    "cookies_named",
+    "refresh_cookie_of",
+    "refresh_token_of",
+    "shows_bearer",
+]
 
 
 def access_token_of(owner: RequestSession) -> str:
@@ -27,14 +34,10 @@ def access_token_of(owner: RequestSession) -> str:
     long as the refresh token says that there was one.
     """
     request = owner.request
-    assert request is not None
     dialect = request.dialect
     values = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    bearer = request.bearer_text
-    if bearer is not None and has_form_of_access_token(bearer):
-        core = owner.edge.core
-        if _bearer_counts(owner, values, lambda: core.authentic_access_token(bearer) is not None):
-            return bearer
+    if request.bearer_text is not None and shows_bearer(owner):
+        return request.bearer_text
     owner.header_mode = False
     if values and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return values[0] if len(values) == 1 else _newest_access_token(owner, values)
@@ -43,31 +46,52 @@ def access_token_of(owner: RequestSession) -> str:
     raise SuperTokensUnauthorisedError("no session in the request", reason="no_session")
 
 
-def refresh_token_of(owner: RequestSession) -> str | None:
-    """Return the refresh token to present, or None, and note in `owner` whether it came in a header."""
-    request = owner.request
-    assert request is not None
+def access_cookie_of(owner: RequestSession) -> str | None:
+    """Return the access token in a cookie that counts, or None."""
+    values = cookies_named(owner, "sAccessToken")
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else _newest_access_token(owner, values)
+
+
+def refresh_cookie_of(owner: RequestSession) -> str | None:
+    """Return the refresh token in a cookie that counts, or None."""
     values = cookies_named(owner, "sRefreshToken")
-    bearer = request.bearer_text
-    if bearer is not None and position_inside(bearer) is not None:
-        core = owner.edge.core
-        if _bearer_counts(owner, values, lambda: core.authentic_refresh_token(bearer) is not None):
-            return bearer
-    owner.header_mode = False
     if not values:
         return None
     return values[0] if len(values) == 1 else _newest_refresh_token(owner, values)
 
 
+def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
+    """Return whether the token that counts came in the Authorization header, and note that in `owner`."""
+    request = owner.request
+    bearer = request.bearer_text
+    if bearer is None:
+        return False
+    core = owner.edge.core
+    if refreshes:
+        cookies, has_form = cookies_named(owner, "sRefreshToken"), position_inside(bearer) is not None
+        return has_form and _bearer_counts(owner, cookies, lambda: core.authentic_refresh_token(bearer) is not None)
+    cookies, has_form = cookies_named(owner, "sAccessToken"), has_form_of_access_token(bearer)
+    return has_form and _bearer_counts(owner, cookies, lambda: core.authentic_access_token(bearer) is not None)
+
+
+def refresh_token_of(owner: RequestSession) -> str | None:
+    """Return the refresh token to present, or None, and note in `owner` whether it came in a header."""
+    request = owner.request
+    if request.bearer_text is not None and shows_bearer(owner, refreshes=True):
+        return request.bearer_text
+    owner.header_mode = False
+    return refresh_cookie_of(owner)
+
+
 def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
     """Return all values of one of our cookies, in the order sent."""
-    assert owner.request is not None
     return cookie_values(owner.request.cookies, owner.edge.cookies.starts[kind])
 
 
 def _bearer_counts(owner: RequestSession, cookies: list[str], is_authentic: Callable[[], bool]) -> bool:
     """Return whether the bearer token is to be used. Beside a cookie it has to be authentic, expired or not."""
-    assert owner.request is not None
     owner.header_mode = not cookies or (not owner.request.prefers_cookies and is_authentic())
     return owner.header_mode
 
@@ -89,5 +113,4 @@ def _newest_refresh_token(owner: RequestSession, values: list[str]) -> str:
 
 def _settle(owner: RequestSession, kind: CookieKind, token: str, now: int) -> None:
     # Which of the doubles came from where cannot be told, so the one that counts is set again.
-    assert owner.request is not None
-    owner.put(owner.edge.writer.only_at(kind, token, now, owner.request))
+    owner.settle(owner.edge.writer.only_at(kind, token, now, owner.request))

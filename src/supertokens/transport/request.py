@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from supertokens.transport.locality import Locality, locality_of
 
-__all__ = ["Dialect", "Request", "from_asgi", "from_wsgi"]
+__all__ = ["NO_REQUEST", "Dialect", "Request", "from_asgi", "from_wsgi"]
 
 
 class Dialect(Enum):
@@ -70,6 +70,27 @@ class Request:
         raise NotImplementedError
 
     @property
+    def query(self) -> str:
+        """The query string, as it was sent, without the question mark."""
+        raise NotImplementedError
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether this is the handshake of a WebSocket."""
+        return (self.header("upgrade") or "").lower() == "websocket"
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes, if the client has said it."""
+        text = self.header("content-length") or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body comes with the request."""
+        return bool(self.content_length) or self.header("transfer-encoding") is not None
+
+    @property
     def anti_csrf_token(self) -> str | None:
         return self.header("anti-csrf")
 
@@ -116,6 +137,10 @@ class Request:
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
+NO_REQUEST: Final = Request("", "", is_modern=False, is_legacy=False)
+"""Stands where no request has been taken up."""
+
+
 class _WsgiRequest(Request):
     __slots__ = ("_environ",)
 
@@ -133,8 +158,13 @@ class _WsgiRequest(Request):
         self._locality = None
 
     def header(self, name: str) -> str | None:
-        value: str | None = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        key = name.upper().replace("-", "_")
+        value: str | None = self._environ.get(key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}")
         return value
+
+    @property
+    def query(self) -> str:
+        return str(self._environ.get("QUERY_STRING") or "")
 
     def header_names(self) -> Iterable[str]:
         return (name[5:].lower().replace("_", "-") for name in self._environ if name.startswith("HTTP_"))
@@ -203,6 +233,14 @@ class _AsgiRequest(Request):
         # Servers differ on whether the path includes the mount point (ASGI, "HTTP & WebSocket", root_path).
         below = path[len(mount) :] if mount and f"{path}/".startswith(f"{mount}/") else path
         return Target(scheme, mount, below)
+
+    @property
+    def query(self) -> str:
+        return str(self._scope.get("query_string", b""), "latin-1")
+
+    @property
+    def is_websocket(self) -> bool:
+        return bool(self._scope["type"] == "websocket")
 
     @property
     def host(self) -> str:

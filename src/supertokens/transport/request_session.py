@@ -12,15 +12,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from supertokens.engine.renewal import Leaves, is_in_time, payload_may_leave, reissue_may_leave
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.errors import SuperTokensError, SuperTokensTokenTheftError, SuperTokensUnauthorisedError
+from supertokens.transport.cookies import cookie_values
 from supertokens.transport.duplicates import CONFLICTING_SESSIONS
 from supertokens.transport.edge import SessionEdge
-from supertokens.transport.request import Dialect, Request
+from supertokens.transport.request import NO_REQUEST, Dialect, Request
 from supertokens.transport.response_changes import Header, ResponseChanges, with_cache_rules
 
 __all__ = ["RequestSession", "Standing"]
@@ -36,7 +38,18 @@ class Standing(Enum):
     FOUND = "the tokens that came are good"
     BEGUN = "a verb of this request has begun it"
     REFRESHED = "a verb of this request has refreshed it"
+    RENEWED = "a check of this request has renewed it"
     ENDED = "this request has ended it"
+
+
+class _Reissued(NamedTuple):
+    """An access token that replaces the one that was shown. `has_no_lock`: the client's requests are not kept apart."""
+
+    token: Credential
+    changes: ResponseChanges
+    handle: str
+    told: bool
+    has_no_lock: bool
 
 
 class RequestSession(msgspec.Struct, eq=False):
@@ -47,20 +60,25 @@ class RequestSession(msgspec.Struct, eq=False):
     """
 
     edge: SessionEdge
-    request: Request | None = None
+    came_in: float = 0.0
+    """When the request came in, in seconds of the edge's monotonic clock; set where the server renews."""
+    request: Request = NO_REQUEST
     is_asked: bool = False
     """Whether a verb has been called: then the response depends on who asks."""
     standing: Standing = Standing.UNASKED
     answer: VerifiedSession | IssuedSession | None = None
     access_token: str = ""
     anti_csrf_token: str | None = None
-    """The value of a session that this request has begun or refreshed."""
+    """The anti-CSRF value of the session, where this request has begun, refreshed or renewed it."""
+    refusal: SuperTokensError | None = None
+    """What the first verb of a request that cannot renew has raised: the later ones raise it too."""
     header_mode: bool = False
     headers_left: bool = False
     """Whether the response's headers have been handed to the server: then nothing can be put on them any more."""
-    _changes: ResponseChanges | None = None
-    _reissued: tuple[Credential, ResponseChanges] | None = None
-    _has_no_lock: bool = False
+    _told: ResponseChanges | None = None
+    _found: ResponseChanges | None = None
+    _is_in_time_only: bool = False
+    _reissued: _Reissued | None = None
     _responses: list[Any] | None = None
 
     def __repr__(self) -> str:
@@ -69,7 +87,23 @@ class RequestSession(msgspec.Struct, eq=False):
     def __rich_repr__(self) -> list[tuple[str, object]]:
         return [("standing", self.standing.name)]
 
-    # What verbs put on the response
+    def ask(self, request: Request) -> None:
+        """Take `request` up for a verb."""
+        if self.edge.renews and self._has_no_library(request):
+            request.dialect = Dialect.PLAIN
+        self.request, self.is_asked = request, True
+
+    @property
+    def is_of_pages(self) -> bool:
+        """Whether the server renews for this request's browser."""
+        return self.edge.renews and self.request.dialect is Dialect.PLAIN
+
+    def waited(self) -> int:
+        """Return how long ago the request came in (ms)."""
+        return round((self.edge.monotonic() - self.came_in) * 1000)
+
+    # What verbs put on the response. What a verb was told by the application always leaves; what it found by itself
+    # leaves in time only, where nothing in the browser keeps its requests apart.
 
     def put_on(self, response: Any) -> None:
         """Make all changes of this request on `response` too, which a verb was given by the application."""
@@ -80,39 +114,42 @@ class RequestSession(msgspec.Struct, eq=False):
 
     def begin(self, issued: IssuedSession, standing: Standing) -> None:
         """Take up a session that begins, or goes on, with the credentials `issued`."""
-        assert self.request is not None
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
-        self.anti_csrf_token = issued.anti_csrf_token
+        self.anti_csrf_token, self.refusal = issued.anti_csrf_token, None
         changes = self.edge.writer.issued(issued, self.request, header_mode=self.header_mode)
         self.edge.warn_of_size(changes)
-        self._put(changes)
+        self._put(changes, told=standing is Standing.BEGUN)
 
-    def take_reissued(self, verified: VerifiedSession, token: Credential) -> None:
-        """Take up an access token that replaces the one that was shown, for the rest of its life."""
-        assert self.request is not None
+    def take_reissued(self, verified: VerifiedSession, token: Credential, *, told: bool) -> None:
+        """Take up an access token that replaces the one that was shown, for the rest of its life.
+
+        `told`: the application has asked for it, with a new payload.
+        """
         self.answer, self.access_token = verified, token.text
+        if self.headers_left:
+            return
         changes = self.edge.writer.renewed(
             verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode
         )
-        if not self.headers_left:
-            self._reissued = token, changes
-            self._has_no_lock = self.request.dialect is Dialect.PLAIN and not self.header_mode
-            if self._responses and self._may_leave(token):
-                self._rewrite(changes)
+        has_no_lock = self.request.dialect is Dialect.PLAIN and not self.header_mode
+        self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
+        if self._responses and self._reissued_may_leave(self._reissued):
+            self._rewrite(changes)
+
+    def repeat(self, issued: IssuedSession) -> None:
+        """Take up the session that the browser has, of which a library is told anew; no cookie changes."""
+        self.standing, self.answer, self.access_token = Standing.REFRESHED, issued, issued.access_token.text
+        self.anti_csrf_token = issued.anti_csrf_token
+        self._put(self.edge.writer.repeated(issued, self.request), told=True)
 
     def end(self) -> None:
         """Let the session be over for the rest of the request, and the browser forget it."""
-        assert self.request is not None
-        self._put(
-            self.edge.writer.ended(
-                self.request, header_mode=self.header_mode, clear_cookies=self._has_cookies_to_clear()
-            )
-        )
+        self._put(self._ended(clear_cookies=self._has_cookies_to_clear()), told=True)
         self.standing, self.answer, self.access_token = Standing.ENDED, None, ""
 
-    def put(self, changes: ResponseChanges) -> None:
-        """Make `changes` that leave the session as it is."""
-        self._put(changes)
+    def settle(self, changes: ResponseChanges) -> None:
+        """Make `changes` that leave the session as it is, because of what came."""
+        self._put(changes, told=False)
 
     @contextmanager
     def told_of_failure(self) -> Iterator[None]:
@@ -131,17 +168,17 @@ class RequestSession(msgspec.Struct, eq=False):
 
     def forget(self, error: SuperTokensUnauthorisedError | SuperTokensTokenTheftError) -> None:
         """Clear the cookies that came, or that this request has put, because of `error`, no matter who raised it."""
-        if error.reason == CONFLICTING_SESSIONS or self.standing is Standing.ENDED:
+        keeps = error.reason == CONFLICTING_SESSIONS or getattr(error, "this_request_only", False)
+        if keeps or self.standing is Standing.ENDED:
             return
         self.standing, self.answer, self.access_token = Standing.NONE, None, ""
         has_cookies = self._has_cookies_to_clear()
-        if self.request is not None and (has_cookies or self.header_mode):
-            self._put(self.edge.writer.ended(self.request, header_mode=self.header_mode, clear_cookies=has_cookies))
+        if has_cookies or self.header_mode:
+            self._put(self._ended(clear_cookies=has_cookies), told=self._told is not None)
 
     def say_the_end(self) -> None:
         """Tell a browser library by headers that there is no session, where no cookie came that could be deleted."""
-        assert self.request is not None
-        self._put(self.edge.writer.ended(self.request, header_mode=self.header_mode, clear_cookies=False))
+        self._put(self._ended(clear_cookies=False), told=True)
 
     def require_headers(self) -> None:
         """Raise RuntimeError if the response's headers have left: new tokens could not reach the browser."""
@@ -167,42 +204,67 @@ class RequestSession(msgspec.Struct, eq=False):
         if not self.is_asked:
             return headers
         # The environment holds this object, so that a request which held the environment would be a reference cycle.
-        self.request = None
-        if self._changes is not None or self._reissued is not None:
+        self.request = NO_REQUEST
+        if self._told is not None or self._found is not None or self._reissued is not None:
             headers = self._changed(headers)
         return with_cache_rules(headers, is_private=self.answer is not None)
 
     def _changed(self, headers: list[Header]) -> list[Header]:
-        changes = self._leaving()
-        if self._reissued is not None and self._responses:
-            headers = self._reissued[1].taken_from(headers)
-        return changes.applied_to(headers) if changes else headers
-
-    def _leaving(self) -> ResponseChanges | None:
-        if self._reissued is None or not self._may_leave(self._reissued[0]):
-            return self._changes
         leaving = ResponseChanges()
-        if self._changes is not None:
-            leaving.update(self._changes)
-        leaving.update(self._reissued[1])
-        return leaving
+        for changes, leaves in self._parts():
+            if leaves:
+                leaving.update(changes)
+            elif self._responses:
+                headers = changes.taken_from(headers)  # of a response that the application was given
+        return leaving.applied_to(headers) if leaving else headers
 
-    def _may_leave(self, token: Credential) -> bool:
+    def _parts(self) -> Iterator[tuple[ResponseChanges, bool]]:
+        """Yield what is to change, in the order in which it counts, and whether it leaves with headers that go now."""
+        if self._found is not None:
+            yield self._found, not self._is_in_time_only or self._is_in_time()
+        if self._told is not None:
+            yield self._told, True
+        if self._reissued is not None:
+            yield self._reissued.changes, self._reissued_may_leave(self._reissued)
+
+    def _is_in_time(self) -> bool:
+        return is_in_time(self.waited(), self.edge.times)
+
+    def _reissued_may_leave(self, reissued: _Reissued) -> bool:
         """Return whether a re-issued access token may go to this client with what is left of its life.
 
         A client without a lock between its requests may take an old answer after a new one: a late one would then lay
         a dying token over a living one (docs/how-it-works.md).
         """
-        return not self._has_no_lock or token.expires_at - self.edge.clock() > self.edge.margin_ms
+        if not reissued.has_no_lock or self.standing is Standing.BEGUN:
+            return True
+        life_left = reissued.token.expires_at - self.edge.clock()
+        if not self.edge.renews:
+            return life_left > self.edge.times.margin
+        if self.standing is Standing.RENEWED:
+            return self._is_in_time()  # with its refresh token, and never without
+        if not reissued.told:
+            return reissue_may_leave(waited=self.waited(), life_left=life_left, times=self.edge.times)
+        leaves = payload_may_leave(waited=self.waited(), life_left=life_left, renewed=False, times=self.edge.times)
+        return leaves is Leaves.YES or (leaves is Leaves.IF_RECORD_EXISTS and self._exists(reissued.handle))
 
-    def _put(self, changes: ResponseChanges) -> None:
+    def _exists(self, handle: str) -> bool:
+        try:
+            self.edge.core.session(handle)
+        except SuperTokensError:
+            return False
+        return True
+
+    def _put(self, changes: ResponseChanges, *, told: bool) -> None:
         if self.headers_left or not changes:
             return
-        if self._changes is None:
-            self._changes = ResponseChanges()
-        self._changes.update(changes)
         if changes.whole:
             self._reissued = None
+        if told:
+            self._told = _merged(self._told, changes)
+        else:
+            self._is_in_time_only = self.is_of_pages and not self.header_mode
+            self._found = _merged(self._found, changes)
         if self._responses:
             self._rewrite(changes)
 
@@ -210,12 +272,26 @@ class RequestSession(msgspec.Struct, eq=False):
         for response in self._responses or ():
             self.edge.rewrite(response, changes.applied_to)
 
+    def _ended(self, *, clear_cookies: bool) -> ResponseChanges:
+        return self.edge.writer.ended(self.request, header_mode=self.header_mode, clear_cookies=clear_cookies)
+
     def _has_cookies_to_clear(self) -> bool:
         """Return whether the browser has cookies of ours, or is about to get some.
 
         To a request that brought none, nothing is deleted: SameSite keeps cookies out of cross-site requests, so that
         otherwise any site could log any visitor out.
         """
-        if self.request is None:
+        put = any(changes is not None and changes.has_cookies for changes in (self._told, self._found))
+        return put or self.edge.cookies.came_with(self.request)
+
+    def _has_no_library(self, request: Request) -> bool:
+        """Return whether an older library sent the request that has no part in the session: pages have begun it."""
+        if request.dialect is not Dialect.LEGACY:
             return False
-        return self.edge.cookies.came_with(self.request) or (self._changes is not None and self._changes.has_cookies)
+        return not cookie_values(request.cookies, self.edge.cookies.starts["sIdRefreshToken"])
+
+
+def _merged(earlier: ResponseChanges | None, later: ResponseChanges) -> ResponseChanges:
+    merged = ResponseChanges() if earlier is None else earlier
+    merged.update(later)
+    return merged

@@ -49,6 +49,10 @@ class ResponseChanges:
     def set_cookies(self, cookies: Iterable[SetCookie]) -> None:
         self._cookies.update((cookie.identity, cookie) for cookie in cookies)
 
+    def drop_cookies(self) -> None:
+        """Let the headers be all that changes."""
+        self._cookies.clear()
+
     def set_header(self, name: str, value: str) -> None:
         """Set a header for the browser library: readable by its script also across origins."""
         self._headers[name] = value

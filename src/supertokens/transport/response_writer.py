@@ -32,17 +32,20 @@ _encode: Final = msgspec.json.Encoder().encode
 class ResponseWriter:
     """Write a session's beginning, change and end into `ResponseChanges`.
 
-    `refresh_token_validity`: in ms.
+    `refresh_token_validity`: in ms. `renews`: the server renews for browsers without a library, which then get the two
+    cookies and none of the headers.
     """
 
-    def __init__(self, cookies: CookiePolicy, refresh_token_validity: int) -> None:
+    def __init__(self, cookies: CookiePolicy, refresh_token_validity: int, *, renews: bool = False) -> None:
         self._cookies = cookies
+        self._renews = renews
         self._refresh_token_validity = refresh_token_validity
 
     def issued(self, session: IssuedSession, request: Request, *, header_mode: bool) -> ResponseChanges:
         """Return what tells a browser of a session that began, or was refreshed."""
         changes = ResponseChanges(whole=True)
-        self._put_front_token(changes, session.user_id, session.jwt_payload, session.access_token, request.dialect)
+        if self._tells_library(request, header_mode=header_mode):
+            self._put_front_token(changes, session.user_id, session.jwt_payload, session.access_token, request.dialect)
         if header_mode:
             changes.set_header("st-access-token", session.access_token.text)
             changes.set_header("st-refresh-token", session.refresh_token.text)
@@ -57,7 +60,8 @@ class ResponseWriter:
     ) -> ResponseChanges:
         """Return what tells a browser of a new access token beside the refresh token that it has."""
         changes = ResponseChanges()
-        self._put_front_token(changes, user_id, jwt_payload, token, request.dialect)
+        if self._tells_library(request, header_mode=header_mode):
+            self._put_front_token(changes, user_id, jwt_payload, token, request.dialect)
         if header_mode:
             changes.set_header("st-access-token", token.text)
         else:
@@ -74,6 +78,8 @@ class ResponseWriter:
         for kind in COOKIE_KINDS if clear_cookies else ():
             changes.set_cookies(self._cookies.clear(kind, request))
         dialect = request.dialect
+        if not self._tells_library(request, header_mode=header_mode):
+            return changes
         if dialect is not Dialect.MODERN and not header_mode:
             changes.set_header("id-refresh-token", "remove")
         if dialect is not Dialect.LEGACY:
@@ -93,7 +99,8 @@ class ResponseWriter:
 
     def _put_cookies(self, changes: ResponseChanges, session: IssuedSession, request: Request) -> None:
         tokens = {"sAccessToken": session.access_token, "sRefreshToken": session.refresh_token}
-        if request.dialect is not Dialect.MODERN:
+        tells_library = self._tells_library(request, header_mode=False)
+        if request.dialect is not Dialect.MODERN and tells_library:
             tokens["sIdRefreshToken"] = id_token = session.id_refresh_token
             changes.set_header("id-refresh-token", f"{id_token.text};{id_token.expires_at}")
         lives_until = session.refresh_token.expires_at
@@ -103,6 +110,16 @@ class ResponseWriter:
                 changes.set_cookies([self._cookies.set(kind, token.text, token.created_at, lives_until, request)])
         if session.anti_csrf_token is not None:
             changes.set_header("anti-csrf", session.anti_csrf_token)
+
+    def repeated(self, session: IssuedSession, request: Request) -> ResponseChanges:
+        """Return what tells a browser library of the session that it has, without setting a cookie."""
+        changes = self.issued(session, request, header_mode=False)
+        changes.drop_cookies()
+        return changes
+
+    def _tells_library(self, request: Request, *, header_mode: bool) -> bool:
+        """Return whether a library in the browser is to be told by headers, or may be."""
+        return header_mode or not self._renews or request.dialect is not Dialect.PLAIN
 
     def _superseded(self, request: Request, *, header_mode: bool) -> list[CookieKind]:
         """Return the cookies of the request that a beginning session does not set, and that would outlive the old."""

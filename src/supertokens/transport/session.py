@@ -71,14 +71,25 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         owner = self._request_session
         owner.require_headers()
         payload = owner.edge.limits.jwt_payload(new_jwt_payload, self._shown.user_id)
+        token_text, verified = self.get_access_token(), None
         with owner.told_of_failure():
-            verified = owner.edge.core.regenerate(self.get_access_token(), payload)
-        token = verified.new_access_token
-        if token is not None and self._counts():
-            owner.take_reissued(verified, token)
+            if token_text:
+                verified = owner.edge.core.regenerate(token_text, payload)
+            else:  # the record alone serves this request, and the browser sees the payload when it renews
+                owner.edge.core.update_jwt_payload(self._shown.handle, payload)
+        token = None if verified is None else verified.new_access_token
+        if verified is None or token is None:
+            self._replace_payload(payload)
+            return
+        if self._counts():
+            owner.take_reissued(verified, token, told=True)
+        self._shown, self._shown_token = verified, token.text
+
+    def _replace_payload(self, payload: JsonObject) -> None:
+        verified = VerifiedSession(handle=self._shown.handle, user_id=self._shown.user_id, jwt_payload=payload)
+        if self._counts():
+            self._request_session.answer = verified
         self._shown = verified
-        if token is not None:
-            self._shown_token = token.text
 
     def get_session_data(self) -> JsonObject:
         """Return what the application keeps of this session on the server."""

@@ -10,8 +10,10 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from supertokens.core.signals import Event
 from supertokens.engine import anti_csrf
 from supertokens.engine.refresh_token import position_inside
+from supertokens.engine.session import IssuedSession
 from supertokens.errors import (
     SuperTokensError,
     SuperTokensTokenTheftError,
@@ -20,11 +22,13 @@ from supertokens.errors import (
 )
 from supertokens.transport.duplicates import handles_in
 from supertokens.transport.limits import check_user_id
-from supertokens.transport.presented import access_token_of, cookies_named, refresh_token_of
+from supertokens.transport.origin import OriginCheck
+from supertokens.transport.presented import access_token_of, cookies_named, refresh_token_of, shows_bearer
+from supertokens.transport.renewing import repeated, verify_or_renew
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.session import Session
 
-__all__ = ["create", "is_refresh", "note_revoked", "refresh", "sign_out", "verify"]
+__all__ = ["check_origin", "create", "is_refresh", "note_revoked", "refresh", "sign_out", "verify"]
 
 _log = logging.getLogger("supertokens")
 
@@ -36,7 +40,6 @@ _ENDED: Final = "the session was ended by this request"
 
 def is_refresh(owner: RequestSession) -> bool:
     """Return whether the request is the call of the refresh API."""
-    assert owner.request is not None
     return owner.request.method == "POST" and owner.request.is_for(owner.edge.config.refresh_api_path)
 
 
@@ -46,7 +49,6 @@ def create(owner: RequestSession, user_id: str, jwt_payload: object, session_dat
     Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's headers have left.
     """
     edge, request = owner.edge, owner.request
-    assert request is not None
     owner.require_headers()
     owner.header_mode = request.wants_header_mode
     with owner.told_of_failure():
@@ -54,39 +56,48 @@ def create(owner: RequestSession, user_id: str, jwt_payload: object, session_dat
             check_user_id(user_id),
             edge.limits.jwt_payload(jwt_payload, user_id),
             edge.limits.session_data(session_data),
-            anti_csrf=edge.config.enable_anti_csrf and not owner.header_mode,
+            anti_csrf=edge.checks_value and not owner.header_mode,
         )
     owner.begin(issued, Standing.BEGUN)
     return Session(owner, issued, owner.access_token)
 
 
 def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
-    """Return the session that the request belongs to.
+    """Return the session that the request belongs to, renewed in place where the server does that.
 
-    Raise SuperTokensUnauthorisedError (cookies that came are cleared) or SuperTokensTryRefreshTokenError.
+    Raise SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError, or, with the
+    check, SuperTokensCrossOriginError.
     """
-    edge, request = owner.edge, owner.request
-    assert request is not None
     try:
-        if owner.standing in _UNSETTLED:
-            token = owner.access_token or access_token_of(owner)
-        else:
+        if owner.standing not in _UNSETTLED:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
-        if check_anti_csrf:
-            check_anti_csrf = edge.config.enable_anti_csrf and not owner.header_mode
-        verified = (edge.opened_core or edge.core).verify(
-            token,
-            check_anti_csrf=check_anti_csrf,
-            anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
-            check_database=edge.config.access_token_blacklisting,
-            client=request.user_agent,
-        )
+        if check_anti_csrf and owner.edge.origin_check is not None:
+            _check_origin(owner)
+        if owner.edge.renews and _is_renewable(owner):
+            if owner.refusal is not None:
+                raise owner.refusal
+            return verify_or_renew(owner, check_anti_csrf=check_anti_csrf)
+        return _verify(owner, check_anti_csrf=check_anti_csrf)
     except SuperTokensError as error:
-        _log_refusal(error)
+        _note_refusal(owner, error)
         raise owner.refused(error) from error.__cause__
+
+
+def _verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
+    edge, request = owner.edge, owner.request
+    token = owner.access_token or access_token_of(owner)
+    if check_anti_csrf:
+        check_anti_csrf = edge.checks_value and not owner.header_mode
+    verified = (edge.opened_core or edge.core).verify(
+        token,
+        check_anti_csrf=check_anti_csrf,
+        anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
+        check_database=edge.config.access_token_blacklisting,
+        client=request.user_agent,
+    )
     owner.standing, owner.answer, owner.access_token = _FOUND, verified, token
     if verified.new_access_token is not None:
-        owner.take_reissued(verified, verified.new_access_token)
+        owner.take_reissued(verified, verified.new_access_token, told=False)
         token = owner.access_token
     return Session(owner, verified, token)
 
@@ -97,12 +108,13 @@ def refresh(owner: RequestSession) -> Session:
     Raise SuperTokensUnauthorisedError, or SuperTokensTokenTheftError after the session has been revoked; cookies that
     came are cleared. Raise RuntimeError once the response's headers have left.
     """
-    edge, request = owner.edge, owner.request
-    assert request is not None
+    edge = owner.edge
     owner.require_headers()
     with owner.told_of_failure():
-        if owner.standing in (Standing.BEGUN, Standing.REFRESHED, Standing.ENDED):
+        if owner.standing not in _UNSETTLED:
             return _of_this_request(owner, check_anti_csrf=False)
+        if edge.origin_check is not None:
+            _check_origin(owner, refreshes=True)
         token = refresh_token_of(owner)
         if token is None:
             _say_the_end(owner)
@@ -111,20 +123,40 @@ def refresh(owner: RequestSession) -> Session:
                 " call it there?",
                 reason="no_session",
             )
-        try:
-            issued = edge.core.refresh(
-                token,
-                anti_csrf=edge.config.enable_anti_csrf and not owner.header_mode,
-                anti_csrf_token=request.anti_csrf_token,
-                anti_csrf_mode="if_sent",
-                client=request.user_agent,
-            )
-        except SuperTokensTokenTheftError as theft:
-            # Before any handler of the application runs: none may leave the session to the thief.
-            edge.core.revoke_sessions([theft.session_handle])
-            raise
+        if edge.renews and not owner.header_mode and (issued := repeated(owner)) is not None:
+            owner.repeat(issued)
+            return Session(owner, issued, owner.access_token)
+        issued = _refreshed(owner, token)
     owner.begin(issued, Standing.REFRESHED)
     return Session(owner, issued, owner.access_token)
+
+
+def _refreshed(owner: RequestSession, token: str) -> IssuedSession:
+    edge, request = owner.edge, owner.request
+    try:
+        return edge.core.refresh(
+            token,
+            anti_csrf=edge.checks_value and not owner.header_mode,
+            anti_csrf_token=request.anti_csrf_token,
+            anti_csrf_mode="if_sent",
+            client=request.user_agent,
+            in_place=owner.is_of_pages and not owner.header_mode,
+        )
+    except SuperTokensTokenTheftError as theft:
+        # Before any handler of the application runs: none may leave the session to the thief.
+        edge.core.revoke_sessions([theft.session_handle])
+        raise
+
+
+def check_origin(owner: RequestSession) -> None:
+    """Raise SuperTokensCrossOriginError if the request is a cross-site one, whatever `anti_csrf` says.
+
+    For forms that need no session, such as that of a log-in.
+    """
+    with owner.told_of_failure():
+        (owner.edge.origin_check or OriginCheck(owner.edge.config.trusted_origins or ())).require_same_origin(
+            owner.request
+        )
 
 
 def sign_out(owner: RequestSession) -> list[str]:
@@ -133,7 +165,6 @@ def sign_out(owner: RequestSession) -> list[str]:
     Return the handles of those that existed. This also ends sessions of different users that came together, which
     `verify` refuses.
     """
-    assert owner.request is not None
     with owner.told_of_failure():
         removed = owner.edge.core.revoke_sessions(_handles_that_came(owner))
     owner.warn_if_headers_left()
@@ -152,10 +183,10 @@ def note_revoked(owner: RequestSession, handles: Iterable[str]) -> None:
 def _of_this_request(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     """Return the session that a verb of this request has begun or refreshed; the cookies that came do not count."""
     answer, request = owner.answer, owner.request
-    if answer is None or request is None:
+    if answer is None:
         raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
-    checks = check_anti_csrf and owner.edge.config.enable_anti_csrf and not owner.header_mode
-    if checks and owner.standing is Standing.REFRESHED:
+    checks = check_anti_csrf and owner.edge.checks_value and not owner.header_mode
+    if checks and owner.standing in (Standing.REFRESHED, Standing.RENEWED):
         # The refresh itself does not insist on the value, since older libraries send none with it.
         anti_csrf.check_on_verify(owner.anti_csrf_token, request.anti_csrf_token)
     return Session(owner, answer, owner.access_token)
@@ -172,7 +203,6 @@ def _own_handles(owner: RequestSession) -> list[str]:
 
 
 def _handles_that_came(owner: RequestSession) -> list[str]:
-    assert owner.request is not None
     began = [owner.answer.handle] if owner.answer is not None else []
     access, refresh_tokens = cookies_named(owner, "sAccessToken"), cookies_named(owner, "sRefreshToken")
     bearer = owner.request.bearer_text
@@ -182,11 +212,26 @@ def _handles_that_came(owner: RequestSession) -> list[str]:
 
 
 def _say_the_end(owner: RequestSession) -> None:
-    assert owner.request is not None
     if not owner.edge.cookies.came_with(owner.request):
         owner.say_the_end()
 
 
-def _log_refusal(error: SuperTokensError) -> None:
+def _check_origin(owner: RequestSession, *, refreshes: bool = False) -> None:
+    """Raise SuperTokensCrossOriginError for a cross-site request, unless a bearer token counts: no browser adds one."""
+    assert owner.edge.origin_check is not None
+    if not shows_bearer(owner, refreshes=refreshes):
+        owner.edge.origin_check.require_same_origin(owner.request)
+
+
+def _is_renewable(owner: RequestSession) -> bool:
+    """Return whether the server renews for this request's browser: nothing there does, and no bearer token counts."""
+    return owner.is_of_pages and not shows_bearer(owner)
+
+
+def _note_refusal(owner: RequestSession, error: SuperTokensError) -> None:
+    if owner.edge.renews and owner.is_of_pages:
+        owner.refusal = error
     if isinstance(error, SuperTokensTryRefreshTokenError) and error.reason == "anti_csrf":
         _log.debug("a request was refused: its anti-CSRF value is missing or does not match the session")
+    if error.reason not in ("", "no_session", "theft", "expired", "missing") and owner.edge.opened_core is not None:
+        owner.edge.core.signals.send(Event(kind="refused", reason=error.reason))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a page's navigation is sent when it has no session: to log in, and back again afterwards.
+
+A target is always a path of this site: whoever can choose it must not be able to send visitors elsewhere (CWE-601).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from supertokens.transport.locality import host_name
+from supertokens.transport.request import Dialect, Request
+
+__all__ = ["is_navigation", "location_of_log_in", "own_path", "to_itself_once"]
+
+_MAX_CHARACTERS: Final = 2048
+_NEXT: Final = "next"
+_AGAIN: Final = "supertokens-again"
+_IN_PATHS: Final = "/:@!$&'()*+,;=~%-._"
+
+
+def is_navigation(request: Request) -> bool:
+    """Return whether a browser asks for a page to show, and not a script for data."""
+    if request.dialect is not Dialect.PLAIN:
+        return False
+    mode = request.header("sec-fetch-mode")
+    if mode is not None:
+        return mode == "navigate"
+    # Browsers before 2023, in plain http too: they name HTML among what they accept, and scripts that do not say so.
+    return "text/html" in (request.header("accept") or "") and request.header("x-requested-with") is None
+
+
+def own_path(text: str | None) -> str | None:
+    """Return `text` if it is a path of this site, with or without a query; None for anything else.
+
+    No scheme, no host, no backslash (which browsers take for a slash), no control byte, no second slash at the start.
+    """
+    if text is None or len(text) > _MAX_CHARACTERS or not text.startswith("/") or text.startswith("//"):
+        return None
+    if "\\" in text or not text.isprintable() or any(char.isspace() for char in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return None if parts.scheme or parts.netloc else text
+
+
+def location_of_log_in(request: Request, login_url: str) -> str | None:
+    """Return where a navigation without a session is sent, with the way back; None for the log-in page itself.
+
+    `login_url`: a path as browsers see it. The way back is the page that was asked for; for a form, which cannot be
+    sent again, the page that it was on, if the browser names one of this site.
+    """
+    here = _path_of(request)
+    if here == urlsplit(login_url).path:
+        return None
+    back = _with_query(request) if request.method in ("GET", "HEAD") else _path_of_referer(request)
+    back = own_path(back)
+    if back is None:
+        return login_url
+    return f"{login_url}{'&' if '?' in login_url else '?'}{urlencode({_NEXT: back})}"
+
+
+def to_itself_once(request: Request) -> str | None:
+    """Return where a GET or HEAD is sent to be asked again, which works once; None if that has been tried."""
+    pairs = parse_qsl(request.query, keep_blank_values=True)
+    if any(name == _AGAIN for name, _ in pairs):
+        return None
+    mark = f"{_AGAIN}=1"
+    path = _path_of(request)
+    return own_path(f"{path}?{request.query}&{mark}" if request.query else f"{path}?{mark}")
+
+
+def _path_of(request: Request) -> str:
+    target = request.target
+    return quote(f"{target.mount}{target.path}" or "/", safe=_IN_PATHS.replace("%", ""))
+
+
+def _with_query(request: Request) -> str:
+    query = "&".join(part for part in request.query.split("&") if part and not part.startswith(f"{_AGAIN}="))
+    return f"{_path_of(request)}?{query}" if query else _path_of(request)
+
+
+def _path_of_referer(request: Request) -> str | None:
+    try:
+        parts = urlsplit(request.header("referer") or "")
+    except ValueError:
+        return None
+    if not parts.netloc or host_name(parts.netloc.rpartition("@")[2]) != host_name(request.host):
+        return None
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -10,6 +10,7 @@ except ModuleNotFoundError as error:
 
 from supertokens import errors as exceptions  # the name that the 1.x series has for them
 from supertokens.errors import (
+    SuperTokensCrossOriginError,
     SuperTokensError,
     SuperTokensGeneralError,
     SuperTokensTokenTheftError,
@@ -18,7 +19,16 @@ from supertokens.errors import (
 )
 from supertokens.flask.extension import SuperTokens, Supertokens
 from supertokens.flask.protection import supertokens_middleware
+from supertokens.flask.signals import (
+    session_created,
+    session_refreshed,
+    session_refused,
+    session_renewed,
+    session_revoked,
+    token_theft_detected,
+)
 from supertokens.flask.verbs import (
+    check_origin,
     create_new_session,
     current_session,
     get_all_session_handles_for_user,
@@ -26,6 +36,7 @@ from supertokens.flask.verbs import (
     get_jwt_payload,
     get_session,
     get_session_data,
+    next_url,
     refresh_session,
     revoke_all_sessions_for_user,
     revoke_multiple_sessions,
@@ -38,10 +49,12 @@ from supertokens.flask.verbs import (
 from supertokens.transport import Session
 
 __all__ = [
-    "Session", "SuperTokens", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensTokenTheftError",
-    "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "Supertokens", "create_new_session",
-    "current_session", "exceptions", "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload",
-    "get_session", "get_session_data", "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions",
-    "revoke_session", "set_relevant_headers_for_options_api", "sign_out", "supertokens_middleware",
+    "Session", "SuperTokens", "SuperTokensCrossOriginError", "SuperTokensError", "SuperTokensGeneralError",
+    "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "Supertokens",
+    "check_origin", "create_new_session", "current_session", "exceptions", "get_all_session_handles_for_user",
+    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "next_url", "refresh_session",
+    "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session", "session_created",
+    "session_refreshed", "session_refused", "session_renewed", "session_revoked",
+    "set_relevant_headers_for_options_api", "sign_out", "supertokens_middleware", "token_theft_detected",
     "update_jwt_payload", "update_session_data",
 ]  # fmt: skip

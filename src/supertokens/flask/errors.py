@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from supertokens.errors import (
+    SuperTokensCrossOriginError,
     SuperTokensError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -25,7 +26,12 @@ __all__ = ["ANSWERED_ERRORS", "answerable"]
 
 _MakeResponse = Callable[[SuperTokensError], Response]
 
-ANSWERED_ERRORS = (SuperTokensUnauthorisedError, SuperTokensTryRefreshTokenError, SuperTokensTokenTheftError)
+ANSWERED_ERRORS = (
+    SuperTokensUnauthorisedError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensTokenTheftError,
+    SuperTokensCrossOriginError,
+)
 """The classes of errors that the extension answers; SuperTokensGeneralError is a failure like any other."""
 
 
@@ -61,7 +67,8 @@ def _reduced(self: SuperTokensError) -> tuple[Any, ...]:
     _, stands_for, *_ = type(self).__mro__
     if isinstance(self, SuperTokensTokenTheftError):
         return (stands_for, (self.session_handle, self.user_id))
-    return (stands_for, self.args, {"reason": self.reason})
+    state = {name: value for name, value in vars(self).items() if name in ("reason", "this_request_only")}
+    return (stands_for, self.args, state)
 
 
 class _AnswerableUnauthorisedError(SuperTokensUnauthorisedError, _AnswerableError):
@@ -76,6 +83,10 @@ class _AnswerableTokenTheftError(SuperTokensTokenTheftError, _AnswerableError):
     __reduce__ = _reduced
 
 
+class _AnswerableCrossOriginError(SuperTokensCrossOriginError, _AnswerableError):
+    __reduce__ = _reduced
+
+
 def answerable(error: SuperTokensError, status: int, make_response: _MakeResponse) -> SuperTokensError:
     """Return `error` as one that frameworks on top of Flask can answer; any that is not answered as it is.
 
@@ -85,11 +96,15 @@ def answerable(error: SuperTokensError, status: int, make_response: _MakeRespons
     if isinstance(error, _AnswerableError):
         return error
     if isinstance(error, SuperTokensUnauthorisedError):
-        answered = _AnswerableUnauthorisedError(*error.args, reason=error.reason)
+        answered = _AnswerableUnauthorisedError(
+            *error.args, reason=error.reason, this_request_only=error.this_request_only
+        )
     elif isinstance(error, SuperTokensTryRefreshTokenError):
         answered = _AnswerableTryRefreshTokenError(*error.args, reason=error.reason)
     elif isinstance(error, SuperTokensTokenTheftError):
         answered = _AnswerableTokenTheftError(error.session_handle, error.user_id)
+    elif isinstance(error, SuperTokensCrossOriginError):
+        answered = _AnswerableCrossOriginError(*error.args)
     else:
         return error
     assert isinstance(answered, _AnswerableError)

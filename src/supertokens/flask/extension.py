@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -19,10 +21,14 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.flask.answers import Answers, status_of
 from supertokens.flask.errors import answerable
 from supertokens.flask.handlers import answer_in_blueprints, register_handler, root_handler
 from supertokens.flask.protection import refuse_unprotected_views
 from supertokens.flask.requests import EXTENSION, AppSessions, rewrite_headers
+from supertokens.flask.routes import add_routes
+from supertokens.flask.signals import send
+from supertokens.flask.verbs import current_session, next_url
 from supertokens.topology import open_core, require_extras
 from supertokens.transport import SessionEdge
 
@@ -32,16 +38,23 @@ __all__ = ["SuperTokens", "Supertokens"]
 class SuperTokens:
     """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
 
-    `core`: another than the configuration asks for. The store is opened on first use. Raise ConfigError for settings
-    that cannot be used, RuntimeError for an app that has the extension already.
+    `core`: another than the configuration asks for. `routes`: give the app a refresh API and a sign-out route. The
+    store is opened on first use. Raise ConfigError for settings that cannot be used, RuntimeError for an app that has
+    the extension already.
     """
 
-    def __init__(self, app: flask.Flask | None = None, *, core: Core | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        app: flask.Flask | None = None,
+        *,
+        core: Core | None = None,
+        routes: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
         self._core = core
+        self._routes = routes
         self._options = options
-        self._on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] = lambda _: _body("unauthorised")
-        self._on_try_refresh: Callable[[SuperTokensTryRefreshTokenError], Any] = lambda _: _body("try refresh token")
-        self._on_theft: Callable[[str, str], Any] = lambda *_: _body("token theft detected")
+        self._answers = Answers()
         if app is not None:
             self.init_app(app)
 
@@ -55,16 +68,18 @@ class SuperTokens:
 
         def opened() -> Core:
             database = Path(app.instance_path) / "supertokens.sqlite3"
-            return core or self._core or open_core(config, database, temporary_for=app if app.testing else None)
+            chosen = core or self._core or open_core(config, database, temporary_for=app if app.testing else None)
+            chosen.signals.connect(partial(send, weakref.ref(app)))
+            return chosen
 
         def make_response(error: SuperTokensError) -> Response:
-            return app.make_response(self._answer(error, config.session_expired_status_code))
+            return app.make_response(self._answers.of(error, sessions))
 
         edge = SessionEdge(
             config,
             opened,
             rewrite=rewrite_headers,
-            as_raised=lambda error: answerable(error, config.session_expired_status_code, make_response),
+            as_raised=lambda error: answerable(error, status_of(error, config), make_response),
             explicit=explained.where.keys(),
         )
         app.extensions[EXTENSION] = sessions = AppSessions(app, edge)
@@ -73,45 +88,32 @@ class SuperTokens:
             if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
                 sessions.current().forget(error)
             own = root_handler(app)
-            return make_response(error) if own is None else app.ensure_sync(own)(error)
+            return edge.as_raised(error).get_response() if own is None else app.ensure_sync(own)(error)  # type: ignore[attr-defined]
 
         def at_first_request() -> None:
             answer_in_blueprints(app, answer)
             refuse_unprotected_views(app)
 
         register_handler(app, answer)
+        app.context_processor(lambda: {"current_session": current_session, "next_url": next_url})
+        if self._routes:
+            add_routes(app, config)
         app.wsgi_app = sessions.around(app.wsgi_app, at_first_request)  # type: ignore[method-assign]
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
-        """Let `callback` answer a request without a session; the cookies are cleared on its response."""
-        self._on_unauthorised = callback
+        """Let `callback` answer a request without a session; the cookies are cleared on its response.
+
+        It also takes the place of the redirect to `login_url`.
+        """
+        self._answers.on_unauthorised = callback
 
     def set_try_refresh_token_error_handler(self, callback: Callable[[SuperTokensTryRefreshTokenError], Any]) -> None:
         """Let `callback` answer a request whose access token was refused."""
-        self._on_try_refresh = callback
+        self._answers.on_try_refresh = callback
 
     def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
         """Let `callback`, given session handle and user id, answer a stolen token. The session is revoked by then."""
-        self._on_theft = callback
-
-    def _answer(self, error: SuperTokensError, status: int) -> Any:
-        if isinstance(error, SuperTokensTokenTheftError):
-            answer = self._on_theft(error.session_handle, error.user_id)
-        elif isinstance(error, SuperTokensTryRefreshTokenError):
-            answer = self._on_try_refresh(error)
-        else:
-            assert isinstance(error, SuperTokensUnauthorisedError)
-            answer = self._on_unauthorised(error)
-        return (answer, status) if isinstance(answer, _DefaultBody) else answer
-
-
-class _DefaultBody(dict[str, str]):
-    """The body of an answer that no handler of the application gives."""
-
-
-def _body(error: str) -> _DefaultBody:
-    # The older browser libraries read `error`, the newer ones `message`.
-    return _DefaultBody(error=error, message=error)
+        self._answers.on_theft = callback
 
 
 Supertokens: Final = SuperTokens  # as the older documentation spells it

@@ -14,7 +14,7 @@ import flask
 
 from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, current_request, requests_of
-from supertokens.transport import verbs
+from supertokens.transport import Session, verbs
 
 __all__ = ["refuse_unprotected_views", "supertokens_middleware"]
 
@@ -42,23 +42,24 @@ def supertokens_middleware(anti_csrf_check: Callable[P, R], /) -> Callable[P, R]
 
 
 @overload
-def supertokens_middleware(anti_csrf_check: bool | None = None) -> _Decorator: ...
+def supertokens_middleware(anti_csrf_check: bool | None = None, *, required: bool = True) -> _Decorator: ...
 
 
-def supertokens_middleware(anti_csrf_check: Any = None) -> Any:
+def supertokens_middleware(anti_csrf_check: Any = None, *, required: bool = True) -> Any:
     """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check.
 
     The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked. OPTIONS and
-    TRACE pass; a POST to `refresh_api_path` is a refresh. Put it below the route decorator.
+    TRACE pass; a POST to `refresh_api_path` is a refresh. Without `required` the view runs also if there is no session;
+    both are None then. Put it below the route decorator.
     """
     if callable(anti_csrf_check):
-        return _protected(anti_csrf_check, None)
+        return _protected(anti_csrf_check, None, required=True)
     if not isinstance(anti_csrf_check, bool | None):
         raise TypeError("supertokens_middleware takes True, False or nothing")
-    return lambda view: _protected(view, anti_csrf_check)
+    return lambda view: _protected(view, anti_csrf_check, required=required)
 
 
-def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callable[..., Any]:
+def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, required: bool) -> Callable[..., Any]:
     is_async = iscoroutinefunction(view)
 
     @wraps(view)
@@ -70,10 +71,14 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None) -> Callab
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         owner = requests_of(app).of_environ(environ)
         if method == "POST" and verbs.is_refresh(owner):
-            session = verbs.refresh(owner)
+            session: Session | None = verbs.refresh(owner)
         else:
             check = method != "GET" if anti_csrf_check is None else anti_csrf_check
-            session = verbs.verify(owner, check_anti_csrf=check)
+            session = (
+                verbs.verify(owner, check_anti_csrf=check)
+                if required
+                else verbs.find(owner, check_anti_csrf=check, required=False)
+            )
         _g().supertokens = session
         try:
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, overload
 
 import flask
 
 from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, requests_of
-from supertokens.transport import CORS_HEADERS, Session, SessionEdge, Standing, listed, verbs
+from supertokens.transport import CORS_HEADERS, Session, SessionEdge, Standing, listed, own_path, verbs
 
 __all__ = [
-    "create_new_session", "current_session", "get_all_session_handles_for_user", "get_cors_allowed_headers",
-    "get_jwt_payload", "get_session", "get_session_data", "refresh_session", "revoke_all_sessions_for_user",
+    "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user", "get_cors_allowed_headers",
+    "get_jwt_payload", "get_session", "get_session_data", "next_url", "refresh_session", "revoke_all_sessions_for_user",
     "revoke_multiple_sessions", "revoke_session", "set_relevant_headers_for_options_api", "sign_out",
     "update_jwt_payload", "update_session_data",
 ]  # fmt: skip
@@ -34,13 +34,26 @@ def create_new_session(
     return verbs.create(requests_of(current_app()).of(res), user_id, jwt_payload, session_data)
 
 
-def get_session(res: flask.Response | None, enable_csrf_protection: bool) -> Session:
-    """Return the session of the current request.
+@overload
+def get_session(
+    res: flask.Response | None, enable_csrf_protection: bool, *, required: Literal[True] = True
+) -> Session: ...
 
-    `enable_csrf_protection` counts only while `enable_anti_csrf` is set. Raise SuperTokensUnauthorisedError (cookies
-    that came are cleared), SuperTokensTryRefreshTokenError (they are left alone), SuperTokensGeneralError.
+
+@overload
+def get_session(res: flask.Response | None, enable_csrf_protection: bool, *, required: bool) -> Session | None: ...
+
+
+def get_session(res: flask.Response | None, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
+    """Return the session of the current request; None if there is none and it is not `required`.
+
+    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
+    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone;
+    also where a session is not required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
+    SuperTokensGeneralError.
     """
-    return verbs.verify(requests_of(current_app()).of(res), check_anti_csrf=bool(enable_csrf_protection))
+    owner = requests_of(current_app()).of(res)
+    return verbs.find(owner, check_anti_csrf=bool(enable_csrf_protection), required=required)
 
 
 def refresh_session(res: flask.Response | None) -> Session:
@@ -61,6 +74,19 @@ def current_session() -> Session | None:
     if owner.answer is None or owner.standing is Standing.UNASKED:
         return None
     return Session(owner, owner.answer, owner.access_token)
+
+
+def check_origin() -> None:
+    """Raise SuperTokensCrossOriginError if a page of another origin has sent the current request.
+
+    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    """
+    verbs.check_origin(requests_of(current_app()).current())
+
+
+def next_url(default: str = "/") -> str:
+    """Return the path that `next` names in the query or the form, if it is one of this site; else `default`."""
+    return own_path(flask.request.values.get("next")) or default
 
 
 def sign_out(res: flask.Response | None = None) -> list[str]:

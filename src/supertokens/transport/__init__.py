@@ -3,6 +3,7 @@
 
 from supertokens.transport import verbs
 from supertokens.transport.edge import SessionEdge
+from supertokens.transport.navigation import is_navigation, own_path, redirect_for
 from supertokens.transport.request import NO_REQUEST, Request, from_asgi, from_wsgi
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.response_changes import Header, ResponseChanges, listed
@@ -11,5 +12,5 @@ from supertokens.transport.session import Session
 
 __all__ = [
     "CORS_HEADERS", "NO_REQUEST", "Header", "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge",
-    "Standing", "from_asgi", "from_wsgi", "listed", "verbs",
+    "Standing", "from_asgi", "from_wsgi", "is_navigation", "listed", "own_path", "redirect_for", "verbs",
 ]  # fmt: skip

@@ -9,10 +9,16 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from supertokens.errors import (
+    SuperTokensError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
 from supertokens.transport.locality import host_name
 from supertokens.transport.request import Dialect, Request
 
-__all__ = ["is_navigation", "location_of_log_in", "own_path", "to_itself_once"]
+__all__ = ["is_navigation", "own_path", "redirect_for"]
 
 _MAX_CHARACTERS: Final = 2048
 _NEXT: Final = "next"
@@ -47,7 +53,26 @@ def own_path(text: str | None) -> str | None:
     return None if parts.scheme or parts.netloc else text
 
 
-def location_of_log_in(request: Request, login_url: str) -> str | None:
+def redirect_for(
+    error: SuperTokensError, request: Request, login_url: str | None, *, server_renews: bool
+) -> str | None:
+    """Return where a navigation is sent (by 303) that was refused with `error`; None if it is answered with an error.
+
+    `login_url`: a path as browsers see it. Without a library an expired access token cannot be refreshed, so that
+    SuperTokensTryRefreshTokenError means the same as a missing session where the server renews.
+    """
+    if not is_navigation(request):
+        return None
+    if isinstance(error, SuperTokensUnauthorisedError) and error.this_request_only:
+        # Not to log in, which would end a session that is living.
+        return _itself_once(request) if request.method in ("GET", "HEAD") else None
+    ended = isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError)
+    if login_url is None or not (ended or (server_renews and isinstance(error, SuperTokensTryRefreshTokenError))):
+        return None
+    return _location_of_log_in(request, login_url)
+
+
+def _location_of_log_in(request: Request, login_url: str) -> str | None:
     """Return where a navigation without a session is sent, with the way back; None for the log-in page itself.
 
     `login_url`: a path as browsers see it. The way back is the page that was asked for; for a form, which cannot be
@@ -63,7 +88,7 @@ def location_of_log_in(request: Request, login_url: str) -> str | None:
     return f"{login_url}{'&' if '?' in login_url else '?'}{urlencode({_NEXT: back})}"
 
 
-def to_itself_once(request: Request) -> str | None:
+def _itself_once(request: Request) -> str | None:
     """Return where a GET or HEAD is sent to be asked again, which works once; None if that has been tried."""
     pairs = parse_qsl(request.query, keep_blank_values=True)
     if any(name == _AGAIN for name, _ in pairs):

@@ -37,13 +37,15 @@ class Request:
     The method and the Cookie header are read at once, since every check needs them; all else on demand.
     """
 
-    __slots__ = ("_locality", "cookies", "dialect", "method")
+    __slots__ = ("_locality", "cookies", "declared_dialect", "dialect", "method")
 
     def __init__(self, method: str, cookies: str, *, is_modern: bool, is_legacy: bool) -> None:
         self.method = method
         self.cookies = cookies
         """The raw Cookie header."""
-        self.dialect = Dialect.MODERN if is_modern else Dialect.LEGACY if is_legacy else Dialect.PLAIN
+        self.declared_dialect = Dialect.MODERN if is_modern else Dialect.LEGACY if is_legacy else Dialect.PLAIN
+        self.dialect = self.declared_dialect
+        """The dialect that counts: a library may have no part in the session that its request belongs to."""
         self._locality: Locality | None = None
 
     def header(self, name: str) -> str | None:
@@ -150,11 +152,11 @@ class _WsgiRequest(Request):
         self.cookies = environ.get("HTTP_COOKIE", "")
         # As the constructor has it; spelt out, since every check comes by.
         if "HTTP_ST_AUTH_MODE" in environ:
-            self.dialect = Dialect.MODERN
+            self.dialect = self.declared_dialect = Dialect.MODERN
         elif "HTTP_SUPERTOKENS_SDK_NAME" in environ:
-            self.dialect = Dialect.LEGACY
+            self.dialect = self.declared_dialect = Dialect.LEGACY
         else:
-            self.dialect = Dialect.PLAIN
+            self.dialect = self.declared_dialect = Dialect.PLAIN
         self._locality = None
 
     def header(self, name: str) -> str | None:

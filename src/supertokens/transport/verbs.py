@@ -12,7 +12,7 @@ from typing import Final
 
 from supertokens.core.signals import Event
 from supertokens.engine import anti_csrf
-from supertokens.engine.refresh_token import position_inside
+from supertokens.engine.refresh_token import anti_csrf_inside, position_inside
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import (
     SuperTokensError,
@@ -28,7 +28,17 @@ from supertokens.transport.renewing import repeated, verify_or_renew
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.session import Session
 
-__all__ = ["check_origin", "create", "is_refresh", "note_revoked", "refresh", "sign_out", "verify"]
+__all__ = [
+    "check_origin",
+    "create",
+    "find",
+    "is_refresh",
+    "note_revoked",
+    "refresh",
+    "require_sign_out_allowed",
+    "sign_out",
+    "verify",
+]
 
 _log = logging.getLogger("supertokens")
 
@@ -50,7 +60,7 @@ def create(owner: RequestSession, user_id: str, jwt_payload: object, session_dat
     """
     edge, request = owner.edge, owner.request
     owner.require_headers()
-    owner.header_mode = request.wants_header_mode
+    owner.header_mode, request.dialect = request.wants_header_mode, request.declared_dialect
     with owner.told_of_failure():
         issued = edge.core.create_session(
             check_user_id(user_id),
@@ -81,6 +91,23 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     except SuperTokensError as error:
         _note_refusal(owner, error)
         raise owner.refused(error) from error.__cause__
+
+
+def find(owner: RequestSession, *, check_anti_csrf: bool, required: bool) -> Session | None:
+    """Return the session as `verify` does; None if there is none and it is not `required`.
+
+    SuperTokensTryRefreshTokenError is raised also then, so that a library in the browser refreshes; where the server
+    renews there is none, and nothing to wait for.
+    """
+    try:
+        return verify(owner, check_anti_csrf=check_anti_csrf)
+    except SuperTokensUnauthorisedError:
+        if required:
+            raise
+    except SuperTokensTryRefreshTokenError:
+        if required or not owner.is_of_pages:
+            raise
+    return None
 
 
 def _verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
@@ -157,6 +184,23 @@ def check_origin(owner: RequestSession) -> None:
         (owner.edge.origin_check or OriginCheck(owner.edge.config.trusted_origins or ())).require_same_origin(
             owner.request
         )
+
+
+def require_sign_out_allowed(owner: RequestSession) -> None:
+    """Raise an error if a page of another site may have sent the request: for a ready-made sign-out route.
+
+    Where an anti-CSRF value is checked, showing it is enough, wherever the page is.
+    """
+    edge = owner.edge
+    if edge.config.anti_csrf_mode == "none" or shows_bearer(owner):
+        return
+    given = owner.request.anti_csrf_token
+    if edge.checks_value and given is not None:
+        issued = (anti_csrf_inside(text) for text in cookies_named(owner, "sRefreshToken"))
+        access = (edge.core.authentic_access_token(text) for text in cookies_named(owner, "sAccessToken"))
+        if given in {*issued, *(token.anti_csrf_token for token in access if token is not None)}:
+            return
+    check_origin(owner)
 
 
 def sign_out(owner: RequestSession) -> list[str]:

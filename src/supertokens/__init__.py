@@ -10,6 +10,7 @@ from importlib.metadata import version as _version
 from supertokens.config import Config, ConfigError
 from supertokens.core import Core, EmbeddedCore
 from supertokens.errors import (
+    SuperTokensCrossOriginError,
     SuperTokensError,
     SuperTokensGeneralError,
     SuperTokensTokenTheftError,
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "Core",
     "EmbeddedCore",
+    "SuperTokensCrossOriginError",
     "SuperTokensError",
     "SuperTokensGeneralError",
     "SuperTokensTokenTheftError",

@@ -18,6 +18,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from supertokens.config.rules import GRACE_PERIODS_IN_A_LIFE
+from supertokens.engine.renewal import least_validity
 from supertokens.config import Config, ConfigError, KeyDescription, describe
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +120,13 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "database_file": None,
         "sqlite_synchronous": "full",
         "max_session_data_bytes": 1_048_576,
-        "enable_anti_csrf": False,
+        "enable_anti_csrf": None,
+        "anti_csrf": None,
+        "trusted_origins": None,
+        "renewal": "client",
+        "renewal_upload_grace": 600,
+        "login_url": None,
+        "api_base_path": None,
         "access_token_path": "/",
         "refresh_api_path": "/session/refresh",
         "cookie_domain": None,
@@ -552,10 +560,62 @@ def test_a_session_must_outlive_the_grace_period() -> None:
     assert Config.load(arguments={**settings, "refresh_token_rotation_grace_period": 5.9})
 
 
-def test_a_grace_period_as_long_as_an_access_token_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    assert not warnings_of(caplog, arguments={"access_token_validity": 11})
+def test_a_grace_period_that_is_long_beside_an_access_token_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert not warnings_of(caplog, arguments={"access_token_validity": 80})
+    (warning,) = warnings_of(caplog, arguments={"access_token_validity": 79})
+    assert "less than 8 times 'refresh_token_rotation_grace_period' (10 seconds)" in warning
     (warning,) = warnings_of(caplog, arguments={"access_token_validity": 10})
     assert "'refresh_token_rotation_grace_period' (10 seconds)" in warning
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ({}, "none"),
+        ({"enable_anti_csrf": True}, "token"),
+        ({"renewal": "server"}, "origin"),
+        ({"renewal": "server", "enable_anti_csrf": False}, "none"),
+        ({"renewal": "server", "enable_anti_csrf": True}, "token"),
+        ({"renewal": "server", "anti_csrf": "none"}, "none"),
+        ({"anti_csrf": "origin"}, "origin"),
+        ({"anti_csrf": "token", "enable_anti_csrf": True}, "token"),
+    ],
+)
+def test_how_cross_site_requests_are_refused_follows_from_three_settings(settings: dict[str, Any], mode: str) -> None:
+    assert Config.load(arguments=settings).anti_csrf_mode == mode
+
+
+@pytest.mark.parametrize(("mode", "enabled"), [("none", True), ("origin", True), ("token", False)])
+def test_two_settings_that_contradict_each_other_are_refused(mode: str, enabled: bool) -> None:
+    assert "contradict" in refusal(arguments={"anti_csrf": mode, "enable_anti_csrf": enabled})
+
+
+@pytest.mark.parametrize(
+    "wrong", ["null", "app.example.com", "https://a.example/", "https://A.example", "https://u@a.example", "*", 7, [7]]
+)
+def test_a_trusted_origin_is_written_as_browsers_send_it(wrong: Any) -> None:
+    assert "as browsers send them" in refusal(arguments={"trusted_origins": wrong})
+
+
+def test_trusted_origins_are_a_list_or_a_text_with_commas() -> None:
+    both = ("https://a.example", "capacitor://localhost")
+    for spelling in (list(both), ", ".join(both), [*both, both[0]]):
+        assert Config.load(arguments={"trusted_origins": spelling, "anti_csrf": "origin"}).trusted_origins == both
+
+
+@pytest.mark.parametrize("wrong", ["//evil.example", "/\\evil.example", "https://evil.example", "", "/a b", 7])
+def test_a_log_in_page_is_a_path_of_this_site_or_an_endpoint(wrong: Any) -> None:
+    assert "path of this site" in refusal(arguments={"login_url": wrong})
+
+
+def test_the_refresh_api_is_below_the_base_path_unless_it_is_set() -> None:
+    assert Config.load(arguments={"api_base_path": "/auth"}).refresh_api_path == "/auth/session/refresh"
+    explicit = {"api_base_path": "/auth", "refresh_api_path": "/again"}
+    assert Config.load(arguments=explicit).refresh_api_path == "/again"
+
+
+def test_the_rule_about_lives_and_grace_periods_is_the_one_of_the_engine() -> None:
+    assert least_validity(1) == GRACE_PERIODS_IN_A_LIFE
 
 
 def test_sessions_that_outlive_every_cookie_give_a_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -848,7 +908,7 @@ def test_a_filled_config_file_of_the_original_starts_with_a_warning_for_each_key
 ) -> None:
     with_effect = """
         core_config_version: 0
-        access_token_validity: 60
+        access_token_validity: 600
         access_token_blacklisting: true
         access_token_path: /api
         access_token_signing_key_dynamic: false
@@ -879,7 +939,7 @@ def test_a_filled_config_file_of_the_original_starts_with_a_warning_for_each_key
     """
     config = load_yaml(tmp_path, "\n".join(line.strip() for line in (with_effect + without_effect).splitlines()))
     assert config == Config(
-        access_token_validity=60,
+        access_token_validity=600,
         access_token_blacklisting=True,
         access_token_path="/api",
         access_token_signing_key_dynamic=False,

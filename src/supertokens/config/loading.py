@@ -81,7 +81,7 @@ class Config(Keys):
             sources.from_app_config(app_config),
             from_mapping(arguments or {}, "arguments"),
         )
-        return _explained(settings, "app", doubtful_names(environ))
+        return _explained(_with_refresh_path(settings), "app", doubtful_names(environ))
 
     @staticmethod
     def load_service(

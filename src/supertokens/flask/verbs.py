@@ -14,10 +14,10 @@ from supertokens.flask.requests import current_app, requests_of
 from supertokens.transport import CORS_HEADERS, Session, SessionEdge, Standing, listed, own_path, verbs
 
 __all__ = [
-    "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user", "get_cors_allowed_headers",
-    "get_jwt_payload", "get_session", "get_session_data", "next_url", "refresh_session", "revoke_all_sessions_for_user",
-    "revoke_multiple_sessions", "revoke_session", "set_relevant_headers_for_options_api", "sign_out",
-    "update_jwt_payload", "update_session_data",
+    "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user",
+    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "next_url", "refresh_session",
+    "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
+    "set_relevant_headers_for_options_api", "sign_out", "update_jwt_payload", "update_session_data",
 ]  # fmt: skip
 
 _Json = dict[str, Any] | None

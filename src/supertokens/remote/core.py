@@ -18,9 +18,8 @@ from supertokens.core.token_verifier import TokenVerifier
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
-from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside, id_refresh_value
+from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
-    Credential,
     IssuedSession,
     SessionInformation,
     VerifiedSession,
@@ -39,7 +38,8 @@ from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
-from supertokens.remote.replies import Found, Issued, ReplyToken, Verified
+from supertokens.remote.replies import Found
+from supertokens.remote.sessions import another_session, issued_session, verified_session
 
 __all__ = ["RemoteCore"]
 
@@ -128,7 +128,7 @@ class RemoteCore:
         if anti_csrf and issued.anti_csrf_token is None:
             raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
-        return _issued(issued)
+        return issued_session(issued)
 
     def verify(
         self,
@@ -156,7 +156,7 @@ class RemoteCore:
             "client": _sendable(client),
         }
         answer = self._calls.send("POST", "/recipe/session/verify", fields, again=True)
-        return _verified(replies.VERIFIED.of(answer), known.token)
+        return verified_session(replies.VERIFIED.of(answer), known.token)
 
     def verifies_at_once(self, access_token: str) -> bool:
         return self._tokens.decides_at_once(access_token, self._clock())
@@ -199,7 +199,7 @@ class RemoteCore:
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         kind: EventKind = "renewed" if in_place else "refreshed"
         self.signals.send(Event(kind=kind, handle=issued.session.handle, user_id=issued.session.user_id))
-        return _issued(issued)
+        return issued_session(issued)
 
     def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
         fields = {"refreshToken": refresh_token, "waitedMs": waited, "spares": spares}
@@ -226,7 +226,7 @@ class RemoteCore:
             raise SuperTokensUnauthorisedError(str(error)) from error
         fields = {"accessToken": access_token, "userDataInJWT": payload}
         answer = self._calls.send("POST", "/recipe/session/regenerate", fields, again=True)
-        return _verified(replies.REGENERATED.of(answer), token)
+        return verified_session(replies.REGENERATED.of(answer), token)
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
         """Where the first answer was lost, the second one says that there was nothing left to revoke."""
@@ -299,7 +299,7 @@ class RemoteCore:
             raise _no_such_session()
         found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle}))
         if found.session_handle != handle:
-            raise _of_another_session()
+            raise another_session()
         return found
 
     def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
@@ -332,39 +332,5 @@ def _sendable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def _credential(token: ReplyToken) -> Credential:
-    return Credential(token.token, token.created_time, token.expiry)
-
-
-def _issued(reply: Issued) -> IssuedSession:
-    refresh_token = _credential(reply.refresh_token)
-    id_refresh = id_refresh_value(refresh_token.text)
-    return IssuedSession(
-        handle=reply.session.handle,
-        user_id=reply.session.user_id,
-        jwt_payload=reply.session.user_data_in_jwt,
-        access_token=_credential(reply.access_token),
-        refresh_token=refresh_token,
-        id_refresh_token=Credential(id_refresh, refresh_token.created_at, refresh_token.expires_at),
-        anti_csrf_token=reply.anti_csrf_token,
-    )
-
-
-def _verified(reply: Verified, shown: AccessToken) -> VerifiedSession:
-    if reply.session.handle != shown.handle:
-        raise _of_another_session()
-    new = None if reply.access_token is None else _credential(reply.access_token)
-    return VerifiedSession(
-        handle=reply.session.handle,
-        user_id=reply.session.user_id,
-        jwt_payload=reply.session.user_data_in_jwt,
-        new_access_token=new,
-    )
-
-
 def _no_such_session() -> SuperTokensUnauthorisedError:
     return SuperTokensUnauthorisedError("Session does not exist.")
-
-
-def _of_another_session() -> SuperTokensGeneralError:
-    return SuperTokensGeneralError("the core's reply makes no sense: it is about another session")

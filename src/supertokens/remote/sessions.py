@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a core's replies say of sessions, as the values that every core gives."""
+
+from __future__ import annotations
+
+from supertokens.engine.access_token import AccessToken
+from supertokens.engine.refresh_token import id_refresh_value
+from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.remote.replies import Issued, ReplyToken, Verified
+
+__all__ = ["another_session", "issued_session", "verified_session"]
+
+
+def _credential(token: ReplyToken) -> Credential:
+    return Credential(token.token, token.created_time, token.expiry)
+
+
+def issued_session(reply: Issued) -> IssuedSession:
+    """Return the credentials in a reply."""
+    refresh_token = _credential(reply.refresh_token)
+    id_refresh = id_refresh_value(refresh_token.text)
+    return IssuedSession(
+        handle=reply.session.handle,
+        user_id=reply.session.user_id,
+        jwt_payload=reply.session.user_data_in_jwt,
+        access_token=_credential(reply.access_token),
+        refresh_token=refresh_token,
+        id_refresh_token=Credential(id_refresh, refresh_token.created_at, refresh_token.expires_at),
+        anti_csrf_token=reply.anti_csrf_token,
+    )
+
+
+def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
+    """Return the session in a reply about the token `shown`. Raise SuperTokensGeneralError if it is another's."""
+    if reply.session.handle != shown.handle:
+        raise another_session()
+    new = None if reply.access_token is None else _credential(reply.access_token)
+    return VerifiedSession(
+        handle=reply.session.handle,
+        user_id=reply.session.user_id,
+        jwt_payload=reply.session.user_data_in_jwt,
+        new_access_token=new,
+    )
+
+
+def another_session() -> SuperTokensGeneralError:
+    """Return the error for a reply about another session than the one that was asked about."""
+    return SuperTokensGeneralError("the core's reply makes no sense: it is about another session")

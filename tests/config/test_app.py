@@ -18,9 +18,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from supertokens.config import Config, ConfigError, KeyDescription, describe
 from supertokens.config.rules import GRACE_PERIODS_IN_A_LIFE
 from supertokens.engine.renewal import least_validity
-from supertokens.config import Config, ConfigError, KeyDescription, describe
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "configuration.md"

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from functools import wraps
+from queue import Queue
 from typing import Any
 
 import flask
@@ -118,6 +121,22 @@ def test_the_response_that_was_given_gets_each_cookie_once(app: flask.Flask, vis
         assert len(answer.headers.getlist(name)) == 1
 
 
+def test_every_line_that_says_what_an_answer_varies_by_is_kept(app: flask.Flask, visitor: Visitor) -> None:
+    @app.get("/page")
+    @supertokens_middleware
+    def page() -> flask.Response:
+        response = flask.make_response("page")
+        response.headers.add("Vary", "Accept-Language")
+        response.headers.add("Vary", "cookie, Origin")
+        return response
+
+    visitor.log_in("ada")
+    [vary] = visitor.get("/page").headers.getlist("Vary")
+    assert sorted(name.strip().lower() for name in vary.split(",")) == [
+        "accept-language", "authorization", "cookie", "origin",
+    ]  # fmt: skip
+
+
 # Decorators in the wrong order
 
 
@@ -167,6 +186,32 @@ def test_a_view_that_was_registered_before_it_was_protected_is_not_served_and_it
     assert "supertokens_middleware" in said + caplog.text
 
 
+def test_no_request_overtakes_the_first_one_to_a_view_without_its_protection(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    happened: Queue[str] = Queue()
+    looked_through = threading.Event()
+
+    class SlowToLookThrough(dict[str, Callable[..., Any]]):
+        def items(self) -> Any:
+            happened.put("looking")
+            looked_through.wait(20)
+            return super().items()
+
+    on_the_app(app)
+    app.view_functions = SlowToLookThrough(app.view_functions)
+    ask = lambda: happened.put(Visitor(app, clock).get("/vault").text)  # noqa: E731
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads[0].start()
+    assert happened.get(timeout=20) == "looking"
+    threads[1].start()
+    assert happened.get(timeout=20) == "looking"
+    looked_through.set()
+    for thread in threads:
+        thread.join(20)
+    assert "gold" not in happened.get() + happened.get()
+
+
 def test_views_in_the_right_order_and_classes_of_views_are_served(app: flask.Flask, visitor: Visitor) -> None:
     class Vault(flask.views.MethodView):
         decorators = (supertokens_middleware,)
@@ -195,6 +240,9 @@ def test_a_function_that_is_a_view_with_and_without_protection_is_served_as_both
     def news() -> str:
         return "news"
 
+    def logged(view: Callable[..., Any]) -> Callable[..., Any]:
+        return wraps(view)(lambda: view())
+
     app.add_url_rule("/news", view_func=news)
-    app.add_url_rule("/early-news", endpoint="early", view_func=supertokens_middleware(news))
+    app.add_url_rule("/early-news", endpoint="early", view_func=logged(supertokens_middleware(news)))
     assert [visitor.get(path).status_code for path in ("/news", "/early-news")] == [200, 401]

@@ -77,7 +77,9 @@ class AppSessions:
 
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             if to_do:
-                to_do.pop()()
+                # Of several first requests each does it, so that none goes on before it is done.
+                at_first_request()
+                to_do.clear()
             environ[key] = owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
 
             def start(status: str, headers: list[Header], error: Any = None) -> Any:

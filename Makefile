@@ -21,10 +21,10 @@ help:
 run: $(VENV)/run.stamp
 	$(BIN)/python demo/app.py $(if $(FOLDER),--folder "$(FOLDER)")
 
-test: $(VENV)/wheel.stamp chromium nginx node clients uwsgi
+test: $(VENV)/wheel.stamp chromium nginx node clients
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(VENV)/wheel.stamp chromium nginx node clients uwsgi model-deep
+test-deep: $(VENV)/wheel.stamp chromium nginx node clients model-deep
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/wheel.stamp
@@ -105,14 +105,6 @@ $(CLIENTS)/supertokens-node.stamp: tests/clients/supertokens-node/package.json t
 	@rm -rf $(CLIENTS)/supertokens-node && mkdir -p $(CLIENTS)/supertokens-node && cp $^ $(CLIENTS)/supertokens-node
 	@cd $(CLIENTS)/supertokens-node && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && \
 		touch $(abspath $@) || $(WITHOUT_IT)
-
-# A server of which tests/processes needs the forks. It comes as source, so it takes a C compiler.
-.PHONY: uwsgi
-uwsgi: $(VENV)/uwsgi.stamp
-
-$(VENV)/uwsgi.stamp: | $(BIN)/python
-	@echo "installing uWSGI, for the tests in tests/processes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uwsgi>=2.0.26,<3" && touch $@ || $(WITHOUT_IT)
 
 .PHONY: node
 node:

@@ -184,6 +184,17 @@ def test_a_blueprints_handler_for_our_class_answers_its_views_and_no_others(app:
     assert visitor.get("/me").get_json() == {"error": "unauthorised", "message": "unauthorised"}
 
 
+@pytest.mark.parametrize("everything", [Exception, HTTPException])
+def test_a_blueprints_handler_for_everything_does_not_replace_ours(
+    app: flask.Flask, visitor: Visitor, clock: FakeClock, everything: type[Exception]
+) -> None:
+    app.register_blueprint(blueprint_with(everything, lambda _: ("the shop is broken", 500)))
+    assert visitor.get("/shop/me").get_json() == {"error": "unauthorised", "message": "unauthorised"}
+    visitor.log_in("ada")
+    clock.advance(hours=2)
+    assert visitor.get("/shop/me").get_json()["message"] == "try refresh token"
+
+
 def test_a_blueprints_handler_for_http_errors_can_hand_out_what_we_would_answer(
     app: flask.Flask, visitor: Visitor, clock: FakeClock
 ) -> None:

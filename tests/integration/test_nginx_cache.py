@@ -118,6 +118,21 @@ def test_everybody_is_greeted_by_their_own_name(
         assert body(proxy, path, headers[user]) == (200, f"Hello, {user or 'stranger'}")
 
 
+def test_a_page_of_a_session_is_private_unless_the_view_says_otherwise(
+    proxy: Proxy, headers: dict[str, dict[str, str]]
+) -> None:
+    said = {
+        (path, user): proxy.ask("GET", path, headers[user])[0].getheader("Cache-Control")
+        for path in ("/account", "/welcome", "/public-welcome", "/imprint")
+        for user in ("ada", "machine", NOBODY)
+    }
+    assert {where for where, what in said.items() if what == "private"} == {
+        ("/account", "ada"), ("/account", "machine"), ("/welcome", "ada"), ("/welcome", "machine"),
+    }  # fmt: skip
+    assert {what for (path, _), what in said.items() if path == "/public-welcome"} == {"public, max-age=60"}
+    assert {what for (path, _), what in said.items() if path == "/imprint"} == {None}
+
+
 def test_a_renewed_token_is_for_no_cache(app: flask.Flask, clock: FakeClock, proxy: Proxy) -> None:
     ada = Visitor(app, clock)
     ada.log_in("ada")

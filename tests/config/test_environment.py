@@ -7,8 +7,8 @@ import pytest
 
 from supertokens.config import Config
 from supertokens.config.environment import doubtful_names
-from supertokens.config.keys import KEYS
 from supertokens.config.original import NO_EFFECT, OTHER_NAMES
+from supertokens.config.settings import KEYS
 
 SECRET = "5" * 64
 

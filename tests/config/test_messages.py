@@ -138,7 +138,7 @@ def test_usual_validities_are_not_doubted(seconds: int) -> None:
 
 
 def test_a_grace_period_that_is_probably_in_milliseconds_is_doubted() -> None:
-    (warning,) = warnings_of(refresh_token_rotation_grace_period=2000)
+    (warning,) = warnings_of(refresh_token_rotation_grace_period=2000, access_token_validity=86_400)
     assert warning.endswith("which are 33.3 minutes; if milliseconds are meant, write 2")
     assert warnings_of(refresh_token_rotation_grace_period=60) == ()
 

@@ -24,7 +24,7 @@ from supertokens.cli.commands import supertokens
 from supertokens.config import KeyDescription, describe
 from supertokens.service import Limits
 from supertokens.service.dispatch import all_routes
-from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS
+from supertokens.service.routes import CDI2_VERSIONS, CDI5_VERSIONS
 from supertokens.service.server import _LEAVE_WITHIN, _MOST_CONNECTIONS, _STOP_WITHIN
 
 from .pages import ROOT, Block, page
@@ -166,7 +166,7 @@ def test_the_paths_without_an_api_key_are_all_named() -> None:
 
 def test_the_versions_of_the_protocol_that_are_named_are_those_that_are_spoken() -> None:
     rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]+) \| (yes[^|]*) \|$", MIGRATION.text, re.MULTILINE)
-    assert [tuple(versions.split(", ")) for versions, _ in rows] == [OLD_VERSIONS, MODERN_VERSIONS]
+    assert [tuple(versions.split(", ")) for versions, _ in rows] == [CDI2_VERSIONS, CDI5_VERSIONS]
 
 
 def options_of(command: str) -> set[str]:

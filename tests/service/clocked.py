@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from supertokens.config.keys import KEYS
+from supertokens.config.settings import KEYS
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from supertokens.config.keys import KEYS
 from supertokens.config.original import IMAGE_NAMES, NO_EFFECT, OTHER_NAMES, names_a_database
+from supertokens.config.settings import KEYS
 from supertokens.config.sources import FILE, PREFIX, Settings, from_mapping, parsed
 from supertokens.config.values import Side, shown
 

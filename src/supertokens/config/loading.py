@@ -21,9 +21,9 @@ from typing import Final, NamedTuple
 from supertokens.config import rules, sources
 from supertokens.config.databases import parse_database
 from supertokens.config.environment import doubtful_names, from_environment, from_image
-from supertokens.config.keys import KEYS, Keys
 from supertokens.config.original import why_no_effect
 from supertokens.config.secrets import IN_FILES, parse_api_keys, read_secret_file
+from supertokens.config.settings import KEYS, Keys
 from supertokens.config.sources import Setting, from_file_or_mapping, from_mapping
 from supertokens.config.values import ConfigError, KeyDescription, Side, read
 

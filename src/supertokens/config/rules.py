@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from supertokens.config.addresses import is_loopback
-from supertokens.config.keys import KEYS, Keys
 from supertokens.config.secrets import IN_FILES, is_readable_by_all
+from supertokens.config.settings import KEYS, Keys
 from supertokens.config.values import located
 
 __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_services", "doubts", "doubts_in_services"]

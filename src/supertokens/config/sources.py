@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from supertokens.config.keys import KEYS
 from supertokens.config.original import NO_EFFECT, OTHER_NAMES, why_no_effect, within_our_limits
 from supertokens.config.secrets import IN_FILES
+from supertokens.config.settings import KEYS
 from supertokens.config.values import ConfigError, KeyDescription, shown
 from supertokens.config.yaml_file import read_yaml
 

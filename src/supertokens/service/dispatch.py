@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from supertokens.config.addresses import is_loopback
-from supertokens.service import legacy, modern, openapi, shared
+from supertokens.service import cdi2, cdi5, openapi, shared
 from supertokens.service.api_keys import ApiKeys
 from supertokens.service.callers import Callers, check_host
 from supertokens.service.fields import read_body, read_fields, read_query
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.request_head import RequestHead
-from supertokens.service.routes import METHODS, MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
+from supertokens.service.routes import CDI2_VERSIONS, CDI5_VERSIONS, METHODS, VERSIONS, Backend, Call, Route
 
 __all__ = ["Dispatcher", "Found", "all_routes"]
 
@@ -54,7 +54,7 @@ class Found:
 
 def all_routes() -> tuple[Route, ...]:
     """Return every route that there is."""
-    return (*shared.OPERATIONS, openapi_route(), *shared.ROUTES, *legacy.ROUTES, *modern.ROUTES)
+    return (*shared.OPERATIONS, openapi_route(), *shared.ROUTES, *cdi2.ROUTES, *cdi5.ROUTES)
 
 
 def openapi_route() -> Route:
@@ -78,13 +78,13 @@ class Dispatcher:
         self.backend = backend
         self._callers = Callers(api_keys, listens_on_loopback=is_loopback(backend.config.host))
         base = self._base = base_path.rstrip("/")
-        modern_routes = (*_spoken(shared.ROUTES, MODERN_VERSIONS), *modern.ROUTES)
+        cdi5_routes = (*_spoken(shared.ROUTES, CDI5_VERSIONS), *cdi5.ROUTES)
         self._operations = _by_path((*shared.OPERATIONS, openapi_route()))
-        self._old = _by_path((*_spoken(shared.ROUTES, OLD_VERSIONS), *legacy.ROUTES), lambda path: (base + path,))
-        self._only_old = frozenset(base + route.path for route in legacy.ROUTES)
-        self._modern = _by_path(modern_routes, lambda path: _modern_spellings(base, path))
+        self._cdi2 = _by_path((*_spoken(shared.ROUTES, CDI2_VERSIONS), *cdi2.ROUTES), lambda path: (base + path,))
+        self._only_cdi2 = frozenset(base + route.path for route in cdi2.ROUTES)
+        self._cdi5 = _by_path(cdi5_routes, lambda path: _cdi5_spellings(base, path))
         self._roots = frozenset((base, f"{base}/"))
-        self._of_other_tenants = _paths_of_tenants(base, [route.path for route in modern_routes if route.path != "/"])
+        self._of_other_tenants = _paths_of_tenants(base, [route.path for route in cdi5_routes if route.path != "/"])
 
     def find(self, head: RequestHead) -> Found:
         """Return the route of a request, all that can be checked without its body being checked.
@@ -98,9 +98,9 @@ class Dispatcher:
         key = _api_key(head, versions)
         self._callers.check(head, any_route, key)
         if any_route.needs_version and version is not None and version not in VERSIONS:
-            malformed = any_route.versions is MODERN_VERSIONS and not _VERSION.fullmatch(version)
+            malformed = any_route.versions is CDI5_VERSIONS and not _VERSION.fullmatch(version)
             raise RefusedError(400, "cdi-version header is invalid" if malformed else _unsupported(version))
-        spoken = version if version in versions else versions[0] if versions is OLD_VERSIONS else versions[-1]
+        spoken = version if version in versions else versions[0] if versions is CDI2_VERSIONS else versions[-1]
         route = _of_method(methods, head.method)
         if tenant is not None:
             raise RefusedError(400, f"AppId or tenantId not found => {tenant}")
@@ -115,7 +115,7 @@ class Dispatcher:
             values = read_query(head.query, route.query) if route.query else {}
             return Call(found.version, values, found.may_know_the_machine)
         # JSON is in UTF-8 (RFC 8259, 8.1). Cores of old went by HTTP's default of their time (protocol-1, A.1).
-        usual_charset = "iso-8859-1" if found.version in OLD_VERSIONS else "utf-8"
+        usual_charset = "iso-8859-1" if found.version in CDI2_VERSIONS else "utf-8"
         given = read_body(body, head.header("content-type"), usual_charset)
         return Call(found.version, read_fields(given, route.body, found.version))
 
@@ -126,14 +126,14 @@ class Dispatcher:
         """
         if path in self._operations:
             return _Place(self._operations[path], VERSIONS)
-        if version in OLD_VERSIONS or (version not in MODERN_VERSIONS and path in self._only_old):
-            if path in self._old:
-                return _Place(self._old[path], OLD_VERSIONS)
-        elif path in self._modern and not (version is None and path in self._roots):
-            return _Place(self._modern[path], MODERN_VERSIONS)
+        if version in CDI2_VERSIONS or (version not in CDI5_VERSIONS and path in self._only_cdi2):
+            if path in self._cdi2:
+                return _Place(self._cdi2[path], CDI2_VERSIONS)
+        elif path in self._cdi5 and not (version is None and path in self._roots):
+            return _Place(self._cdi5[path], CDI5_VERSIONS)
         elif found := self._of_other_tenants.fullmatch(path):
             named = f"appId: {found['app'] or _PUBLIC}, tenantId: {found['tenant'] or _PUBLIC}"
-            return _Place(self._modern[self._base + found["path"]], MODERN_VERSIONS, named)
+            return _Place(self._cdi5[self._base + found["path"]], CDI5_VERSIONS, named)
         raise RefusedError(404, "Not found")
 
 
@@ -146,7 +146,7 @@ def _by_path(routes: Iterable[Route], spellings: Callable[[str], Iterable[str]] 
     return paths
 
 
-def _modern_spellings(base: str, path: str) -> Iterator[str]:
+def _cdi5_spellings(base: str, path: str) -> Iterator[str]:
     """Yield `path` below `base` with each way to name the public tenant, with and without a slash at its end."""
     for prefix in _OF_THE_PUBLIC_TENANT:
         whole = f"{base}{prefix}{path.rstrip('/')}"
@@ -178,7 +178,7 @@ def _unsupported(version: str) -> str:
 
 def _api_key(head: RequestHead, versions: tuple[str, ...]) -> str | None:
     key = head.header("api-key")
-    if key is None and versions is not OLD_VERSIONS:
+    if key is None and versions is not CDI2_VERSIONS:
         authorization = (head.header("authorization") or "").strip()
         return authorization[7:] if authorization[:7].lower() == "bearer " else authorization
     return key

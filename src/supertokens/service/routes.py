@@ -12,11 +12,11 @@ from supertokens.core import EmbeddedCore, system_clock
 from supertokens.service.fields import Field
 from supertokens.service.replies import Reply
 
-__all__ = ["METHODS", "MODERN_VERSIONS", "OLD_VERSIONS", "VERSIONS", "Backend", "Call", "Route", "never"]
+__all__ = ["CDI2_VERSIONS", "CDI5_VERSIONS", "METHODS", "VERSIONS", "Backend", "Call", "Route", "never"]
 
-OLD_VERSIONS: Final = ("1.0", "2.0", "2.1", "2.2", "2.3")
-MODERN_VERSIONS: Final = ("3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4")
-VERSIONS: Final = (*OLD_VERSIONS, *MODERN_VERSIONS)
+CDI2_VERSIONS: Final = ("1.0", "2.0", "2.1", "2.2", "2.3")
+CDI5_VERSIONS: Final = ("3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4")
+VERSIONS: Final = (*CDI2_VERSIONS, *CDI5_VERSIONS)
 """Versions of the core-driver interface (CDI) that are spoken, oldest first."""
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE")

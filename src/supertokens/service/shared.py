@@ -9,7 +9,7 @@ from typing import Final
 
 from supertokens.service.fields import STRING, Field
 from supertokens.service.replies import Reply, json_reply, text_reply
-from supertokens.service.routes import MODERN_VERSIONS, OLD_VERSIONS, VERSIONS, Backend, Call, Route
+from supertokens.service.routes import CDI2_VERSIONS, CDI5_VERSIONS, VERSIONS, Backend, Call, Route
 from supertokens.stores.base import Probing
 
 __all__ = ["OPERATIONS", "READY", "ROUTES"]
@@ -24,7 +24,7 @@ def hello(backend: Backend, call: Call) -> Reply:
 
 def versions(backend: Backend, call: Call) -> Reply:
     """All of them; to a program that names an old one, its family, as the reference has it."""
-    return json_reply({"versions": OLD_VERSIONS if call.version in OLD_VERSIONS else VERSIONS})
+    return json_reply({"versions": CDI2_VERSIONS if call.version in CDI2_VERSIONS else VERSIONS})
 
 
 def config(backend: Backend, call: Call) -> Reply:
@@ -61,7 +61,7 @@ def _hello_routes() -> tuple[Route, ...]:
     get = Route(
         "GET", "/hello", hello, "Whether this is a core", VERSIONS, outcomes=(), needs_api_key=False, at_once=at_once
     )
-    at_root = replace(get, path="/", versions=MODERN_VERSIONS)
+    at_root = replace(get, path="/", versions=CDI5_VERSIONS)
     return (
         replace(get, answers_browsers=True),
         *(replace(get, method=each) for each in ("POST", "PUT", "DELETE")),

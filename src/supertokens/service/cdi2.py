@@ -21,7 +21,7 @@ from supertokens.service.both_families import (
 )
 from supertokens.service.fields import BOOLEAN, OBJECT, STRING, STRINGS, Field
 from supertokens.service.replies import RefusedError, Reply, json_reply
-from supertokens.service.routes import OLD_VERSIONS, Backend, Call, Handler, Route
+from supertokens.service.routes import CDI2_VERSIONS, Backend, Call, Handler, Route
 
 __all__ = ["ROUTES"]
 
@@ -185,48 +185,48 @@ _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 def _data_routes(path: str, field: Field, read: Handler, write: Handler, gate: dict[str, str]) -> tuple[Route, Route]:
     return (
         Route(
-            "GET", path, or_unauthorised(read), f"Read {field.name}", OLD_VERSIONS,
+            "GET", path, or_unauthorised(read), f"Read {field.name}", CDI2_VERSIONS,
             query=(_HANDLE,), outcomes=_MAY_BE_GONE, gate=gate,
         ),
         Route(
-            "PUT", path, or_unauthorised(write), f"Replace {field.name}", OLD_VERSIONS,
+            "PUT", path, or_unauthorised(write), f"Replace {field.name}", CDI2_VERSIONS,
             body=(_HANDLE, field), outcomes=_MAY_BE_GONE, gate=gate,
         ),
     )  # fmt: skip
 
 
 ROUTES: Final = (
-    Route("POST", "/handshake", handshake, "What a backend SDK has to know of this core", OLD_VERSIONS, body=()),
+    Route("POST", "/handshake", handshake, "What a backend SDK has to know of this core", CDI2_VERSIONS, body=()),
     Route(
-        "POST", "/session", create, "Create a session", OLD_VERSIONS,
+        "POST", "/session", create, "Create a session", CDI2_VERSIONS,
         body=(Field("userId", STRING, "Whose session"), _JWT, _DATA),
     ),
     Route(
-        "DELETE", "/session", delete, "Revoke sessions", OLD_VERSIONS,
+        "DELETE", "/session", delete, "Revoke sessions", CDI2_VERSIONS,
         body=(_SELECTORS[0], Field("sessionHandle", STRING, "One session", None), _HANDLES),
-        gate=dict.fromkeys(OLD_VERSIONS[1:], _NO_DELETE),
+        gate=dict.fromkeys(CDI2_VERSIONS[1:], _NO_DELETE),
     ),
     Route(
-        "POST", "/session/verify", or_unauthorised(verify), "Verify an access token", OLD_VERSIONS,
+        "POST", "/session/verify", or_unauthorised(verify), "Verify an access token", CDI2_VERSIONS,
         body=(_ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether anti-CSRF counts")),
         outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
     ),
     Route(
-        "POST", "/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", OLD_VERSIONS,
+        "POST", "/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", CDI2_VERSIONS,
         body=(Field("refreshToken", STRING, "The refresh token"), _ANTI_CSRF),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(
         "POST", "/session/regenerate", or_unauthorised(regenerate), "Renew an access token with another payload",
-        OLD_VERSIONS,
+        CDI2_VERSIONS,
         body=(_ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None)),
         outcomes=_MAY_BE_GONE, gate=_NOT_IN_1_0,
     ),
     Route(
-        "POST", "/session/remove", remove, "Revoke sessions", OLD_VERSIONS,
+        "POST", "/session/remove", remove, "Revoke sessions", CDI2_VERSIONS,
         body=_SELECTORS, gate={"1.0": _NO_REMOVE},
     ),
-    Route("GET", "/session/user", handles_of_user, "The sessions of a user", OLD_VERSIONS, query=(_USER_ID,)),
+    Route("GET", "/session/user", handles_of_user, "The sessions of a user", CDI2_VERSIONS, query=(_USER_ID,)),
     *_data_routes("/session/data", _DATA, session_data, update_session_data, {}),
     *_data_routes("/jwt/data", _JWT, jwt_payload, update_jwt_payload, _NOT_IN_1_0),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from supertokens.service.both_families import (
 )
 from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
 from supertokens.service.replies import RefusedError, Reply, json_reply
-from supertokens.service.routes import MODERN_VERSIONS, Backend, Call, Handler, Route
+from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Handler, Route
 
 __all__ = ["ROUTES"]
 
@@ -216,7 +216,7 @@ _IN_PLACE: Final = Field(
     "renewsInPlace", BOOLEAN, "Whether a server renews for a browser without a library; an extension of this core", None
 )
 _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
-_V: Final = MODERN_VERSIONS
+_V: Final = CDI5_VERSIONS
 
 
 def _dynamic(required_since: str | None) -> Field:

@@ -66,6 +66,8 @@ class RequestSession(msgspec.Struct, eq=False):
     is_asked: bool = False
     """Whether a verb has been called: then the response depends on who asks."""
     standing: Standing = Standing.UNASKED
+    none_because: str = ""
+    """The reason of the error that said that there is none, where the standing is NONE."""
     answer: VerifiedSession | IssuedSession | None = None
     access_token: str = ""
     anti_csrf_token: str | None = None
@@ -172,6 +174,7 @@ class RequestSession(msgspec.Struct, eq=False):
         if keeps or self.standing is Standing.ENDED:
             return
         self.standing, self.answer, self.access_token = Standing.NONE, None, ""
+        self.none_because = error.reason
         has_cookies = self._has_cookies_to_clear()
         if has_cookies or self.header_mode:
             self._put(self._ended(clear_cookies=has_cookies), told=self._told is not None)

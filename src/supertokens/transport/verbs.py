@@ -42,10 +42,11 @@ __all__ = [
 
 _log = logging.getLogger("supertokens")
 
-_UNSETTLED: Final = (Standing.UNASKED, Standing.FOUND, Standing.NONE)
-"""Where the tokens that came decide."""
+_ACCESS_TOKEN_DECIDES: Final = (Standing.UNASKED, Standing.FOUND)
+_REFRESH_TOKEN_DECIDES: Final = (*_ACCESS_TOKEN_DECIDES, Standing.NONE)
 _FOUND: Final = Standing.FOUND
 _ENDED: Final = "the session was ended by this request"
+_NONE: Final = "this request has no session, as was said before"
 
 
 def is_refresh(owner: RequestSession) -> bool:
@@ -79,7 +80,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     check, SuperTokensCrossOriginError.
     """
     try:
-        if owner.standing not in _UNSETTLED:
+        if owner.standing not in _ACCESS_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
         if check_anti_csrf and owner.edge.origin_check is not None:
             _check_origin(owner)
@@ -138,7 +139,7 @@ def refresh(owner: RequestSession) -> Session:
     edge = owner.edge
     owner.require_headers()
     with owner.told_of_failure():
-        if owner.standing not in _UNSETTLED:
+        if owner.standing not in _REFRESH_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=False)
         if edge.origin_check is not None:
             _check_origin(owner, refreshes=True)
@@ -227,6 +228,8 @@ def note_revoked(owner: RequestSession, handles: Iterable[str]) -> None:
 def _of_this_request(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     """Return the session that a verb of this request has begun or refreshed; the cookies that came do not count."""
     answer, request = owner.answer, owner.request
+    if answer is None and owner.standing is Standing.NONE:
+        raise SuperTokensUnauthorisedError(_NONE, reason=owner.none_because)
     if answer is None:
         raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
     checks = check_anti_csrf and owner.edge.checks_value and not owner.header_mode

@@ -99,6 +99,7 @@ def _bearer_counts(owner: RequestSession, cookies: list[str], is_authentic: Call
 def _newest_access_token(owner: RequestSession, values: list[str]) -> str:
     now = owner.edge.clock()
     picked = pick_access_token(values, owner.edge.core, now)
+    owner.is_contested = not picked.may_settle
     if picked.may_settle:
         _settle(owner, "sAccessToken", picked.text, now)
     return picked.text

@@ -74,6 +74,8 @@ class RequestSession(msgspec.Struct, eq=False):
     """The anti-CSRF value of the session, where this request has begun, refreshed or renewed it."""
     refusal: SuperTokensError | None = None
     """What the first verb of a request that cannot renew has raised: the later ones raise it too."""
+    is_contested: bool = False
+    """Whether access tokens of several users came. One may be planted, and is never written as the visitor's own."""
     header_mode: bool = False
     headers_left: bool = False
     """Whether the response's headers have been handed to the server: then nothing can be put on them any more."""
@@ -117,7 +119,7 @@ class RequestSession(msgspec.Struct, eq=False):
     def begin(self, issued: IssuedSession, standing: Standing) -> None:
         """Take up a session that begins, or goes on, with the credentials `issued`."""
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
-        self.anti_csrf_token, self.refusal = issued.anti_csrf_token, None
+        self.anti_csrf_token, self.refusal, self.is_contested = issued.anti_csrf_token, None, False
         changes = self.edge.writer.issued(issued, self.request, header_mode=self.header_mode)
         self.edge.warn_of_size(changes)
         self._put(changes, told=standing is Standing.BEGUN)
@@ -128,7 +130,7 @@ class RequestSession(msgspec.Struct, eq=False):
         `told`: the application has asked for it, with a new payload.
         """
         self.answer, self.access_token = verified, token.text
-        if self.headers_left:
+        if self.headers_left or self.is_contested:
             return
         changes = self.edge.writer.renewed(
             verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode

@@ -86,10 +86,16 @@ class ResponseChanges:
         return kept
 
     def taken_from(self, headers: Iterable[Header]) -> list[Header]:
-        """Return `headers` without those that these changes have put there."""
-        ours = {("set-cookie", cookie.line) for cookie in self._cookies.values()}
-        ours |= {(name.lower(), value) for name, value in self._headers.items()}
-        return [(name, value) for name, value in headers if (name.lower(), value) not in ours]
+        """Return `headers` without the cookies and headers that these changes set, whatever value they have there.
+
+        Earlier changes may have set them, too.
+        """
+        ours = {name.lower() for name in self._headers}
+        return [
+            (name, value)
+            for name, value in headers
+            if name.lower() not in ours and not (name.lower() == "set-cookie" and _identity(value) in self._cookies)
+        ]
 
     def size_of_largest(self) -> tuple[str, int]:
         """Return what the largest cookie (name and value, as browsers count) or header is, and its size in bytes."""

@@ -135,7 +135,7 @@ class RequestSession(msgspec.Struct, eq=False):
         changes = self.edge.writer.renewed(
             verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode
         )
-        has_no_lock = self.request.dialect is Dialect.PLAIN and not self.header_mode
+        has_no_lock = self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
         if self._responses and self._reissued_may_leave(self._reissued):
             self._rewrite(changes)
@@ -244,7 +244,7 @@ class RequestSession(msgspec.Struct, eq=False):
         if not reissued.has_no_lock or self.standing is Standing.BEGUN:
             return True
         life_left = reissued.token.expires_at - self.edge.clock()
-        if not self.edge.renews:
+        if not self.edge.renews or self.header_mode:
             return life_left > self.edge.times.margin
         if self.standing is Standing.RENEWED:
             return self._is_in_time()  # with its refresh token, and never without

@@ -211,6 +211,8 @@ def sign_out(owner: RequestSession) -> list[str]:
     `verify` refuses.
     """
     with owner.told_of_failure():
+        if owner.answer is None:
+            _shows_any_bearer(owner)
         removed = owner.edge.core.revoke_sessions(_handles_that_came(owner))
     owner.warn_if_headers_left()
     owner.end()
@@ -243,10 +245,17 @@ def _own_handles(owner: RequestSession) -> list[str]:
     """Return the handle of the request's session; where no verb has looked, those that its tokens name."""
     if owner.answer is not None:
         return [owner.answer.handle]
-    # By the refresh tokens' own word: it only decides about this browser's own cookies, and the core is not asked.
-    positions = (position_inside(text) for text in cookies_named(owner, "sRefreshToken"))
-    access = cookies_named(owner, "sAccessToken")
+    access, refresh_tokens = cookies_named(owner, "sAccessToken"), cookies_named(owner, "sRefreshToken")
+    if _shows_any_bearer(owner):
+        access = refresh_tokens = [owner.request.bearer_text or ""]
+    # By the refresh tokens' own word: it only decides about this client's own tokens, and the core is not asked.
+    positions = (position_inside(text) for text in refresh_tokens)
     return [*handles_in(access, (), owner.edge.core), *(each.handle for each in positions if each is not None)]
+
+
+def _shows_any_bearer(owner: RequestSession) -> bool:
+    """Return whether the token that counts, of either kind, came in the Authorization header; note that in `owner`."""
+    return shows_bearer(owner) or shows_bearer(owner, refreshes=True)
 
 
 def _handles_that_came(owner: RequestSession) -> list[str]:

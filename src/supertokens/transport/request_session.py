@@ -156,16 +156,19 @@ class RequestSession(msgspec.Struct, eq=False):
         self._put(changes, told=False)
 
     @contextmanager
-    def told_of_failure(self) -> Iterator[None]:
-        """Clear the cookies where a verb finds that the session has ended, and raise what the framework answers."""
+    def told_of_failure(self, *, counts: bool = True) -> Iterator[None]:
+        """Clear the cookies where a verb finds that the session has ended, and raise what the framework answers.
+
+        `counts`: whether it is the request's session, and not one that another has replaced.
+        """
         try:
             yield
         except SuperTokensError as error:
-            raise self.refused(error) from error.__cause__
+            raise self.refused(error, counts=counts) from error.__cause__
 
-    def refused(self, error: SuperTokensError) -> SuperTokensError:
+    def refused(self, error: SuperTokensError, *, counts: bool = True) -> SuperTokensError:
         """Return what to raise in place of `error`, after the browser has been told what follows from it."""
-        if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
+        if counts and isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
             self.forget(error)
         raised = self.edge.as_raised(error)
         return raised if raised is error else raised.with_traceback(error.__traceback__)

@@ -9,7 +9,7 @@ import msgspec
 
 from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
-from supertokens.transport.request_session import RequestSession, Standing
+from supertokens.transport.request_session import RequestSession
 
 __all__ = ["Session"]
 
@@ -72,7 +72,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         owner.require_headers()
         payload = owner.edge.limits.jwt_payload(new_jwt_payload, self._shown.user_id)
         token_text, verified = self.get_access_token(), None
-        with owner.told_of_failure():
+        with owner.told_of_failure(counts=self._counts()):
             if token_text:
                 verified = owner.edge.core.regenerate(token_text, payload)
             else:  # the record alone serves this request, and the browser sees the payload when it renews
@@ -93,12 +93,12 @@ class Session(msgspec.Struct, eq=False, weakref=True):
 
     def get_session_data(self) -> JsonObject:
         """Return what the application keeps of this session on the server."""
-        with self._request_session.told_of_failure():
+        with self._request_session.told_of_failure(counts=self._counts()):
             return self._request_session.edge.core.session_data(self._shown.handle)
 
     def update_session_data(self, new_session_data: dict[str, Any] | None) -> None:
         """Replace it. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit."""
-        with self._request_session.told_of_failure():
+        with self._request_session.told_of_failure(counts=self._counts()):
             self._request_session.edge.update_session_data(self._shown.handle, new_session_data)
 
     def revoke_session(self) -> None:
@@ -107,7 +107,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         A browser that logs out is logged out, also where another request has ended the session before.
         """
         owner = self._request_session
-        with owner.told_of_failure():
+        with owner.told_of_failure(counts=self._counts()):
             owner.edge.core.revoke_sessions([self._shown.handle])
         if self._counts():
             owner.warn_if_headers_left()
@@ -115,10 +115,8 @@ class Session(msgspec.Struct, eq=False, weakref=True):
 
     def _counts(self) -> bool:
         """Return whether this still is the session of the request, and not one that another has replaced."""
-        owner = self._request_session
-        if owner.answer is None:
-            return owner.standing is not Standing.ENDED
-        return owner.answer.handle == self._shown.handle
+        answer = self._request_session.answer
+        return answer is not None and answer.handle == self._shown.handle
 
     def _look_again(self) -> None:
         """Take over what another object for the same session of this request has changed meanwhile."""

@@ -61,14 +61,16 @@ def create(owner: RequestSession, user_id: str, jwt_payload: object, session_dat
     """
     edge, request = owner.edge, owner.request
     owner.require_headers()
-    owner.header_mode, request.dialect = request.wants_header_mode, request.declared_dialect
+    header_mode = request.wants_header_mode
     with owner.told_of_failure():
         issued = edge.core.create_session(
             check_user_id(user_id),
             edge.limits.jwt_payload(jwt_payload, user_id),
             edge.limits.session_data(session_data),
-            anti_csrf=edge.checks_value and not owner.header_mode,
+            anti_csrf=edge.checks_value and not header_mode,
         )
+    # Not before: a log-in that failed must not lift the checks of the session that came.
+    owner.header_mode, request.dialect = header_mode, request.declared_dialect
     owner.begin(issued, Standing.BEGUN)
     return Session(owner, issued, owner.access_token)
 

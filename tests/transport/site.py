@@ -115,7 +115,9 @@ class Site:
 
     def asked(self, request: Request) -> RequestSession:
         """Return the session of a request that is about to be asked for, as an integration does before each verb."""
-        return RequestSession(self.edge, request=request, is_asked=True)
+        owner = RequestSession(self.edge, came_in=self.edge.monotonic())
+        owner.ask(request)
+        return owner
 
     def handles(self, user_id: str = "ada") -> list[str]:
         return self.core.session_handles(user_id)

@@ -180,14 +180,12 @@ def test_a_value_that_a_cookie_cannot_carry_is_encoded_and_comes_back(here: Call
 def test_a_cookie_is_cleared_wherever_this_or_an_earlier_configuration_has_set_it(here: Callable[..., Any]) -> None:
     made = policy(cookie_domain="new.example", older_cookie_domain=".Old.example")
     cleared = made.clear("sRefreshToken", here())
-    assert [cookie.place for cookie in cleared] == [
-        Place("new.example", "/session/refresh"), Place("old.example", "/session/refresh"),
-        Place(None, "/session/refresh"),
-    ]  # fmt: skip
+    domains, paths = ("new.example", "old.example", None), ("/session/refresh", "/")
+    assert [cookie.place for cookie in cleared] == [Place(domain, path) for path in paths for domain in domains]
     assert {(cookie.value, cookie.max_age, cookie.expires) for cookie in cleared} == {
         ("", 0, "Thu, 01 Jan 1970 00:00:00 GMT")
     }
-    assert [cookie.place.domain for cookie in made.clear_elsewhere("sRefreshToken", here())] == ["old.example", None]
+    assert made.clear_elsewhere("sRefreshToken", here()) == cleared[1:]
     assert made.set("sRefreshToken", "v", NOW, NOW + 1000, here()).place == cleared[0].place
 
 
@@ -205,7 +203,10 @@ def test_each_place_is_named_once_and_the_first_is_where_cookies_are_set(
     here: Callable[..., Any], options: dict[str, str], domains: list[str | None]
 ) -> None:
     for kind in COOKIE_KINDS:
-        assert [cookie.place.domain for cookie in policy(**options).clear(kind, here())] == domains
+        places = [cookie.place for cookie in policy(**options).clear(kind, here())]
+        assert list(dict.fromkeys(place.domain for place in places)) == domains
+        assert len(set(places)) == len(places)
+        assert policy(**options).set(kind, "v", NOW, NOW + 1000, here()).place == places[0]
 
 
 def test_with_the_host_prefix_no_other_host_can_set_them(make_request: MakeRequest) -> None:
@@ -233,9 +234,10 @@ def test_any_of_our_cookies_counts_as_brought_whatever_is_in_it(make_request: Ma
 
 def paths(made: CookiePolicy, request: Any) -> tuple[str, str]:
     """Return the paths of the access and the refresh cookie."""
-    places = [{cookie.place.path for cookie in made.clear(kind, request)} for kind in ("sAccessToken", "sRefreshToken")]
-    [access], [refresh] = places
-    assert {cookie.place.path for cookie in made.clear("sIdRefreshToken", request)} == {access}
+    access, id_refresh, refresh = (made.set(kind, "v", NOW, NOW + 1000, request).place.path for kind in COOKIE_KINDS)
+    assert id_refresh == access
+    for kind in COOKIE_KINDS:
+        assert {cookie.place.path for cookie in made.clear(kind, request)} <= {access, refresh}
     return access, refresh
 
 
@@ -274,6 +276,19 @@ def test_paths_that_somebody_has_set_are_taken_as_they_are(make_request: MakeReq
     assert paths(made, request) == ("/api", "/api/session/refresh")
     only_refresh = policy(["refresh_api_path"], refresh_api_path="/api/session/refresh")
     assert paths(only_refresh, request) == (quote(mount), "/api/session/refresh")
+
+
+@pytest.mark.parametrize("mount", ["", "/app"])
+def test_a_refresh_cookie_is_cleared_also_where_another_way_of_renewal_has_set_it(
+    make_request: MakeRequest, mount: str
+) -> None:
+    """A server that renews needs it with every request, a library at the refresh API only."""
+    request = make_request("POST", "/login", mount=mount)
+    narrow, wide = Place(None, f"{mount}/session/refresh"), Place(None, mount or "/")
+    for renewal, places in (("client", [narrow, wide]), ("server", [wide, narrow])):
+        made = policy(renewal=renewal)
+        assert [cookie.place for cookie in made.clear("sRefreshToken", request)] == places
+        assert [cookie.place for cookie in made.clear("sAccessToken", request)] == [wide]
 
 
 def test_no_path_ends_in_a_slash_unless_it_is_one(make_request: MakeRequest) -> None:

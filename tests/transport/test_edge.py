@@ -76,7 +76,7 @@ def test_an_edge_has_the_clock_of_the_system_unless_it_is_given_one(clock: FakeC
 def test_the_margin_of_a_re_issued_token_is_three_grace_periods(
     core: EmbeddedCore, grace_s: int, margin_ms: int
 ) -> None:
-    assert edge_of(lambda: core, refresh_token_rotation_grace_period=grace_s).margin_ms == margin_ms
+    assert edge_of(lambda: core, refresh_token_rotation_grace_period=grace_s).times.margin == margin_ms
 
 
 def test_payload_and_data_are_read_and_replaced_by_handle_within_the_limits(site: Site) -> None:

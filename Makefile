@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+WHEEL  := .venv-wheel
 CLIENTS := .venv-clients
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run test test-deep model-deep check format bench docs clean
+.PHONY: help run quick test test-deep model-deep check format bench docs clean
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
+	@echo "make quick       tests of the source as it is, in seconds (ARGS=\"-k rotation\" to choose)"
 	@echo "make test        all tests, against the built wheel"
 	@echo "make test-deep   the same, with longer searches and the whole model"
 	@echo "make model-deep  the whole model check of the rotation rules"
@@ -21,13 +23,16 @@ help:
 run: $(VENV)/run.stamp
 	$(BIN)/python demo/app.py $(if $(FOLDER),--folder "$(FOLDER)")
 
-test: $(VENV)/wheel.stamp chromium nginx node clients
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
+quick: $(VENV)/dev.stamp
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
 
-test-deep: $(VENV)/wheel.stamp chromium nginx node clients model-deep
-	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n 2 --dist loadgroup --durations 15
+test: $(WHEEL)/wheel.stamp chromium nginx node clients
+	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
-model-deep: $(VENV)/wheel.stamp
+test-deep: $(WHEEL)/wheel.stamp chromium nginx node clients model-deep
+	TESTED=wheel HYPOTHESIS_PROFILE=deep $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
+
+model-deep: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.model
 
 check: $(VENV)/dev.stamp docs
@@ -43,31 +48,35 @@ format: $(VENV)/dev.stamp
 bench: wrk-and-openssl
 	$(PYTHON) -m benchmarks
 
-docs: $(VENV)/wheel.stamp
+docs: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q tests/docs
 
 clean:
-	rm -rf $(VENV) .venv-bench* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf $(VENV) $(WHEEL) .venv-bench* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
 
-# A virtual environment with what the demo needs: the package and Flask.
-$(VENV)/run.stamp: pyproject.toml $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[flask]"
+# A virtual environment with what the demo needs: the package, as it is in the source tree, and Flask.
+$(VENV)/run.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[flask]"
 	touch $@
 
-# The tools for work on the project.
+# The tools for work on the project, beside the package as it is in the source tree.
 $(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[dev]"
-	touch $@
-
-# What is tested is the built wheel, not the source tree.
-$(VENV)/wheel.stamp: $(VENV)/dev.stamp $(SOURCES) README.md
-	rm -rf dist
-	$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ $(VENV)/run.stamp
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+# What `make test` tests is the built wheel, in an environment of its own, so that the other one keeps testing the source.
+$(WHEEL)/dev.stamp: pyproject.toml | $(WHEEL)/bin/python
+	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check ".[dev]"
+	touch $@
+
+$(WHEEL)/wheel.stamp: $(WHEEL)/dev.stamp $(SOURCES) README.md
+	rm -rf dist
+	$(WHEEL)/bin/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	touch $@
+
+$(BIN)/python $(WHEEL)/bin/python: %/bin/python:
+	$(PYTHON) -m venv $*
 
 .PHONY: chromium
 chromium:

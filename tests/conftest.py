@@ -24,8 +24,29 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
+settings.register_profile("quick", settings.get_profile("default"), max_examples=15)
 settings.register_profile("deep", settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+SLOW_FOLDERS = {
+    "benchmarks", "browser", "cli", "clients", "docs", "integration", "model", "processes", "remote", "service",
+    "typing",
+}  # fmt: skip
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare `make quick` the imports of tests that it would leave out anyway."""
+    return True if config.option.markexpr == "not slow" and collection_path.name in SLOW_FOLDERS else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        in_folder = SLOW_FOLDERS & set(item.path.relative_to(ROOT).parts)
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        with_service = "services" in getattr(item, "fixturenames", ()) or params.get("topology") == "remote"
+        if in_folder or with_service:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

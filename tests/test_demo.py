@@ -22,6 +22,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+pytestmark = pytest.mark.slow
+
 LOGIN = {"userId": "ada", "jwtPayload": {"role": "reader"}}
 
 

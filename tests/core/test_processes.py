@@ -22,6 +22,7 @@ from supertokens.testing import KeysOnce
 from . import worker
 from .worker import CONFIG, Jar
 
+pytestmark = pytest.mark.slow
 PROCESSES, THREADS, ROUNDS = 8, 4, 12
 KILLS = 50
 

@@ -237,7 +237,7 @@ class HonestClient(RuleBasedStateMachine):
 HonestClient.TestCase.settings = settings(
     settings.get_profile("default"), max_examples=3 * settings().max_examples, stateful_step_count=30
 )
-TestAnHonestClientIsNeverLoggedOut = HonestClient.TestCase
+TestAnHonestClientIsNeverLoggedOut = pytest.mark.slow(HonestClient.TestCase)
 
 
 class SlowNetwork(HonestClient):

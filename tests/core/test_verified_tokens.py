@@ -151,6 +151,7 @@ def test_two_cores_share_nothing(core: EmbeddedCore, tmp_path: Path, clock: Fake
         verify(other, issued.access_token.text)
 
 
+@pytest.mark.slow
 def test_a_million_checks_by_sixteen_threads_never_mix_two_sessions(core: EmbeddedCore) -> None:
     """Every answer is compared; entries are pushed out and verified again all the time."""
     users = [f"user-{number}" for number in range(64)]
@@ -212,6 +213,7 @@ def test_sixteen_threads_that_add_at_once_keep_within_the_bound_and_lose_no_coun
     assert sorted([*kept._newcomers, *kept._proven]) == sorted(texts)
 
 
+@pytest.mark.slow
 def test_a_million_garbage_tokens_grow_nothing_and_push_out_no_token_in_use(
     core: EmbeddedCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from tests.service.running import Service
 
 from .conftest import LEGACY, Client
 
+pytestmark = pytest.mark.slow
+
 API_KEY = "an-api-key-of-the-tests-123"
 
 

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from . import website_library
 from .deployment import Deploy, Deployment, InService, Inside
+from .website_library import Version
 from .window import Window
 
 _FLAGS = (
@@ -91,10 +92,10 @@ def serve() -> Serve:
 
 
 @pytest.fixture(scope="session")
-def library() -> str:
-    """The browser library, as a script."""
+def libraries() -> dict[Version, str]:
+    """The browser library of each generation, as a script."""
     try:
-        return website_library.script()
+        return website_library.scripts()
     except website_library.NoWebsiteLibraryError as error:
         pytest.fail(str(error))
 
@@ -112,7 +113,7 @@ def topology(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def deploy(tmp_path: Path, serve: Serve, library: str, topology: str) -> Iterator[Deploy]:
+def deploy(tmp_path: Path, serve: Serve, libraries: dict[Version, str], topology: str) -> Iterator[Deploy]:
     """`deploy(access_token_validity=…, …)` — the contract app, served for the time of the test.
 
     Its time is that of a `FakeClock`, which starts now: browsers have a clock of their own for their cookies.
@@ -123,7 +124,7 @@ def deploy(tmp_path: Path, serve: Serve, library: str, topology: str) -> Iterato
         def start(*, clock: Callable[[], int] | None = None, **keys: Any) -> Deployment:
             folder = tmp_path / f"deployment-{next(numbers)}"
             where = running.enter_context(closing((Inside if topology == "embedded" else InService)(folder, clock)))
-            deployment = Deployment(where, library, keys)
+            deployment = Deployment(where, libraries, keys)
             deployment.port = running.enter_context(serve(deployment.front))
             return deployment
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app of the contract that the browser library's own tests have with a server (protocol-1, D.7), and a page."""
+"""The app of the contract that the browser library's own tests have with a server (protocol-1, D.7), and its pages."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Flask, Response, g, jsonify, request
@@ -17,64 +18,42 @@ from supertokens.flask import (
     refresh_session,
     revoke_all_sessions_for_user,
     set_relevant_headers_for_options_api,
+    sign_out,
     supertokens_middleware,
     update_jwt_payload,
 )
 
+from .page import page_with
+from .website_library import Version
+
 USER: Final = "ada"
 
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<title>A page with the browser library</title>
-<link rel="icon" href="data:,">
-<script>const rawFetch = fetch.bind(window);</script>
-<script src="/library.js"></script>
-<script>
-  // Where the API is, if not here.
-  const api = new URLSearchParams(location.search).get("api") || location.origin;
-  const library = supertokens.default;
-  library.init({refreshTokenUrl: api + "/refresh"});
 
-  // `no-store` keeps the HTTP cache from queueing parallel calls of one URL.
-  async function call({method, path, body}, through = fetch) {
-    const headers = body === undefined ? {} : {"content-type": "application/json"};
-    const init = {method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body)};
-    const response = await through(api + path, init);
-    return {status: response.status, text: await response.text()};
-  }
-  // As other scripts, or older code of an application, would call: the library sees nothing of it.
-  function callRaw(what) {
-    return call(what, (url, init) => rawFetch(url, {...init, credentials: "include"}));
-  }
-  function startCalls(how, what, times) {
-    const failed = reason => ({status: 0, text: String(reason)});
-    const settled = () => Promise.race([how(what).catch(failed), new Promise(done => {
-      setTimeout(() => done(failed("no answer within 20 s")), 20000);
-    })]);
-    window.calls = Array.from({length: times}, settled);
-  }
-</script>
-"""
-
-
-def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
-    """A Flask app with its own counters; `library` is the script that its page loads."""
+def contract_app(config: dict[str, Any], core: Core, libraries: Mapping[Version, str]) -> Flask:
+    """Return a Flask app with its own counters. `libraries`: the scripts that its pages load, by version."""
     app = Flask(__name__)
     SuperTokens(app, core=core, **config)
     called: Counter[str] = Counter()
 
-    @app.get("/index.html")
-    def page() -> str:
-        return _PAGE
+    for version, library in libraries.items():
+        _add_page(app, version, library)
 
-    @app.get("/library.js")
-    def script() -> Response:
-        return Response(library, mimetype="text/javascript")
+    @app.get("/favicon.ico")
+    def icon() -> tuple[str, int]:
+        return "", 204
 
     @app.post("/login")
     def login() -> str:
         user_id: str = request.get_json()["userId"]
         return create_new_session(None, user_id).get_user_id()
+
+    @app.post("/login-by-form")
+    def login_by_form() -> Response:
+        create_new_session(None, request.form["userId"])
+        response = Response("welcome")
+        # The library has not seen this log-in: without this cookie of its own it asks the refresh API.
+        response.delete_cookie("st-last-access-token-update")
+        return response
 
     @app.get("/")
     def user() -> str:
@@ -100,6 +79,10 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
         g.supertokens.revoke_session()
         return "success"
 
+    @app.post("/logout-of-all-that-came")
+    def logout_of_all_that_came() -> str:
+        return str(len(sign_out()))
+
     @app.post("/revokeAll")
     @supertokens_middleware
     def revoke_all() -> str:
@@ -112,11 +95,18 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
         raise SuperTokensUnauthorisedError("the account is suspended")
 
     @app.post("/refresh")
+    @app.post("/auth/session/refresh")
     def refresh() -> Response:
         called["/refresh"] += 1
         response = Response("refresh success")
         refresh_session(response)
         return response
+
+    @app.post("/auth/signout")
+    @supertokens_middleware
+    def signout() -> Response:
+        g.supertokens.revoke_session()
+        return jsonify(status="OK")
 
     @app.get("/refreshCalledTime")
     def refreshes() -> str:
@@ -128,6 +118,16 @@ def contract_app(config: dict[str, Any], core: Core, library: str) -> Flask:
 
     _open_to_other_origins(app)
     return app
+
+
+def _add_page(app: Flask, version: Version, library: str) -> None:
+    @app.get(f"/{version}/index.html", endpoint=f"page-{version}")
+    def page() -> str:
+        return page_with(version)
+
+    @app.get(f"/{version}/library.js", endpoint=f"library-{version}")
+    def script() -> Response:
+        return Response(library, mimetype="text/javascript")
 
 
 def _open_to_other_origins(app: Flask) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,10 +25,20 @@ from tests.service.clocked import ClockedService, SharedClock, core_settings
 from tests.service.running import Service
 
 from .contract_app import USER, contract_app
+from .website_library import Version
 from .wire import Wire
 
 ON_DOMAIN: Final[Mapping[str, Any]] = {"cookie_domain": "localhost.org", "cookie_secure": False}
 """Cookies for all hosts of a domain, in plain http."""
+
+AT_AUTH: Final[Mapping[str, Any]] = {
+    "refresh_api_path": "/auth/session/refresh",
+    # The library compares it with the browser's clock, which goes on also on a slow machine.
+    "access_token_validity": 600,
+    "refresh_token_rotation_grace_period": 2,
+    **ON_DOMAIN,
+}
+"""An app for supertokens-website 20.1.6: its routes are where that library expects them."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +47,13 @@ class Elsewhere:
 
     status: int
     text: str
+    headers: Message
     cookies: Mapping[str, str]
 
     @classmethod
-    def of(cls, status: int, body: bytes, lines: list[str]) -> Elsewhere:
-        pairs = (line.partition(";")[0].partition("=") for line in lines)
-        return cls(status, body.decode(), {name: value for name, _, value in pairs if value})
+    def of(cls, status: int, body: bytes, headers: Message) -> Elsewhere:
+        pairs = (line.partition(";")[0].partition("=") for line in headers.get_all("Set-Cookie") or [])
+        return cls(status, body.decode(), headers, {name: value for name, _, value in pairs if value})
 
 
 class Inside:
@@ -97,16 +110,16 @@ def _config(keys: Mapping[str, Any]) -> Config:
 class Deployment:
     """The app with sessions of its own; `keys` are those of the configuration. The port comes with the server."""
 
-    def __init__(self, where: Inside | InService, library: str, keys: Mapping[str, Any]) -> None:
+    def __init__(self, where: Inside | InService, libraries: Mapping[Version, str], keys: Mapping[str, Any]) -> None:
         self._where = where
-        self._library = library
+        self._libraries = libraries
         self._keys = {"refresh_api_path": "/refresh", **keys}
         self.wire = Wire(self._app().wsgi_app)
         self.port = 0
 
     def _app(self) -> Flask:
         self.core, of_app = self._where.core(self._keys)
-        return contract_app(dict(of_app), self.core, self._library)
+        return contract_app(dict(of_app), self.core, self._libraries)
 
     @property
     def front(self) -> Flask:
@@ -134,14 +147,24 @@ class Deployment:
 
     def post_from_elsewhere(self, path: str, cookies: Mapping[str, str], user_agent: str) -> Elsewhere:
         """A POST by a client without a browser, with cookies that it got hold of."""
-        headers = {"User-Agent": user_agent, "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-        request = urllib.request.Request(self.origin("127.0.0.1") + path, b"", headers, method="POST")
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return self._ask("POST", path, {"User-Agent": user_agent, "Cookie": cookie})
+
+    def ask_with_bearer(self, method: str, path: str, token: str, body: Any = None) -> Elsewhere:
+        """A request by a client without a browser, which sends that token as a bearer and nothing else of ours."""
+        json_body = {} if body is None else {"Content-Type": "application/json"}
+        headers = {"User-Agent": "a machine", "Authorization": f"Bearer {token}", **json_body}
+        return self._ask(method, path, headers, b"" if body is None else json.dumps(body).encode())
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Elsewhere:
+        sent = body if method == "POST" else None
+        request = urllib.request.Request(self.origin("127.0.0.1") + path, sent, dict(headers), method=method)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                return Elsewhere.of(answer.status, answer.read(), answer.headers.get_all("Set-Cookie") or [])
+                return Elsewhere.of(answer.status, answer.read(), answer.headers)
         except urllib.error.HTTPError as error:
             with error:
-                return Elsewhere.of(error.code, error.read(), error.headers.get_all("Set-Cookie") or [])
+                return Elsewhere.of(error.code, error.read(), error.headers)
 
     def sessions(self, user_id: str = USER) -> list[str]:
         """The handles of those that the user has."""

@@ -7,12 +7,12 @@ import pytest
 
 from .contract_app import USER
 from .deployment import ON_DOMAIN, Deploy
-from .window import Answer, Tab, Window
+from .window import Answer, Website4Tab, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 
-def assert_logged_out(tab: Tab, window: Window) -> None:
+def assert_logged_out(tab: Website4Tab, window: Window) -> None:
     assert not tab.session_exists
     assert window.cookies == set()  # among them sIRTFrontend, the library's own
     assert tab.anti_csrf is None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real `supertokens-website` of npm, as one script that a page can load.
+"""The real `supertokens-website` of npm, in both generations, each as one script that a page can load.
 
-The package comes as CommonJS modules and nothing else. They are few, so they are put together here, unchanged.
+The packages come as CommonJS modules and nothing else. They are few, so they are put together here, unchanged.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+Version = Literal["4.2.0", "20.1.6"]
 
 FOLDER: Final = Path(__file__).parent
-PACKAGE: Final = "supertokens-website"
+PACKAGES: Final[dict[Version, str]] = {"4.2.0": "supertokens-website", "20.1.6": "supertokens-website-20"}
+"""The names under which package.json has them."""
 
 _REQUIRED = re.compile(r"""\brequire\(["']([^"']+)["']\)""")
 _LOADER: Final = """
@@ -36,14 +39,18 @@ _LOADER: Final = """
 
 
 class NoWebsiteLibraryError(Exception):
-    """The package is not there and cannot be installed; says what to do."""
+    """A package is not there and cannot be installed; says what to do."""
 
 
-def script() -> str:
-    """JavaScript that gives a page the global `supertokens`: what `require("supertokens-website")` gives."""
+def scripts() -> dict[Version, str]:
+    """Return, for each version, JavaScript that gives a page the global `supertokens`: what `require` would return."""
     _install()
+    return {version: _script(package) for version, package in PACKAGES.items()}
+
+
+def _script(package: str) -> str:
     modules = FOLDER / "node_modules"
-    start = _main_of(modules / PACKAGE)
+    start = _main_of(modules / package)
     names: dict[Path, dict[str, Path]] = {}
     to_read = [start]
     while to_read:
@@ -58,20 +65,23 @@ def _install() -> None:
     with (FOLDER / "package.json").open("rb") as description:
         # Several test processes may come here together. The lock goes with the file.
         fcntl.flock(description, fcntl.LOCK_EX)
-        wanted = json.loads(description.read())["dependencies"][PACKAGE]
+        wanted = json.loads(description.read())["dependencies"]
         # npm writes this file last, so an installation that was cut off does not count.
         record = FOLDER / "node_modules" / ".package-lock.json"
         installed = json.loads(record.read_text("utf-8"))["packages"] if record.exists() else {}
-        if installed.get(f"node_modules/{PACKAGE}", {}).get("version") == wanted:
+        if all(
+            installed.get(f"node_modules/{package}", {}).get("version") == version.rpartition("@")[2]
+            for package, version in wanted.items()
+        ):
             return
         npm = shutil.which("npm")
         if npm is None:
-            raise NoWebsiteLibraryError(f"these tests drive the real {PACKAGE}: install Node.js with npm")
-        # Its axios half, and with it the peer axios, is not used here.
+            raise NoWebsiteLibraryError("these tests drive the real supertokens-website: install Node.js with npm")
+        # The axios half of 4.2.0, and with it the peer axios, is not used here.
         flags = ["--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run([npm, "ci", *flags], cwd=FOLDER, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise NoWebsiteLibraryError(f"npm could not install {PACKAGE} {wanted}:\n{done.stdout}{done.stderr}")
+            raise NoWebsiteLibraryError(f"npm could not install {wanted}:\n{done.stdout}{done.stderr}")
 
 
 def _found(name: str, by: Path, modules: Path) -> Path:

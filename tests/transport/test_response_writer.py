@@ -111,6 +111,24 @@ def test_a_beginning_session_clears_the_cookies_that_came_and_that_it_does_not_s
     assert deleted_in(changes.applied_to([])) == cleared
 
 
+@pytest.mark.parametrize("brought", ["access token", "refresh token"])
+def test_a_session_that_begins_in_cookies_takes_the_tokens_of_header_mode_out_of_a_scripts_reach(
+    site: Site, brought: str
+) -> None:
+    other = issued_by(site)
+    token = (other.access_token if brought == "access token" else other.refresh_token).text
+    for dialect, bearer, forgets in (
+        (MODERN, token, True),
+        (MODERN, "a.foreign.token", False),
+        (PLAIN, token, False),  # a machine client, which keeps what it has
+        (LEGACY, token, False),
+    ):
+        request = site.make_request("POST", "/", {**dialect, "authorization": f"Bearer {bearer}"})
+        sent = site.edge.writer.issued(issued_by(site), request, header_mode=False).applied_to([])
+        for name in ("st-access-token", "st-refresh-token"):
+            assert header_in(sent, name) == ("" if forgets else None)
+
+
 @pytest.mark.parametrize("name", BEGINS)
 def test_a_new_access_token_beside_the_refresh_token_that_the_browser_has(site: Site, name: str) -> None:
     dialect = BEGINS[name][0]

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from supertokens.engine.access_token import body_of
+from supertokens.engine.access_token import body_of, has_form_of_access_token
+from supertokens.engine.refresh_token import position_inside
 from supertokens.engine.session import Credential, IssuedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.transport.cookies import COOKIE_KINDS, CookieKind, CookiePolicy, cookie_values
@@ -51,6 +52,10 @@ class ResponseWriter:
             changes.set_header("st-refresh-token", session.refresh_token.text)
         else:
             self._put_cookies(changes, session, request)
+            if request.dialect is Dialect.MODERN and _is_token(request.bearer_text):
+                # The library keeps the tokens of header mode within reach of scripts until it is told to forget them.
+                changes.set_header("st-access-token", "")
+                changes.set_header("st-refresh-token", "")
         for kind in self._superseded(request, header_mode=header_mode):
             changes.set_cookies(self._cookies.clear(kind, request))
         return changes
@@ -137,6 +142,10 @@ class ResponseWriter:
         up = jwt_payload if claims is None else msgspec.Raw(claims)
         front = _encode({"ate": token.expires_at, "uid": user_id, "up": up})
         changes.set_header("front-token", b64encode(front if front.isascii() else _in_ascii(front)).decode())
+
+
+def _is_token(bearer: str | None) -> bool:
+    return bearer is not None and (has_form_of_access_token(bearer) or position_inside(bearer) is not None)
 
 
 def _in_ascii(text: bytes) -> bytes:

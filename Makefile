@@ -26,10 +26,10 @@ run: $(VENV)/run.stamp
 quick: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
 
-test: $(WHEEL)/wheel.stamp chromium nginx node clients
+test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi
 	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(WHEEL)/wheel.stamp chromium nginx node clients model-deep
+test-deep: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi model-deep
 	TESTED=wheel HYPOTHESIS_PROFILE=deep $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/dev.stamp
@@ -114,6 +114,14 @@ $(CLIENTS)/supertokens-node.stamp: tests/clients/supertokens-node/package.json t
 	@rm -rf $(CLIENTS)/supertokens-node && mkdir -p $(CLIENTS)/supertokens-node && cp $^ $(CLIENTS)/supertokens-node
 	@cd $(CLIENTS)/supertokens-node && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && \
 		touch $(abspath $@) || $(WITHOUT_IT)
+
+# A server of which tests/processes needs the forks. It comes as source, so it takes a C compiler.
+.PHONY: uwsgi
+uwsgi: $(WHEEL)/uwsgi.stamp
+
+$(WHEEL)/uwsgi.stamp: | $(WHEEL)/bin/python
+	@echo "installing uWSGI, for the tests in tests/processes"
+	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check "uwsgi>=2.0.26,<3" && touch $@ || $(WITHOUT_IT)
 
 .PHONY: node
 node:

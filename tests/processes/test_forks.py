@@ -7,20 +7,17 @@ import json
 import os
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import forking
-
-RUNS = 100 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 10
-DEADLINE_S = 30
+from .looking_in import DEADLINE_S, RUNS, check_nothing_lost, look_in
 
 
 class Forked:
@@ -81,24 +78,6 @@ class Forked:
         line, _, self._rest = self._rest.partition(b"\n")
         self.events.append(json.loads(line))
         return self.events[-1]
-
-
-def look_in(database: Path) -> None:
-    """Open, read, write and close the database in another process, as the command line does."""
-    program = (
-        "import sys, sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "c.execute('SELECT count(*) FROM session').fetchone();"
-        "c.execute('CREATE TABLE IF NOT EXISTS looked_in (n)');"
-        "c.execute('INSERT INTO looked_in VALUES (1)'); c.close()"
-    )
-    subprocess.run([sys.executable, "-c", program, str(database)], check=True, timeout=DEADLINE_S)
-
-
-def check_nothing_lost(database: Path, acknowledged: set[str]) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        kept = {handle for (handle,) in connection.execute("SELECT handle FROM session")}
-    assert acknowledged - kept == set(), "acknowledged, and lost"
 
 
 def lockers(database: Path) -> set[int]:

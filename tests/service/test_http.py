@@ -112,6 +112,19 @@ def test_without_a_version_the_path_decides(service: Service) -> None:
     ).text == ("Field name 'useDynamicSigningKey' is invalid in JSON input\n")
 
 
+def test_what_is_no_business_of_the_service_is_not_judged(service: Service) -> None:
+    """The limits of docs/limits.md are the Python verbs'; the protocol knows none but the length of a body."""
+    large = {"userDataInJWT": {"a": "x" * 100_000}, "userDataInDatabase": {"d": "y" * 2_000_000}}
+    claims = {"userDataInJWT": {"sub": "z", "iat": 1}}
+    for version, path, more in (("2.3", "/session", {}), ("5.4", "/recipe/session", {"enableAntiCsrf": False})):
+        for special in ({"userId": ""}, large, claims if version == "2.3" else {}):
+            reply = service.request("POST", path, SESSION | more | special, version=version)
+            assert reply.status == 200
+            assert reply.json()["session"]["userDataInJWT"] == special.get("userDataInJWT", {})
+    refused = service.request("POST", "/recipe/session", SESSION | {"enableAntiCsrf": False} | claims)
+    assert (refused.status, refused.text) == (400, "The user payload contains protected field\n")
+
+
 def test_each_family_knows_its_own_paths_only(service: Service) -> None:
     for version, path in (("2.3", "/recipe/session"), ("5.4", "/session"), ("3.0", "/handshake"), ("1.0", "/user/id")):
         assert service.request("POST", path, b"{", version=version).text == "Not found\n"

@@ -9,6 +9,7 @@ has been pointed at 127.0.0.1 meanwhile (DNS rebinding) may even read the answer
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from supertokens.config.addresses import is_loopback
@@ -18,7 +19,7 @@ from supertokens.service.replies import RefusedError
 from supertokens.service.request_head import RequestHead
 from supertokens.service.routes import Route
 
-__all__ = ["Callers", "check_host"]
+__all__ = ["Callers", "host_of"]
 
 _FROM_A_BROWSER: Final = (
     "This request comes from a browser: it has the header Origin or Sec-Fetch-Site. Web pages must not call the core"
@@ -34,11 +35,17 @@ _SIGNS_OF_A_PROXY: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", 
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]*)?")
 
 
-def check_host(head: RequestHead) -> None:
-    """Raise RefusedError (400) for a request with several Host headers, or with none in HTTP/1.1 (RFC 9112, 3.2)."""
-    hosts = len(head.values("host"))
-    if hosts > 1 or (not hosts and head.http_version != "1"):
+def host_of(head: RequestHead) -> str | None:
+    """Return the Host header; None where it is missing, as it may be in HTTP/1.0.
+
+    Raises RefusedError (400) if there are several, or none in HTTP/1.1 (RFC 9112, 3.2).
+    """
+    hosts = head.values("host")
+    if len(hosts) == 1:
+        return hosts[0]
+    if hosts or head.http_version != "1":
         raise RefusedError(400, "The request must have one Host header")
+    return None
 
 
 class Callers:
@@ -53,13 +60,13 @@ class Callers:
             " in front?)"
         )
 
-    def check(self, head: RequestHead, route: Route, key: str | None) -> None:
+    def check(self, head: RequestHead, host: str | None, route: Route, key: str | None) -> None:
         """Raise RefusedError unless the sender of `head`, which shows the API key `key`, may call `route`."""
         if not route.answers_browsers:
             if _is_from_a_browser(head) and not self._api_keys.include(key):
                 self._of_browsers.note()
                 raise RefusedError(403, _FROM_A_BROWSER)
-            if self._listens_on_loopback and not self._api_keys.exist and not _is_for_the_loopback(head):
+            if self._listens_on_loopback and not self._api_keys.exist and not _is_for_the_loopback(head, host):
                 self._for_other_hosts.note()
                 raise RefusedError(403, _FOR_ANOTHER_HOST)
         if route.needs_api_key and not self._api_keys.accept(key):
@@ -81,11 +88,14 @@ def _is_from_a_browser(head: RequestHead) -> bool:
     return head.has("origin") or any(value != "none" for value in head.values("sec-fetch-site"))
 
 
-def _is_for_the_loopback(head: RequestHead) -> bool:
-    # Only HTTP/1.0 may come without a Host, and no browser speaks that.
-    return all(_names_loopback(each) for each in (head.authority, *head.values("host")) if each is not None)
+def _is_for_the_loopback(head: RequestHead, host: str | None) -> bool:
+    # No browser speaks HTTP/1.0, where `host` may be missing. In absolute form the target's host is the one that counts
+    # (RFC 9112, 3.2.2), for servers that know of that.
+    authority = head.authority
+    return (host is None or _names_loopback(host)) and (authority is None or _names_loopback(authority))
 
 
+@lru_cache(maxsize=64)  # the host is the same in nearly all requests, and parsing it is slow next to the rest
 def _names_loopback(authority: str) -> bool:
     found = _AUTHORITY.fullmatch(authority)
     return found is not None and _is_loopback(found["address"] or found["name"].removesuffix("."))

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from supertokens.config.addresses import is_loopback
 from supertokens.service import cdi2, cdi5, openapi, shared
 from supertokens.service.api_keys import ApiKeys
-from supertokens.service.callers import Callers, check_host
+from supertokens.service.callers import Callers, host_of
 from supertokens.service.fields import read_body, read_fields, read_query
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.request_head import RequestHead
@@ -91,12 +91,12 @@ class Dispatcher:
 
         Raises RefusedError.
         """
-        check_host(head)
+        host = host_of(head)
         version = head.header("cdi-version")
         methods, versions, tenant = self._place(head.path, version)
         any_route = methods.get(head.method) or next(iter(methods.values()))
         key = _api_key(head, versions)
-        self._callers.check(head, any_route, key)
+        self._callers.check(head, host, any_route, key)
         if any_route.needs_version and version is not None and version not in VERSIONS:
             malformed = any_route.versions is CDI5_VERSIONS and not _VERSION.fullmatch(version)
             raise RefusedError(400, "cdi-version header is invalid" if malformed else _unsupported(version))

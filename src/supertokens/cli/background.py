@@ -54,7 +54,7 @@ def start_in_background(arguments: Sequence[str]) -> int:
 
 
 def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int | None:
-    """None once it is ready, otherwise the exit status."""
+    """Relay what the process says; return None once it is ready, or the exit status."""
     deadline = time.monotonic() + _UP_WITHIN
     said = ""
     quitting = False

@@ -71,7 +71,9 @@ def _shown(key: KeyDescription, value: Any) -> Any:
 
 
 def _database(config: Config, *, app: bool) -> str:
-    """Where sessions will be kept. A file, which `start` names too, is no secret as a URL with a password would be."""
+    """Return where sessions will be kept.
+
+    A file, which `start` names too, is no secret as a URL with a password would be."""
     if config.sqlite_path is None and app:
         return f"{DEFAULT_DATABASE} in the app's instance folder"
     return str((config.sqlite_path or DEFAULT_DATABASE).absolute())

@@ -92,7 +92,7 @@ def _refuse_unless_ours_alone(folder: Path) -> None:
 
 
 def register(host: str, port: int, config: str | None, drain_seconds: float = 0.0) -> Instance:
-    """This process is a running service from now until it ends. Raises OSError if that cannot be written down."""
+    """Make this process a running service, until it ends. Raises OSError if that cannot be written down."""
     running()  # which clears away what earlier services left behind
     instance = Instance(os.getpid(), host, port, config, _namespace(), drain_seconds)
     descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=_instances())
@@ -107,7 +107,7 @@ def register(host: str, port: int, config: str | None, drain_seconds: float = 0.
 
 
 def running() -> list[Instance]:
-    """Those whose processes live, by their numbers; files that were left behind are deleted. Raises OSError."""
+    """Return the services whose processes live, by their numbers; delete the files of others. Raises OSError."""
     found = []
     for path in _instances().glob("*.json"):
         with suppress(OSError, ValueError, TypeError), path.open("r+", encoding="utf-8") as file:
@@ -126,7 +126,7 @@ def wait_until_gone(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Whether the service ended within that time."""
+    """Return whether the service ended within `seconds`."""
     deadline = clock() + seconds
     while instance in running():
         if clock() > deadline:
@@ -136,7 +136,7 @@ def wait_until_gone(
 
 
 def log_file() -> tuple[Path, IO[bytes]]:
-    """A new file for what a service in the background writes; the oldest of earlier services go. Raises OSError.
+    """Open a new file for what a service in the background writes; delete the oldest of earlier ones. Raises OSError.
 
     It is locked for as long as anybody has it open: unlike a record lock, this one goes on to the service.
     """

@@ -26,12 +26,12 @@ yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask. Script
 
 
 def show_json(value: object) -> None:
-    """One JSON document, in ASCII: what users chose themselves cannot disturb a terminal."""
+    """Write one JSON document, in ASCII: what users chose themselves cannot disturb a terminal."""
     click.echo(json.dumps(value, indent=2))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, heading: bool = True) -> None:
-    """The first column stands out. What does not fit is folded, so that everything can be read and copied.
+    """Write a table whose first column stands out. What does not fit is folded, so that it can be read and copied.
 
     The first column, which is what one copies, is folded only if it would take more than half of the width.
     """
@@ -50,12 +50,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, head
 
 
 def printable(text: str) -> str:
-    """The text, with whatever could steer a terminal written out as an escape."""
+    """Return `text` with whatever could steer a terminal written out as an escape."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def moment(ms: int) -> str:
-    """A moment for people, in UTC, to the second: the zone belongs into the heading."""
+    """Return a moment for people, in UTC, to the second: the zone belongs into the heading."""
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError):  # beyond the year 9999

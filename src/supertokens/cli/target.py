@@ -39,12 +39,12 @@ database_option: Final = click.option(
 
 
 def on_a_database(command: Command) -> Command:
-    """The options that say where sessions are kept."""
+    """Add the options that say where sessions are kept."""
     return config_option(database_option(command))
 
 
 def explained_service(config_file: Path | None, **arguments: object) -> Explained:
-    """The configuration of a service here, with an absolute path to its database. Raises ConfigError."""
+    """Return the configuration of a service here, with an absolute path to its database. Raises ConfigError."""
     file = None if config_file is None else config_file.absolute()
     explained = Config.explain_service(arguments=arguments, environ=os.environ, file=file)
     path = (explained.config.sqlite_path or DEFAULT_DATABASE).absolute()
@@ -52,7 +52,7 @@ def explained_service(config_file: Path | None, **arguments: object) -> Explaine
 
 
 def existing_database(config_file: Path | None, database: str | None) -> Config:
-    """As `explained_service`, without its warnings. Raises ConfigError also where there is no such file."""
+    """Return what `explained_service` does, without warnings. Raises ConfigError also where there is no such file."""
     # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     if config.sqlite_path is None or not config.sqlite_path.is_file():
@@ -62,7 +62,7 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
 
 
 def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """The engine on the configured database, which has to be there, until the command ends.
+    """Open the engine on the configured database, which has to be there, until the command ends.
 
     Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
     """
@@ -74,7 +74,7 @@ def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCor
 
 
 def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
-    """Where sessions are looked for: the services that `hosts` names, unless a database was given; else the database.
+    """Open what sessions are looked for in: the services that `hosts` names, unless a database was given; or that.
 
     The one place that chooses. Raises ConfigError.
     """
@@ -87,7 +87,7 @@ def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
 
 
 def hosts_are_named(config_file: Path | None) -> bool:
-    """Whether the configuration is that of an app with core services. Raises ConfigError.
+    """Return whether the configuration is that of an app with core services. Raises ConfigError.
 
     What was typed beats what the shell happens to have: beside a file that was named, the environment does not count.
     """
@@ -102,7 +102,7 @@ def _names_hosts(file: str | Path) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """What to say of a failure: its text, and for keys that are sealed where their key can be given."""
+    """Return what to say of a failure: its text, and for keys that are sealed where their key can be given."""
     if isinstance(error.__cause__, MissingEncryptionKeyError):
         variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
         return f"{error}; name the service's config.yaml by --with-config, or {variables}"

@@ -20,7 +20,7 @@ def host(value: object) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there. Of names, only `localhost` is known to mean that."""
+    """Return whether only this machine reaches what listens there. Of names, only `localhost` is known to mean that."""
     return ipaddress.ip_address(host).is_loopback if _is_ip_address(host) else host.lower() == "localhost"
 
 
@@ -33,7 +33,7 @@ def _is_ip_address(text: str) -> bool:
 
 
 def base_path(value: object) -> str:
-    """What stands before every path of the service: empty, or with one slash before and none behind."""
+    """Return what stands before every path of the service: empty, or with one slash before and none behind."""
     path = value.strip("/") if isinstance(value, str) else None
     if path == "":
         return ""
@@ -46,7 +46,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,A-Z]+")
 
 
 def hosts(value: object) -> tuple[str, ...]:
-    """Base URLs without a slash at the end, out of each of the forms of protocol-1, E.1."""
+    """Return base URLs without a slash at the end, out of each of the forms of protocol-1, E.1."""
     items: Sequence[object] = ()
     if isinstance(value, str):
         # A semicolon at the end of the list does no harm; the original took it for an empty address.
@@ -98,7 +98,7 @@ def _url_of_pair(item: Mapping[object, object]) -> str:
 
 
 def in_url(host: str) -> str:
-    """The name or address as it stands before a port: an address of IPv6 in brackets."""
+    """Return the name or address as it stands before a port: an address of IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -58,7 +58,7 @@ class Config(Keys):
         app_config: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Config:
-        """The configuration of an app; its warnings are logged. Reads no file but those that a source names.
+        """Return the configuration of an app, and log its warnings. Reads no file but those that a source names.
 
         `app_config`: of a whole application; what does not start with SUPERTOKENS_ is left alone.
         Raises ConfigError, which also names the source.
@@ -72,7 +72,7 @@ class Config(Keys):
         app_config: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Explained:
-        """As `load`, with the source of each setting, and with the warnings instead of logging them."""
+        """Return what `load` does, with the source of each setting and its warnings, which are not logged."""
         app_config, environ = app_config or {}, environ or {}
         settings = sources.merged(
             from_file_or_mapping(environ.get(sources.FILE) or None, f"environment, {sources.FILE}"),
@@ -90,7 +90,7 @@ class Config(Keys):
         environ: Mapping[str, str] | None = None,
         file: str | Path | None = None,
     ) -> Config:
-        """The configuration of the core service; its warnings are logged.
+        """Return the configuration of the core service, and log its warnings.
 
         `file`: the config.yaml; None: the one that SUPERTOKENS_CONFIG names in `environ`, if any.
         Raises ConfigError, which also names the source.
@@ -104,7 +104,7 @@ class Config(Keys):
         environ: Mapping[str, str] | None = None,
         file: str | Path | None = None,
     ) -> Explained:
-        """As `load_service`, with the source of each setting, and with the warnings instead of logging them."""
+        """Return what `load_service` does, with the source of each setting and its warnings, which are not logged."""
         environ = environ or {}
         if file is None:
             file = environ.get(sources.FILE) or None
@@ -157,7 +157,7 @@ class Explained(NamedTuple):
 
 
 def describe() -> tuple[KeyDescription, ...]:
-    """All keys, in the order of `Config`."""
+    """Return all keys, in the order of `Config`."""
     return tuple(KEYS.values())
 
 
@@ -191,7 +191,7 @@ def _explained(settings: dict[str, Setting], side: Side, doubts: Iterable[str]) 
 
 
 def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setting]:
-    """The original knows no such period: a config.yaml of its, with very short sessions, has to start all the same."""
+    """Shorten the grace period, unknown to the original, so that its config.yaml with very short sessions starts."""
     name, validity = "refresh_token_rotation_grace_period", settings.get("refresh_token_validity")
     if name in settings or validity is None or not isinstance(validity.value, int | float):
         return settings
@@ -201,7 +201,7 @@ def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setti
 
 
 def _with_refresh_path(settings: dict[str, Setting]) -> dict[str, Setting]:
-    """With `api_base_path` the refresh API is below it, unless its own path is set."""
+    """Put the refresh API below `api_base_path`, where that is set and its own path is not."""
     base = settings.get("api_base_path")
     if base is None or "refresh_api_path" in settings or not isinstance(base.value, str):
         return settings

@@ -55,7 +55,7 @@ IMAGE_NAMES: Final = {
 
 
 def within_our_limits(name: str, value: object) -> tuple[object, str]:
-    """The value that counts for one of the original, and a warning; where it counts as it is, itself and nothing."""
+    """Return the value that counts for one of the original, and a warning, or `value` and nothing where that counts."""
     most, refused_from, unit = _OUR_LIMITS.get(name, (0, 0, ""))
     if isinstance(value, int | float) and most < value < refused_from:
         return most, f"{shown(value)} {unit} are more than there can be here; {most} {unit} count"
@@ -63,12 +63,12 @@ def within_our_limits(name: str, value: object) -> tuple[object, str]:
 
 
 def why_no_effect(name: str) -> str:
-    """Why a key of the original has no effect here; empty for any other name."""
+    """Return why a key of the original has no effect here; empty for any other name."""
     family = next((why for names, why in _FAMILIES.items() if re.fullmatch(names, name)), "")
     return NO_EFFECT.get(name, family)
 
 
 def names_a_database(variable: str) -> bool:
-    """Whether it is one of the variables with which the official images are told of their database."""
+    """Return whether `variable` is one with which the official images are told of their database."""
     parts = r"CONNECTION_URI|USER|PASSWORD(_FILE)?|HOST|PORT|DATABASE_NAME"
     return bool(re.fullmatch(rf"(POSTGRESQL|MYSQL|MONGODB)_({parts})", variable))

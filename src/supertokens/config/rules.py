@@ -25,7 +25,7 @@ _LIKELY_MILLISECONDS: Final = {"access_token_validity": 100_000, "refresh_token_
 
 
 def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Keys whose values do not go together with others, wherever they count, and why."""
+    """Yield keys whose values do not go together with others, wherever they count, and why."""
     refresh = f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes)"
     if round(keys.refresh_token_validity * 60_000) <= keys.access_token_validity * 1000:
         access = f"'access_token_validity' ({keys.access_token_validity} seconds)"
@@ -55,7 +55,7 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Those that matter only to who sets cookies or asks a service."""
+    """Yield those that matter only where cookies are set, or a service is asked."""
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
     if keys.renewal == "server" and keys.hosts is None:
@@ -66,7 +66,7 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Why the server must not renew (docs/how-it-works.md). With `hosts` the core says so at the first use."""
+    """Yield why the server must not renew (docs/how-it-works.md). With `hosts` the core says so at the first use."""
     grace, least = keys.refresh_token_rotation_grace_period, GRACE_PERIODS_IN_A_LIFE
     if grace == 0:
         why = "cannot go with 'renewal: server': two requests of one page would look like a theft; leave it out"
@@ -78,7 +78,7 @@ def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Those of a service with the files that it needs."""
+    """Yield those of a service with the files that it needs."""
     for name in ("ssl_certfile", "ssl_keyfile"):
         path = getattr(keys, name)
         if path is not None:
@@ -104,7 +104,7 @@ def _refuse_passphrase() -> NoReturn:
 
 
 def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, str]]:
-    """Why the two files, which can be read, do not make a TLS server, said of the one that is at fault."""
+    """Yield why the two files, which can be read, do not make a TLS server, said of the one that is at fault."""
     given = f"'ssl_certfile' names {located(certificate)}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)

@@ -85,7 +85,7 @@ def _items(value: object) -> list[object]:
 
 
 def parse_api_keys(text: str) -> tuple[str, ...]:
-    """The keys that a text such as that of `api_keys_file` lists: commas or line ends between, blanks dropped.
+    """Return the keys in a text such as that of `api_keys_file`: commas or line ends between, blanks dropped.
 
     Raises ConfigError, which shows nothing of the text.
     """
@@ -96,7 +96,7 @@ def parse_api_keys(text: str) -> tuple[str, ...]:
 
 
 def read_api_keys(path: str | Path) -> tuple[str, ...]:
-    """The keys in the file that `api_keys_file` names. Raises ConfigError, which shows nothing of the file."""
+    """Return the keys in the file that `api_keys_file` names. Raises ConfigError, which shows nothing of the file."""
     try:
         return parse_api_keys(read_secret_file("api_keys", path))
     except ConfigError as error:
@@ -104,7 +104,7 @@ def read_api_keys(path: str | Path) -> tuple[str, ...]:
 
 
 def read_secret_file(name: str, path: str | Path) -> str:
-    """What the file that `<name>_file` names holds, without blanks around it. Raises ConfigError."""
+    """Return what the file that `<name>_file` names holds, without blanks around it. Raises ConfigError."""
     key = f"{name}_file"
     try:
         with Path(path).open("rb") as file:
@@ -125,7 +125,7 @@ def read_secret_file(name: str, path: str | Path) -> str:
 
 
 def is_readable_by_all(path: str | Path) -> bool:
-    """Whether every user of this machine may read the file."""
+    """Return whether every user of this machine may read the file."""
     try:
         return os.name == "posix" and bool(Path(path).stat().st_mode & stat.S_IROTH)
     except (OSError, ValueError):

@@ -40,7 +40,9 @@ class Setting:
 
 
 def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = None) -> Settings:
-    """`prefix`: what stands before names that are in capitals; None: they are the keys themselves.
+    """Return what `given` sets; `where` says in words where that is from.
+
+    `prefix`: what stands before names that are in capitals; None: they are the keys themselves.
 
     Raises ConfigError for names that are no keys, and for a key that is set twice.
     """
@@ -62,13 +64,16 @@ def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = N
 
 
 def from_app_config(app_config: Mapping[str, object]) -> Settings:
-    """The flat keys of a whole application's configuration; what is not ours is left alone."""
+    """Return the flat keys of a whole application's configuration; what is not ours is left alone."""
     flat = {key: value for key, value in app_config.items() if str(key).startswith(PREFIX) and key != FILE}
     return from_mapping(flat, "app.config", PREFIX)
 
 
 def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) -> Settings:
-    """`lenient`: text in a file may stand for a number or a boolean, as it may with the original."""
+    """Return what a config.yaml, by its path, or a mapping sets. Raises ConfigError.
+
+    `lenient`: text in a file may stand for a number or a boolean, as it may with the original.
+    """
     if given is None:
         return {}
     if isinstance(given, str | Path):
@@ -82,7 +87,7 @@ def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) ->
 
 
 def merged(*layers: Settings) -> Settings:
-    """All layers in one, of which the later are the stronger. A key and its file are one setting."""
+    """Return all layers in one, of which the later are the stronger. A key and its file are one setting."""
     together: Settings = {}
     for layer in layers:
         for name in IN_FILES:
@@ -94,7 +99,7 @@ def merged(*layers: Settings) -> Settings:
 
 
 def parsed(text: str, key: KeyDescription) -> object:
-    """What text from the environment means. What makes no sense stays as it is, to be refused like any value."""
+    """Return what text from the environment means; what makes no sense as it is, to be refused like any value."""
     with suppress(ValueError):
         if key.type in ("integer", "number"):
             return int(text) if key.type == "integer" else float(text)

@@ -205,7 +205,7 @@ def _is_allowed(key: KeyDescription, value: float) -> bool:
 
 
 def located(path: str | Path) -> str:
-    """The path as it is written, and where it starts from if that is not in it."""
+    """Return the path as it is written, and where it starts from if that is not in it."""
     if Path(path).is_absolute():
         return str(path)
     try:

@@ -18,7 +18,7 @@ _TEXT: Final = frozenset(("api_key", "api_keys"))
 
 
 def read_yaml(path: str | Path) -> dict[str, object]:
-    """The keys of the file, null where they have no value. Raises ConfigError, which quotes nothing of the file."""
+    """Return the keys of the file, null where they have no value. Raises ConfigError, which quotes nothing of it."""
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:

@@ -57,7 +57,7 @@ class Calls:
         return self._in_a_version("", "GET", f"{path}?{urlencode(query)}", None, {}, again=True)
 
     def key_set(self) -> Answer:
-        """The core's public keys: they are for everybody, so nothing of ours goes with the question."""
+        """Ask for the core's public keys: they are for everybody, so nothing of ours goes with the question."""
         return self._send("GET", "/.well-known/jwks.json", None, {}, again=True)
 
     def send(
@@ -84,7 +84,7 @@ class Calls:
     def _in_a_version(
         self, version: str, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool
     ) -> Answer:
-        """The answer to what is said in `version`, or in the best one if that is empty."""
+        """Return the answer to what is said in `version`, or in the best one if that is empty."""
         known = self.versions
         answer = self._send(method, target, body, self._spoken(version or known[0]) | headers, again=again)
         if _refuses_version(answer):
@@ -106,8 +106,10 @@ class Calls:
         return self._versions
 
     def _send(self, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool) -> Answer:
-        """The answer of the first host that has one; statuses from 500 on are none. One that refuses the version, and
-        so has not looked at the request, counts only where no other host has an answer.
+        """Return the answer of the first host that has one; statuses from 500 on are none.
+
+        One that refuses the version, and so has not looked at the request, counts only where no other host has an
+        answer.
         """
         request = (method, target, _ALWAYS | headers, body)
         deadline = self._monotonic() + self._longest
@@ -136,7 +138,7 @@ class Calls:
         raise failure or SuperTokensGeneralError("no core is available: each has failed, and is tried again shortly")
 
     def _ask(self, host: Host, request: _Request, deadline: float, *, again: bool) -> Answer:
-        """The answer of `host`, and whether that is well."""
+        """Return the answer of `host`, and note whether that is well."""
         busy_answers, may_reconnect = 0, again
         while True:
             left = deadline - self._monotonic()
@@ -168,7 +170,7 @@ class Calls:
 
 
 def _refuses_version(answer: Answer) -> bool:
-    """By its words (protocol-modern, 1.1): other requests are answered 400 as well."""
+    """Tell a refused version by its words (protocol-modern, 1.1): other requests are answered 400 as well."""
     return answer.status == 400 and b"cdi-version" in answer.body
 
 

@@ -157,7 +157,9 @@ class Connections:
         read: float,
         total: float,
     ) -> Answer:
-        """`connect` and `read`: seconds for a connection, and from then on for the whole answer; `total` for both.
+        """Return the answer to one request.
+
+        `connect` and `read`: seconds for a connection, and from then on for the whole answer; `total` for both.
 
         Raises NotSentError, NoAnswerError, TimesUpError; the cause is what happened.
         """
@@ -195,7 +197,7 @@ class Connections:
 
 
 def _first_to_connect(addresses: Sequence[Any], seconds: float, options: Iterable[Any]) -> socket.socket:
-    """A connection to the first of `addresses` (of getaddrinfo) that takes one; its timeout is what `seconds` leave.
+    """Connect to the first of `addresses` (of getaddrinfo) that lets us; its timeout is what `seconds` leave.
 
     Each may take half of what is left, the last one all of it: the first, which is nearly always the one, shall not
     suffer for the others. Raises OSError: why the last one has failed.
@@ -229,7 +231,7 @@ def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> soc
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
-    """The whole body. Raises NoAnswerError if it is too long."""
+    """Return the whole body. Raises NoAnswerError if it is too long."""
     chunks, size = [], 0
     while chunk := response.read(_AT_ONCE, decode_content=False):
         chunks.append(chunk)

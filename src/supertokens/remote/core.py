@@ -97,8 +97,9 @@ class RemoteCore:
         self._tokens = TokenVerifier(self._keys, self._config.verified_token_cache)
 
     def _begin_anew(self) -> None:
-        """In a forked child, which must neither use its parent's connections nor find a lock that a thread of its
-        parent held.
+        """Start over in a forked child.
+
+        It must neither use its parent's connections nor find a lock that a thread of its parent held.
         """
         # The calls are kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
         _INHERITED.append(self._calls)
@@ -113,7 +114,7 @@ class RemoteCore:
         anti_csrf: bool,
         static_key: bool = False,
     ) -> IssuedSession:
-        """Raises ValueError also for a payload that uses the names of the token's own claims."""
+        """Create a session; raise ValueError also for a payload that uses the names of the token's own claims."""
         fields = {
             "userId": user_id,
             "userDataInJWT": _payload(jwt_payload),
@@ -229,7 +230,7 @@ class RemoteCore:
         return verified_session(replies.REGENERATED.of(answer), token)
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
-        """Where the first answer was lost, the second one says that there was nothing left to revoke."""
+        """Revoke `handles`. Where the first answer was lost, the second says that there was nothing left to revoke."""
         if isinstance(handles, str):
             raise TypeError("handles must be a list of session handles, not one string")
         possible = [handle for handle in handles if is_handle(handle)]
@@ -310,7 +311,7 @@ class RemoteCore:
 
 
 def _json(value: object, field: str) -> Raw:
-    """`value` as it is sent: by the encoder, and with the errors, of the embedded core."""
+    """Return `value` as it is sent: by the encoder, and with the errors, of the embedded core."""
     return Raw(user_data.encode_object(value, field).encode())
 
 
@@ -328,7 +329,7 @@ def _can_be_refresh_token(text: str) -> bool:
 
 
 def _sendable(text: str | None) -> str | None:
-    """As far as it is Unicode text."""
+    """Return `text` as far as it is Unicode."""
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 

@@ -43,7 +43,7 @@ class Hosts:
         self._changing = threading.Lock()
 
     def next(self, now: float, tried: Collection[Host], *, may_try_again: bool) -> Host | None:
-        """Whom to ask; None if nobody is left who was not `tried` and does not rest.
+        """Return the host to ask; None if none is left that was not `tried` and does not rest.
 
         One whose rest is over is given to a single call until that has failed or been answered. A call that can be
         repeated elsewhere goes first: `may_try_again`.
@@ -60,13 +60,13 @@ class Hosts:
             return well[0] if well else None
 
     def failed(self, host: Host, now: float) -> None:
-        """It could not be reached, or did not answer."""
+        """Note that `host` could not be reached, or did not answer."""
         with self._changing:
             host.failures += 1
             self._let_rest(host, now)
 
     def answered(self, host: Host) -> None:
-        """It is well."""
+        """Note that `host` is well."""
         if host.failures:
             with self._changing:
                 host.failures = 0

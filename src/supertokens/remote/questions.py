@@ -28,7 +28,7 @@ class SharedQuestion:
         """Of the last time."""
 
     def answer(self, known: Callable[[], T | None], ask: Callable[[], T]) -> T:
-        """What is `known` when it is this thread's turn, or else what `ask` gets.
+        """Return what is `known` when it is this thread's turn, or else what `ask` gets.
 
         Raises SuperTokensGeneralError if `ask` does, or has done so for another thread while this one waited.
         """
@@ -46,7 +46,7 @@ class SharedQuestion:
             self._asking.release()
 
     def answer_unless_asked(self, ask: Callable[[], T]) -> T | None:
-        """What `ask` gets; None, without waiting, while another thread asks. Raises what `ask` does."""
+        """Return what `ask` gets; None, without waiting, while another thread asks. Raises what `ask` does."""
         if not self._asking.acquire(blocking=False):
             return None
         try:

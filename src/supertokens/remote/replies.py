@@ -162,7 +162,7 @@ class Reply(Generic[T]):
         self._decode = msgspec.json.Decoder(Union[(good, *errors)]).decode
 
     def of(self, answer: Answer) -> T:
-        """Raises the error that the core names, SuperTokensGeneralError for an answer that is no such reply."""
+        """Return the good reply. Raises the error that the core names, SuperTokensGeneralError for any other reply."""
         if answer.status != 200:
             raise refused(answer.status)
         try:
@@ -195,7 +195,7 @@ VERSIONS: Final = Reply(Versions)
 
 
 def refused(status: int) -> SuperTokensGeneralError:
-    """What a status other than 200 means to us. Its body is the core's affair, and may quote what it was sent."""
+    """Return what a status other than 200 means to us. Its body is left alone: it may quote what the core was sent."""
     if status == 401:
         return SuperTokensGeneralError("the core refused the API key (HTTP 401): check 'api_key'")
     if status == 429:

@@ -35,7 +35,7 @@ def update_jwt_payload(backend: Backend, call: Call) -> Reply:
 
 
 def or_unauthorised(handler: Handler) -> Handler:
-    """`handler`, whose error about a session that does not exist is an answer."""
+    """Return `handler` with its error about a session that does not exist as an answer."""
 
     def answer(backend: Backend, call: Call) -> Reply:
         try:

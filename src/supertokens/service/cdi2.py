@@ -58,7 +58,7 @@ def verify(backend: Backend, call: Call) -> Reply:
 
 
 def can_verify_at_once(backend: Backend, call: Call) -> bool:
-    """Whether the token alone decides, by keys that need not be read."""
+    """Return whether the token alone decides, by keys that need not be read."""
     return not backend.config.access_token_blacklisting and backend.core.verifies_at_once(call["accessToken"])
 
 
@@ -153,7 +153,7 @@ def _bare_token(token: Credential) -> dict[str, Any]:
 
 
 def _token(backend: Backend, call: Call, token: Credential, path: str) -> dict[str, Any]:
-    """The token object of protocol-1, A.4: with what its cookie needs."""
+    """Return the token object of protocol-1, A.4: with what its cookie needs."""
     reply = _bare_token(token) | {"cookiePath": path, "cookieSecure": bool(backend.config.cookie_secure)}
     reply |= _domain(backend, call, "domain")
     return reply if call.version == "1.0" else reply | {"sameSite": backend.config.cookie_same_site}

@@ -75,7 +75,7 @@ def verify(backend: Backend, call: Call) -> Reply:
 
 
 def can_verify_at_once(backend: Backend, call: Call) -> bool:
-    """Whether the token alone decides, by keys that need not be read."""
+    """Return whether the token alone decides, by keys that need not be read."""
     return not call["checkDatabase"] and backend.core.verifies_at_once(call["accessToken"])
 
 
@@ -152,7 +152,7 @@ def published_keys_with_status(backend: Backend, call: Call) -> Reply:
 
 
 def user_by_id(backend: Backend, call: Call) -> Reply:
-    """This core has no users: SDKs ask before they create a session, and go on."""
+    """Say that there is no such user, as this core has none: SDKs ask before they create a session, and go on."""
     return json_reply({"status": "UNKNOWN_USER_ID_ERROR"})
 
 

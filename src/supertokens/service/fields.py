@@ -53,7 +53,7 @@ class Field:
 
 
 def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict[str, Any]:
-    """The JSON object of a body, in `usual_charset` where its content type names none. Raises RefusedError."""
+    """Return the JSON object of a body, in `usual_charset` where its content type names none. Raises RefusedError."""
     try:
         return user_data.decode_object(_in_utf8(body, content_type or "", usual_charset))
     except user_data.NumberTooLargeError as error:
@@ -63,7 +63,7 @@ def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict
 
 
 def read_fields(given: Mapping[str, Any], fields: Sequence[Field], version: str) -> dict[str, Any]:
-    """The values of `fields` that are there; others are ignored. Raises RefusedError for the first that is not good."""
+    """Return the values of `fields` that are there; ignore others. Raises RefusedError for the first bad one."""
     values = {}
     for field in fields:
         try:
@@ -80,7 +80,7 @@ def read_fields(given: Mapping[str, Any], fields: Sequence[Field], version: str)
 
 
 def read_query(query: str, fields: Sequence[Field]) -> dict[str, str]:
-    """The parameters of a query, the first of each name. Raises RefusedError if one is missing."""
+    """Return the parameters of a query, the first of each name. Raises RefusedError if one is missing."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS)
     except ValueError:
@@ -97,7 +97,7 @@ def _ordered(version: str) -> tuple[int, ...]:
 
 
 def _in_utf8(body: bytes, content_type: str, usual_charset: str) -> bytes | str:
-    """The body's text."""
+    """Return the body's text. Raises RefusedError (415) for a charset that is not read."""
     _, _, charset = content_type.lower().partition("charset=")
     name = charset.partition(";")[0].strip(' "') or usual_charset
     if name in ("utf-8", "utf8"):

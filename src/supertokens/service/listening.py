@@ -41,7 +41,7 @@ _FILTER: Final = b"".join(
 def held_address(
     host: str, port: int, *, within: float = _FREE_WITHIN, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[str, int]]:
-    """The address of `host`, and `port` or, for 0, a free one; nobody but our workers can listen there meanwhile.
+    """Yield the address of `host`, and `port` or, for 0, a free one; only our workers can listen there meanwhile.
 
     One that is in use is tried again for `within` seconds. Raises OSError (EADDRINUSE if it still is).
     """
@@ -62,14 +62,14 @@ def held_address(
 
 
 def _free(family: int, where: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`where` with a port that is free. The number is chosen here, since Linux takes it back from a listener."""
+    """Return `where` with a port that is free. It is chosen here, since Linux takes it back from a listener."""
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind(where)
         return (where[0], probe.getsockname()[1], *where[2:])
 
 
 def _holder(family: int, where: tuple[Any, ...]) -> socket.socket:
-    """A socket beside which only sockets with SO_REUSEPORT, of this user, can be bound. Raises OSError.
+    """Bind a socket beside which only sockets with SO_REUSEPORT, of this user, can be bound. Raises OSError.
 
     Workers share the port by that option, which would let a second service slip in beside them, and at first there are
     no workers. Without SO_REUSEADDR, connections that have just ended would keep the port for a minute; with it, Linux
@@ -94,7 +94,7 @@ def _holder(family: int, where: tuple[Any, ...]) -> socket.socket:
 
 
 def turn_away_new_connections() -> None:
-    """From now on no new connection gets into the queue of any socket on which this process listens.
+    """Let no new connection into the queue of any socket on which this process listens.
 
     Closing a listening socket resets the connections in its queue: their clients believe them open and have sent
     requests. So the socket is first told to drop what opens a connection, and what is queued is accepted before the

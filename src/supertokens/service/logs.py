@@ -46,7 +46,7 @@ def log_as_configured(config: Config) -> None:
 def _add(
     logger: logging.Logger, path: str | None, stream: TextIO, belongs: Callable[[logging.LogRecord], bool]
 ) -> OSError | None:
-    """The error is that of a file that cannot be written; the stream is used in its place."""
+    """Add a handler; return the error of a file that cannot be written, for which the stream is used."""
     handler: logging.Handler = logging.StreamHandler(stream)
     refusal = None
     if path is not None:

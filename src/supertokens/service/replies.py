@@ -36,11 +36,11 @@ class RefusedError(Exception):
 
 
 def text_reply(status: int, words: str) -> Reply:
-    """`words` and a newline. A 400 ends the connection, as the reference has it."""
+    """Return `words` and a newline. A 400 ends the connection, as the reference has it."""
     ends = status in (400, 408, 413)
     return Reply(status, (_TEXT, _CLOSE) if ends else (_TEXT,), f"{words}\n".encode("utf-8", "replace"))
 
 
 def json_reply(value: Mapping[str, Any], status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """`value` in its own order, and a newline."""
+    """Return `value` in its own order, and a newline."""
     return Reply(status, (_JSON, *headers), _encode(value) + b"\n")

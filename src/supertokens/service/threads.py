@@ -46,7 +46,7 @@ class Threads:
             thread.start()
 
     def run(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
-        """What `function` returns or raises, in a thread. To be called on the loop."""
+        """Run `function` in a thread; return the future of what it returns or raises. To be called on the loop."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._tasks.put(_Task(future, function, arguments))
         return future

@@ -85,7 +85,7 @@ def minted_token(core: EmbeddedCore, version: TokenVersion = "5") -> str:
         expires_at=now + 3_600_000,
         regenerated_at=now,
     )
-    return mint(token, core.keys.to_sign(now).signing_key(now))
+    return mint(token, core.keys.ring_for_signing(now).signing_key(now))
 
 
 class LoggedIn:

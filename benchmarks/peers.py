@@ -101,7 +101,7 @@ def supertokens_flask_1_4_1(core: EmbeddedCore) -> Peer:
             "cookieSecure": False,
             "cookieSameSite": "lax",
             "enableAntiCsrf": True,
-            "jwtSigningPublicKey": core.keys.to_sign(now).signing_key(now).public_key_info(),
+            "jwtSigningPublicKey": core.keys.ring_for_signing(now).signing_key(now).public_key_info(),
             "jwtSigningPublicKeyExpiryTime": now + 86_400_000,
             "refreshTokenPath": "/session/refresh",
             "sessionExpiredStatusCode": 401,

@@ -161,7 +161,7 @@ class _Refreshed:
 
     def _refresh_token(self) -> str:
         now = system_clock()
-        key = self.core.keys.to_sign(now).newest_refresh
+        key = self.core.keys.ring_for_signing(now).newest_refresh
         before = NEW_SESSION
         lineage = before._replace(current=before.current + 1, parent=before.current, newest=before.newest + 1)
         record = SessionRecord(

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from supertokens.config import Config
 from supertokens.core import EmbeddedCore, system_clock
-from supertokens.errors import SuperTokensTryRefreshTokenError
+from supertokens.core.keys import AWAITS_SEALING
+from supertokens.errors import (
+    SuperTokensGeneralError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
 
 from .conftest import Run
 
 KEY = "key-of-twenty-characters"
 SEALING = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
+OTHER_SEALING = "b91d4e7703fa2c58e6a10d9f4b73c8256ef0a41b8d92573ac4167ef3085db2c9"
 
 
 def kids(run: Run, database: str) -> dict[str, str]:
@@ -27,7 +34,7 @@ def kids(run: Run, database: str) -> dict[str, str]:
 def test_keys_are_listed_with_their_use_and_without_their_secret(run: Run, core: EmbeddedCore, database: str) -> None:
     output = run("keys", "list", database)
     assert output.exit_code == 0
-    for key in core.store.read_keys():
+    for key in core.store.read_keys(0).keys:
         assert key.id in output.stdout
         assert key.material.hex() not in output.stdout
     listed = json.loads(run("keys", "list", database, "--json").stdout)
@@ -81,16 +88,113 @@ def test_sealed_keys_need_their_key(run: Run, tmp_path: Path) -> None:
         assert way in result.stderr, "the message names a remedy"
 
 
+# keys seal, keys replace
+
+
+def secrets_of(core: EmbeddedCore) -> list[bytes]:
+    return [key.material for key in core.store.read_keys(0).keys]
+
+
+def test_sealing_seals_with_the_first_key_and_leaves_nothing_in_the_file(
+    run: Run, core: EmbeddedCore, database: str
+) -> None:
+    issued = core.create_session("ada", {}, {}, anti_csrf=False)
+    plain = secrets_of(core)
+    result = run("keys", "seal", database, SUPERTOKENS_ENCRYPTION_KEY=SEALING)
+    assert (result.exit_code, result.output) == (
+        0, "3 keys are sealed with the first key of 'encryption_key', and so is what comes from now on.\n",
+    )  # fmt: skip
+    core.close()
+    path = Path(database.removeprefix("--database="))
+    content = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+    assert not any(secret in content for secret in plain)
+    with pytest.raises(SuperTokensGeneralError, match="give it to this process too"):
+        core.keys._read(system_clock())
+    changed = f"{OTHER_SEALING},{SEALING}"
+    again = run("keys", "seal", database, "--json", SUPERTOKENS_ENCRYPTION_KEY=changed)
+    assert json.loads(again.stdout) == {"sealed": 3}
+    assert run("keys", "list", database, SUPERTOKENS_ENCRYPTION_KEY=SEALING).exit_code == 1
+    config = Config(encryption_key=OTHER_SEALING)
+    after = EmbeddedCore(config, core.store)
+    assert after.verify(issued.access_token.text, check_anti_csrf=False).user_id == "ada"
+
+
+def test_sealing_without_a_key_says_where_it_may_be_given(run: Run, core: EmbeddedCore, database: str) -> None:
+    result = run("keys", "seal", database)
+    assert result.exit_code == 2
+    assert "there is no 'encryption_key' to seal with: name the service's config.yaml" in result.stderr
+    assert "SUPERTOKENS_ENCRYPTION_KEY_FILE" in result.stderr
+
+
+def test_a_lost_key_is_answered_with_new_keys_and_new_sessions(run: Run, core: EmbeddedCore, database: str) -> None:
+    issued = core.create_session("ada", {}, {}, anti_csrf=False)
+    before = {key.id for key in core.store.read_keys(0).keys}
+    assert run("keys", "seal", database, SUPERTOKENS_ENCRYPTION_KEY=SEALING).exit_code == 0
+    assert run("keys", "list", database).exit_code == 1
+    refused = run("keys", "replace", database)
+    assert refused.exit_code == 2
+    assert len(core.session_handles("ada")) == 1
+    result = run("keys", "replace", database, "--yes", SUPERTOKENS_ENCRYPTION_KEY=OTHER_SEALING)
+    assert result.output == (
+        "All keys are new, and everybody is logged out (1 sessions).\n"
+        "Old tokens are refused everywhere within 60 seconds.\n"
+    )
+    assert core.session_handles("ada") == []
+    stored = core.store.read_keys(0)
+    assert before.isdisjoint(key.id for key in stored.keys)
+    after = EmbeddedCore(Config(encryption_key=OTHER_SEALING), core.store)
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        after.verify(issued.access_token.text, check_anti_csrf=False)
+    with pytest.raises(SuperTokensUnauthorisedError):
+        after.refresh(issued.refresh_token.text, anti_csrf=False)
+    assert after.create_session("ada", {}, {}, anti_csrf=False).user_id == "ada"
+
+
+def test_config_check_warns_of_a_key_that_is_not_sealed_with(run: Run, core: EmbeddedCore, tmp_path: Path) -> None:
+    core.create_session("ada", {}, {}, anti_csrf=False)
+    file = tmp_path / "config.yaml"
+    database = tmp_path / "sessions.sqlite3"
+
+    def warnings(keys: str, *options: str) -> list[str]:
+        file.write_text(f"database: {database}\nencryption_key: '{keys}'\n")
+        result = run("config", "check", file, "--json", *options)
+        assert result.exit_code == 0
+        found: list[str] = json.loads(result.stdout)["warnings"]
+        return found
+
+    for options in ((), ("--app",)):
+        assert warnings(SEALING, *options) == [AWAITS_SEALING]
+    assert f"Warning: {AWAITS_SEALING}" in run("config", "check", file).stderr
+    assert run("keys", "seal", "--with-config", file).exit_code == 0
+    assert warnings(SEALING) == []
+    assert warnings(f"{OTHER_SEALING},{SEALING}") == [AWAITS_SEALING]
+    assert warnings(f"{SEALING},{OTHER_SEALING}") == []
+    database.write_bytes(b"no database at all" * 100)
+    assert warnings(SEALING)[0].startswith("whether the keys are sealed is not known: the session database")
+    database.unlink()
+    assert warnings(SEALING) == []
+    assert not database.exists(), "a check makes nothing"
+
+
+def test_rotating_with_a_wrong_date_in_the_store_says_the_truth(run: Run, core: EmbeddedCore, database: str) -> None:
+    year = 365 * 86_400_000
+    core.keys.rotate(system_clock() + year, drop_old=False)
+    made = json.loads(run("keys", "rotate", database, "--json").stdout)["id"]
+    listed = kids(run, database)
+    assert listed[made] == "signs", "at once, since it succeeds one dated ahead"
+    assert sorted(listed.values()) == ["signs", "verifies", "verifies"]
+
+
 # migrate
 
 
 def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "supertokens.sqlite3"
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 2.\n")
+    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 3.\n")
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has version 2 already: nothing to do.\n")
-    assert json.loads(run("migrate", "--json").stdout) == {"before": 2, "now": 2}
+    assert (result.exit_code, result.output) == (0, f"{file} has version 3 already: nothing to do.\n")
+    assert json.loads(run("migrate", "--json").stdout) == {"before": 3, "now": 3}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

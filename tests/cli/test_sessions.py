@@ -280,7 +280,7 @@ def test_of_a_database_that_cannot_be_read_nothing_is_said_to_be_missing(
     assert "file is not a database" in broken.stderr
     file.unlink()
     store = SqliteStore(file)
-    store.read_keys()
+    store.read_keys(0)
     store.close()
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 99")

@@ -104,7 +104,7 @@ def test_every_id_of_a_key_is_in_one_piece_on_a_terminal_of_80_columns(
     lines = bare(screen).replace("\r", "").splitlines()
     assert all(len(line) <= 80 for line in lines)
     first_words = {line.split()[0] for line in lines if line.strip()}
-    assert {key.id for key in core.store.read_keys()} <= first_words
+    assert {key.id for key in core.store.read_keys(0).keys} <= first_words
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 1), ("", 1), ("perhaps\nn", 1)])

@@ -211,7 +211,7 @@ class HonestClient(RuleBasedStateMachine):
         self.clock.advance(seconds=GRACE + 1)
         token = data.draw(st.sampled_from(self.stale))
         core = self.workers[0]
-        known = authenticate(token, core.keys.to_verify(self.clock()).refresh)
+        known = authenticate(token, core.keys.ring_for_verifying(self.clock()).refresh)
         found = core.store.get(self.handle, self.clock())
         if found is None or known.serial >= found.record.lineage.current:
             return  # its successor was not seen in use: nothing tells it from a lost answer

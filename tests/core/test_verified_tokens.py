@@ -195,7 +195,7 @@ class Interrupted(str):
 def test_sixteen_threads_that_add_at_once_keep_within_the_bound_and_lose_no_count(
     core: EmbeddedCore, clock: FakeClock
 ) -> None:
-    ring = core.keys.to_verify(clock())
+    ring = core.keys.ring_for_verifying(clock())
     text = create(core).access_token.text
     kept = VerifiedTokens(20)
     kept.get("", ring)
@@ -242,7 +242,7 @@ PAYLOAD: JsonObject = {"role": "editor", "team": 42, "name": "Ada Lovelace", "pl
 
 def entries(core: EmbeddedCore, number: int, payload: JsonObject = PAYLOAD) -> Iterator[tuple[str, VerifiedToken]]:
     """Different tokens with that payload, each found equal to the stored one, as under blacklisting."""
-    ring = core.keys.to_verify(core._clock())
+    ring = core.keys.ring_for_verifying(core._clock())
     token = entry_of(create(core).access_token.text, ring).token
     for user in range(number):
         text = mint(replace(token, user_id=f"user-{user}", jwt_payload=payload), ring.dynamic[0])
@@ -253,7 +253,7 @@ def entries(core: EmbeddedCore, number: int, payload: JsonObject = PAYLOAD) -> I
 
 def fill(kept: VerifiedTokens, core: EmbeddedCore, offered: Iterator[tuple[str, VerifiedToken]]) -> int:
     """Keep all that are offered, and return how many there are in the end."""
-    ring = core.keys.to_verify(core._clock())
+    ring = core.keys.ring_for_verifying(core._clock())
     kept.get("", ring)
     for text, entry in offered:
         kept.add(text, entry, ring)
@@ -313,14 +313,14 @@ def test_what_no_token_carries_of_a_stored_payload_is_not_kept_with_it(core: Emb
     assert renewed is not None
     verify(core, renewed.text, check_database=True)
     verify(core, renewed.text, check_database=True)
-    entry = cache_of(core).get(renewed.text, core.keys.to_verify(clock()))
+    entry = cache_of(core).get(renewed.text, core.keys.ring_for_verifying(clock()))
     assert entry is not None
     assert entry.stored_payload is None
 
 
 def test_a_flood_of_distinct_tokens_pushes_out_none_that_is_in_use(core: EmbeddedCore, clock: FakeClock) -> None:
     """The flood comes to a full cache, and between two uses of a token there are as many others as it holds."""
-    ring = core.keys.to_verify(clock())
+    ring = core.keys.ring_for_verifying(clock())
     kept = VerifiedTokens(200)
     made = list(entries(core, 1_000))
     active, flood = [text for text, _ in made[:150]], made[150:]
@@ -337,7 +337,7 @@ def test_a_flood_of_distinct_tokens_pushes_out_none_that_is_in_use(core: Embedde
 
 
 def test_tokens_that_are_no_longer_used_make_room_for_those_that_are(core: EmbeddedCore, clock: FakeClock) -> None:
-    ring = core.keys.to_verify(clock())
+    ring = core.keys.ring_for_verifying(clock())
     kept = VerifiedTokens(100)
     made = list(entries(core, 400))
     for start in range(0, 400, 80):  # as access tokens are replaced by newer ones, again and again
@@ -353,29 +353,29 @@ def test_tokens_that_are_no_longer_used_make_room_for_those_that_are(core: Embed
 def test_a_key_that_is_added_leaves_all_tokens_and_a_key_that_is_dropped_takes_them(
     core: EmbeddedCore, clock: FakeClock
 ) -> None:
-    old_ring = core.keys.to_verify(clock())
+    old_ring = core.keys.ring_for_verifying(clock())
     kept = VerifiedTokens(10)
     fill(kept, core, entries(core, 5))
     clock.advance(seconds=1)
     core.keys.rotate(clock(), drop_old=False)
-    new_ring = core.keys.to_verify(clock())
+    new_ring = core.keys.ring_for_verifying(clock())
     assert new_ring.by_header != old_ring.by_header
     texts = texts_in(kept)
     assert all(kept.get(text, new_ring) for text in texts)
     clock.advance(seconds=1)
     core.keys.rotate(clock(), drop_old=True)
-    assert not any(kept.get(text, core.keys.to_verify(clock())) for text in texts)
+    assert not any(kept.get(text, core.keys.ring_for_verifying(clock())) for text in texts)
 
 
 def test_a_token_verified_with_a_ring_that_has_been_replaced_is_not_kept(core: EmbeddedCore, clock: FakeClock) -> None:
-    old_ring = core.keys.to_verify(clock())
+    old_ring = core.keys.ring_for_verifying(clock())
     text = create(core).access_token.text
     token = verify_signature(text, old_ring)
     kept = VerifiedTokens(10)
     kept.get(text, old_ring)
     clock.advance(seconds=1)
     core.keys.rotate(clock(), drop_old=True)
-    new_ring = core.keys.to_verify(clock())
+    new_ring = core.keys.ring_for_verifying(clock())
     assert kept.get(text, new_ring) is None
     kept.add(text, VerifiedToken(token, verified_session(token)), old_ring)
     assert kept.get(text, new_ring) is None
@@ -384,12 +384,12 @@ def test_a_token_verified_with_a_ring_that_has_been_replaced_is_not_kept(core: E
 def test_a_caller_with_the_new_ring_gets_no_dropped_keys_token_while_another_still_asks_by_the_old_one(
     core: EmbeddedCore, clock: FakeClock
 ) -> None:
-    old_ring = core.keys.to_verify(clock())
+    old_ring = core.keys.ring_for_verifying(clock())
     text = create(core).access_token.text
     entry = entry_of(text, old_ring)
     clock.advance(seconds=1)
     core.keys.rotate(clock(), drop_old=True)
-    new_ring = core.keys.to_verify(clock())
+    new_ring = core.keys.ring_for_verifying(clock())
     kept = VerifiedTokens(10)
 
     def another_asks_by_the_old_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from supertokens.engine.sealing import Sealer
-from supertokens.engine.signing_keys import KeyRing, StoredKey, generate_signing_material
+from supertokens.engine.signing_keys import KeyRing, StoredKey, StoredKeys, generate_signing_material
 
 NOW = 1_700_000_000_000
 
@@ -27,6 +27,6 @@ def stored_keys(material: list[bytes]) -> list[StoredKey]:
 
 @pytest.fixture(scope="session")
 def ring(stored_keys: list[StoredKey]) -> KeyRing:
-    built = KeyRing.build(stored_keys, NOW, 3_600_000, Sealer(()), {})
+    built = KeyRing.build(StoredKeys(stored_keys, NOW), NOW, 3_600_000, Sealer(()), {}, accepts_v2=True)
     assert built is not None
     return built

@@ -26,8 +26,10 @@ from supertokens.engine.access_token import (
     mint,
     verify_signature,
 )
+from supertokens.engine.key_set import PublicKey
 from supertokens.engine.refresh_token import lineage_hash
-from supertokens.engine.signing_keys import KeyRing, SigningKey
+from supertokens.engine.sealing import Sealer
+from supertokens.engine.signing_keys import KeyRing, SigningKey, StoredKey, StoredKeys, generate_signing_material
 from supertokens.errors import SuperTokensTryRefreshTokenError
 
 NOW = 1_700_000_000_000
@@ -57,7 +59,7 @@ def expected_back(token: AccessToken) -> AccessToken:
 
 def test_a_v5_token_comes_back_as_it_was_minted(ring: KeyRing) -> None:
     assert verify_signature(mint(TOKEN, ring.dynamic[0]), ring) == expected_back(TOKEN)
-    assert verify_signature(mint(TOKEN, ring.static), ring) == expected_back(TOKEN)
+    assert verify_signature(mint(TOKEN, ring.static[0]), ring) == expected_back(TOKEN)
     assert (TOKEN.serial, TOKEN.parent) == (7, 6)
 
 
@@ -218,10 +220,59 @@ def test_a_key_with_the_same_id_of_another_deployment_is_refused(ring: KeyRing, 
         verify_signature(mint(replace(TOKEN, version="2"), impostor), ring)
 
 
+@pytest.fixture
+def signature_checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The key of each signature check, from here on."""
+    checks: list[str] = []
+    check = PublicKey.is_signature
+
+    def counted(key: PublicKey, signature: bytes, data: bytes) -> bool:
+        checks.append(key.kid)
+        return check(key, signature, data)
+
+    monkeypatch.setattr(PublicKey, "is_signature", counted)
+    return checks
+
+
+def test_a_forged_v2_token_costs_three_signature_checks_at_most(
+    material: list[bytes], signature_checks: list[str]
+) -> None:
+    keys = [StoredKey(f"d-{NOW + number}", "dynamic", NOW + number, material[number % 3]) for number in range(50)]
+    others = [StoredKey("s-1", "static", NOW, material[1]), StoredKey("5a" * 8, "refresh", NOW, b"r" * 32)]
+    ring = KeyRing.build(StoredKeys([*keys, *others], NOW, has_v2=True), NOW, 3_600_000, Sealer(()), {})
+    assert ring is not None
+    impostor = SigningKey("d-1", 1, generate_signing_material())
+    for version, expected in (("2", [f"d-{NOW + number}" for number in (49, 48, 47)]), ("5", [])):
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify_signature(mint(replace(TOKEN, version=version), impostor), ring)
+        assert signature_checks == expected
+        signature_checks.clear()
+
+
+def test_a_v2_token_costs_no_signature_check_where_none_was_ever_minted(
+    stored_keys: list[StoredKey], signature_checks: list[str]
+) -> None:
+    ring = KeyRing.build(StoredKeys(stored_keys, NOW), NOW, 3_600_000, Sealer(()), {})
+    assert ring is not None
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        verify_signature(mint(replace(TOKEN, version="2"), ring.dynamic[0]), ring)
+    assert signature_checks == []
+
+
+def test_a_static_key_that_is_not_known_may_have_been_added_since(ring: KeyRing) -> None:
+    unknown = SigningKey("s-00000000-0000-4000-8000-00000000000f", 1, generate_signing_material())
+    with pytest.raises(UnknownSigningKeyError) as raised:
+        verify_signature(mint(TOKEN, unknown), ring)
+    assert raised.value.created_at is None
+    with pytest.raises(SuperTokensTryRefreshTokenError) as refused:
+        verify_signature(mint(TOKEN, SigningKey("s-other", 1, generate_signing_material())), ring)
+    assert not isinstance(refused.value, UnknownSigningKeyError)
+
+
 def test_a_dynamic_keys_token_is_refused_under_the_static_keys_header(ring: KeyRing) -> None:
     _, body, signature = mint(TOKEN, ring.dynamic[0]).split(".")
     with pytest.raises(SuperTokensTryRefreshTokenError):
-        verify_signature(f"{ring.static.header}.{body}.{signature}", ring)
+        verify_signature(f"{ring.static[0].header}.{body}.{signature}", ring)
 
 
 def signed(ring: KeyRing, body: bytes) -> str:
@@ -290,7 +341,7 @@ def test_no_token_is_longer_than_the_longest(ring: KeyRing, payload: dict[str, A
         anti_csrf_token="0" * 22,
         refresh_token_hash=lineage_hash(serial, ""),
     )
-    assert len(mint(token, ring.static)) == longest
+    assert len(mint(token, ring.static[0])) == longest
     assert len(mint(token, ring.dynamic[0])) < longest
 
 

@@ -202,7 +202,7 @@ def forgeries(token: str, app: flask.Flask) -> dict[str, str]:
     header, body, signature = token.split(".")
     core = app.extensions["the core"]
     keys = core.keys if isinstance(core, EmbeddedCore) else core._keys
-    key = keys.to_verify(app.extensions["supertokens"].edge.clock()).key_of(header)
+    key = keys.ring_for_verifying(app.extensions["supertokens"].edge.clock()).key_of(header)
     public = key._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     hs256 = base64url.encode(json.dumps({"alg": "HS256", "typ": "JWT", "version": "5", "kid": key.kid}).encode())
     mac = base64url.encode(hmac.digest(b64encode(public), f"{hs256}.{body}".encode(), "sha256"))

@@ -20,7 +20,7 @@ import pytest
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.engine import base64url
-from supertokens.engine.signing_keys import PUBLISHED_AHEAD, StoredKey, generate_signing_material
+from supertokens.engine.signing_keys import PUBLISHED_AHEAD_MS, StoredKey, generate_signing_material
 from supertokens.engine.user_data import decode_object
 from supertokens.service.server import Replacements
 from supertokens.stores.sqlite import SqliteStore
@@ -306,19 +306,21 @@ def test_a_store_that_is_locked_is_500_after_a_while_and_checks_go_on_meanwhile(
 
 
 def test_a_token_of_a_new_key_that_takes_long_to_be_read_holds_up_nobody_else(start_service: StartService) -> None:
-    service = start_service({"encryption_key": "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"})
+    service = start_service()
     token = service.create()["accessToken"]["token"]
     verify = {"accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": False}
     path = service.folder / "sessions.sqlite3"
     newer = StoredKey(f"d-{system_clock() + 5_000}", "dynamic", system_clock() + 5_000, generate_signing_material())
     store = SqliteStore(path)
-    store.add_key(newer, after=next(key.id for key in store.read_keys() if key.purpose == "dynamic"))
+    stored = store.read_keys(0)
+    store.add_key(newer, stored.of("dynamic")[-1].id, None)
+    store.remove_keys("static", [stored.of("static")[0].id])
     store.close()
     header = base64url.encode(f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{newer.id}"}}'.encode())
     asking = verify | {"accessToken": f"{header}.{token.split('.', 1)[1]}"}
     replies: list[Any] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")  # whoever reads the new key has to seal it, and waits for this to end
+        connection.execute("BEGIN IMMEDIATE")  # reading finds that a key has to be made, and waits for this to end
         first, second = (
             threading.Thread(
                 target=lambda: replies.append(service.request("POST", "/recipe/session/verify", asking, timeout=30))
@@ -390,8 +392,8 @@ def test_when_the_next_key_begins_to_sign_two_services_on_one_file_refuse_nobody
     start_service: StartService, shared: EmbeddedCore, tmp_path: Path
 ) -> None:
     now = system_clock()
-    shared.keys.to_sign(now - 3_000_000)
-    following = shared.keys.rotate(now - PUBLISHED_AHEAD + 3_000, drop_old=False)
+    shared.keys.ring_for_signing(now - 3_000_000)
+    following = shared.keys.rotate(now - PUBLISHED_AHEAD_MS + 3_000, drop_old=False)
     database = {"database": f"sqlite:///{tmp_path / 'shared.sqlite3'}"}
     one, two = start_service(database), start_service(database)
     assert key_ids(one) == key_ids(two)
@@ -409,7 +411,7 @@ def test_when_a_key_is_due_two_services_on_one_file_make_one_and_refuse_nobody(
     start_service: StartService, shared: EmbeddedCore, tmp_path: Path
 ) -> None:
     hour = 3_600_000
-    shared.keys.to_sign(system_clock() - hour + PUBLISHED_AHEAD + 3_000)
+    shared.keys.ring_for_signing(system_clock() - hour + PUBLISHED_AHEAD_MS + 3_000)
     config = {
         "database": f"sqlite:///{tmp_path / 'shared.sqlite3'}",
         "access_token_signing_key_update_interval": 1,

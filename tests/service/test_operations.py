@@ -11,13 +11,19 @@ from contextlib import closing
 
 import pytest
 
+from supertokens.config import Config
+from supertokens.core import EmbeddedCore, system_clock
+from supertokens.core.keys import AWAITS_SEALING
 from supertokens.service.dispatch import all_routes
 from supertokens.service.readiness import Readiness
 from supertokens.service.replies import Reply, json_reply
 from supertokens.service.routes import Route
+from supertokens.stores.sqlite import SqliteStore
 
 from .conftest import StartService
 from .running import Service, without_room_on_the_disk
+
+SEALING = "7c0e1f9a5d3b48e2906fa1c4d7b85326e94a0d1c63f7528bb1e8094fd2a6c35e"
 
 
 def test_health_and_readiness_need_neither_key_nor_version(start_service: StartService) -> None:
@@ -39,6 +45,24 @@ def eventually(service: Service, status: int) -> None:
     deadline = time.monotonic() + 10
     while readiness(service) != status:
         assert time.monotonic() < deadline, f"it never was {status}"
+
+
+def test_an_encryption_key_that_nothing_is_sealed_with_is_a_warning_at_the_start_and_in_ready(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    assert "warnings" not in service.request("GET", "/ready").json()
+    service.stop()
+    service = start_service({"encryption_key": SEALING})
+    assert service.request("GET", "/ready").json()["warnings"] == ["the keys are not sealed"]
+    assert service.log.read_text().count(AWAITS_SEALING) == 2, "by the first process, and by its worker"
+    sealing = EmbeddedCore(Config(encryption_key=SEALING), SqliteStore(service.folder / "sessions.sqlite3"))
+    sealing.keys.seal(system_clock())
+    sealing.close()
+    service.stop()
+    service = start_service({"encryption_key": SEALING})
+    assert "warnings" not in service.request("GET", "/ready").json()
+    assert service.log.read_text().count(AWAITS_SEALING) == 0
 
 
 def test_a_service_whose_store_cannot_be_read_is_alive_and_not_ready(start_service: StartService) -> None:

@@ -24,7 +24,7 @@ def test_a_url_and_a_path_open_the_same_file_and_not_before_the_first_use(tmp_pa
 
 
 def test_a_path_object_is_taken_as_it_is(tmp_path: Path) -> None:
-    open_store(tmp_path / "memory:" / "100%.db?x").read_keys()
+    open_store(tmp_path / "memory:" / "100%.db?x").read_keys(0)
     assert (tmp_path / "memory:" / "100%.db?x").is_file()
 
 

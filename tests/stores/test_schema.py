@@ -5,6 +5,7 @@ with schema 1; beside it are the tokens that clients hold for its sessions.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ import pytest
 
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
+from supertokens.engine.sealing import Sealer
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.stores import sqlite
 from supertokens.stores.sqlite import SqliteStore
@@ -25,7 +27,7 @@ from supertokens.testing import FakeClock
 WRITTEN: Final = Path(__file__).parent / "written_by_schema_1"
 TOKENS: Final = json.loads((WRITTEN / "tokens.json").read_text())
 PAYLOAD: Final = {"role": "admin", "n": 1.0, "nothing": None}
-NEWEST: Final = 2
+NEWEST: Final = 3
 
 
 @pytest.fixture
@@ -84,6 +86,23 @@ def test_all_keys_are_kept(path: Path) -> None:
     assert rows(path, statement) == before
 
 
+def test_keys_that_the_earlier_version_has_sealed_are_known_as_sealed(path: Path, clock: FakeClock) -> None:
+    secret = hashlib.sha256(b"an encryption key").digest()
+    sealer = Sealer([secret])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for key_id, material in connection.execute("SELECT id, material FROM key").fetchall():
+            sealed = sealer.seal(material, key_id, sealer.first, bytes)
+            connection.execute("UPDATE key SET material = ? WHERE id = ?", (sealed, key_id))
+    assert SqliteStore(path).read_keys(0).sealed_with == sealer.first
+    core = EmbeddedCore(Config(encryption_key=(secret,)), SqliteStore(path), clock=clock)
+    assert refresh(core, "new")
+    assert not core.keys.awaits_sealing(clock())
+
+
+def test_keys_in_the_clear_are_known_as_such(path: Path) -> None:
+    assert SqliteStore(path).read_keys(0)[2:] == (None, False)
+
+
 def test_migrate_tells_the_versions(path: Path) -> None:
     assert SqliteStore(path).migrate() == (1, NEWEST)
     assert SqliteStore(path).migrate() == (NEWEST, NEWEST)
@@ -101,7 +120,7 @@ def test_what_is_carried_over_has_the_tables_of_a_new_file(path: Path) -> None:
 
 def test_many_that_open_it_at_once_carry_it_over_once(path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        keys = list(threads.map(lambda _: SqliteStore(path).read_keys(), range(8)))
+        keys = list(threads.map(lambda _: SqliteStore(path).read_keys(0), range(8)))
     assert keys == [keys[0]] * 8
     assert rows(path, "PRAGMA user_version") == [(NEWEST,)]
 
@@ -118,7 +137,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: py
 
 def test_a_store_that_may_not_write_says_how_to_carry_it_over(path: Path) -> None:
     with pytest.raises(SuperTokensGeneralError, match="run 'supertokens migrate'"):
-        SqliteStore(path, mode="ro").read_keys()
+        SqliteStore(path, mode="ro").read_keys(0)
     assert rows(path, "PRAGMA user_version") == [(1,)]
 
 

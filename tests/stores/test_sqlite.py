@@ -59,7 +59,7 @@ def test_the_folder_and_the_files_are_for_their_owner_only(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_made_gives_an_error_that_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SuperTokensGeneralError, match="'database'") as failure:
-        SqliteStore(tmp_path / "file" / "sessions.sqlite3").read_keys()
+        SqliteStore(tmp_path / "file" / "sessions.sqlite3").read_keys(0)
     assert isinstance(failure.value.__cause__, OSError)
 
 
@@ -72,12 +72,12 @@ def test_a_file_that_is_no_database_is_an_error_and_is_left_alone(path: Path) ->
 
 
 def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
-    SqliteStore(path).read_keys()
+    SqliteStore(path).read_keys(0)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(SuperTokensGeneralError, match="newer version"):
-        SqliteStore(path).read_keys()
+        SqliteStore(path).read_keys(0)
 
 
 @pytest.mark.parametrize("version", [0, 1, 7])
@@ -88,7 +88,7 @@ def test_a_database_of_another_program_is_left_as_it_is(path: Path, version: int
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute(f"PRAGMA application_id = {application}")
     before = path.read_bytes()
-    for use in (SqliteStore.read_keys, SqliteStore.migrate):
+    for use in (lambda store: store.read_keys(0), SqliteStore.migrate):
         for mode in ("rwc", "rw", "ro"):
             with pytest.raises(SuperTokensGeneralError, match="belongs to another program"):
                 use(SqliteStore(path, mode=mode))  # type: ignore[arg-type]

@@ -168,15 +168,15 @@ def test_a_child_refuses_what_was_open_across_the_fork_and_leaves_it_alone(path:
         for use in (
             lambda: store.get(a_record(1).handle, NOW),
             lambda: store.create(a_record(2), "{}"),
-            lambda: SqliteStore(path).read_keys(),
+            lambda: SqliteStore(path).read_keys(0),
             lambda: SqliteStore(path).migrate(),
-            lambda: SqliteStore(path, mode="ro").read_keys(),
-            lambda: SqliteStore(path.with_name("other.sqlite3")).read_keys(),
+            lambda: SqliteStore(path, mode="ro").read_keys(0),
+            lambda: SqliteStore(path.with_name("other.sqlite3")).read_keys(0),
         ):
             with pytest.raises(SuperTokensGeneralError, match=r"lazy-apps.*close\(\)"):
                 use()
         store.close()
-        assert in_a_child(lambda: SqliteStore(path).read_keys()).startswith("the session database")
+        assert in_a_child(lambda: SqliteStore(path).read_keys(0)).startswith("the session database")
 
     with being_read(store):
         assert in_a_child(child) == "done"
@@ -197,7 +197,7 @@ if ctypes.PyDLL(None).fork() != 0:
 os.read(0, 1)  # its parent has ended, and has closed nothing
 if sys.argv[2] == "used":
     try:
-        store.read_keys()
+        store.read_keys(0)
     except Exception as error:
         print(error)
     store.close()
@@ -257,7 +257,7 @@ def test_operations_wait_until_the_last_of_several_forks_is_over(path: Path, sto
     assert slower_has_begun.wait(DEADLINE_S)
     PROCESS._before_fork()
     PROCESS._after_fork_in_parent()
-    reader = threading.Thread(target=store.read_keys)
+    reader = threading.Thread(target=store.read_keys, args=(0,))
     reader.start()
     reader.join(0.05)
     assert reader.is_alive()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import click
 from supertokens.cli.output import as_json_option, show_json, show_table
 from supertokens.cli.target import CONFIG_FILE
 from supertokens.config import Config, KeyDescription, describe
+from supertokens.core.keys import AWAITS_SEALING
+from supertokens.engine.sealing import Sealer
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.sqlite import SqliteStore
 from supertokens.topology import DEFAULT_DATABASE
 
 __all__ = ["config"]
@@ -47,18 +52,19 @@ def check(file: Path, app: bool, as_json: bool) -> None:
         explained = Config.explain_service(file=file.absolute(), environ=os.environ)
     keys = [key for key in describe() if key.counts_on("app" if app else "service")]
     shown = [(key, _shown(key, getattr(explained.config, key.name))) for key in keys]
+    warnings = [*explained.warnings, *_sealing(explained.config, app=app)]
     if as_json:
         settings = {
             key.name: {"value": value, "source": explained.where.get(key.name, "default")} for key, value in shown
         }
-        show_json({"settings": settings, "warnings": explained.warnings})
+        show_json({"settings": settings, "warnings": warnings})
         return
     written = {key.name: _written(key, value) for key, value in shown}
     if explained.config.hosts is None:
         written["database"] = _database(explained.config, app=app)
     rows = [(key.name, written[key.name], explained.where.get(key.name, "default")) for key, _ in shown]
     show_table(("key", "value", "source"), rows)
-    for warning in explained.warnings:
+    for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
 
 
@@ -68,6 +74,23 @@ def _shown(key: KeyDescription, value: Any) -> Any:
     if key.secret:
         return f"{len(value)} set, not shown" if isinstance(value, tuple) else "set, not shown"
     return value
+
+
+def _sealing(config: Config, *, app: bool) -> Iterator[str]:
+    """Yield what is wrong between `encryption_key` and the database, where that can be looked at."""
+    path = config.sqlite_path or (None if app else DEFAULT_DATABASE)
+    if config.encryption_key is None or path is None or not path.is_file():
+        return
+    store = SqliteStore(path.absolute(), mode="ro")
+    try:
+        stored = store.read_keys(0)
+    except SuperTokensGeneralError as error:
+        yield f"whether the keys are sealed is not known: {error}"
+        return
+    finally:
+        store.close()
+    if stored.keys and stored.sealed_with != Sealer(config.encryption_key).first:
+        yield AWAITS_SEALING
 
 
 def _database(config: Config, *, app: bool) -> str:

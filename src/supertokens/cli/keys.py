@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keys`: which ones there are, and a new one to sign with."""
+"""`keys`: list them, make a new one to sign with, seal them, make all of them anew."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +12,23 @@ import click
 from supertokens.cli.output import as_json_option, confirm, moment, show_json, show_table, yes_option
 from supertokens.cli.target import embedded_core, hosts_are_named, on_a_database
 from supertokens.core import EmbeddedCore, system_clock
-from supertokens.engine.signing_keys import MAX_RING_AGE_TO_VERIFY, PUBLISHED_AHEAD, KeyRing
+from supertokens.core.everybody import revoke_everybody
+from supertokens.engine.signing_keys import MAX_RING_AGE_TO_VERIFY_MS, PUBLISHED_AHEAD_MS, KeyRing, SigningKey, is_ahead
 
 __all__ = ["keys"]
 
-_WITHIN: Final = MAX_RING_AGE_TO_VERIFY // 1000  # seconds
+_WITHIN: Final = MAX_RING_AGE_TO_VERIFY_MS // 1000  # seconds
 
 
 @click.group()
 def keys() -> None:
-    """Look at the keys, and change the one that signs access tokens.
+    """Look at the keys, change the one that signs access tokens, and seal them.
 
     \b
     Examples:
       supertokens keys list
       supertokens keys rotate --now
+      supertokens keys seal
     """
 
 
@@ -42,7 +45,7 @@ def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> 
     """
     core = _core(config_file, database)
     now = system_clock()
-    found = _described(core.keys.to_verify(now), now)
+    found = _described(core.keys.ring_for_verifying(now), now)
     if as_json:
         show_json(found)
     else:
@@ -74,12 +77,69 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
         confirm("Drop the key that signs access tokens now?", yes=yes)
     new = core.keys.rotate(system_clock(), drop_old=at_once)
     if as_json:
-        show_json({"id": new, "old_key_refused_within": MAX_RING_AGE_TO_VERIFY if at_once else None})
+        show_json({"id": new, "old_key_refused_within": MAX_RING_AGE_TO_VERIFY_MS if at_once else None})
     elif at_once:
         click.echo(f"{new} is the only key now. Tokens of the old one are refused everywhere within {_WITHIN} seconds.")
     else:
-        seconds = PUBLISHED_AHEAD // 1000
-        click.echo(f"{new} signs from {seconds} seconds on. The old key is good until its last token has expired.")
+        signs = core.keys.ring_for_verifying(system_clock()).signing_key(system_clock()).kid == new
+        when = "now" if signs else f"from {PUBLISHED_AHEAD_MS // 1000} seconds on"
+        click.echo(f"{new} signs {when}. The old key is good until its last token has expired.")
+
+
+@keys.command()
+@on_a_database
+@as_json_option
+def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
+    """Seal the keys in the database with the first key of 'encryption_key'.
+
+    From then on all processes seal with it what they write. Those that lack it fail within 60 seconds, so give it to
+    every one of them first; drop the key from before, if there was one, afterwards. Nothing of an unsealed key is left
+    in a SQLite file. Copies that were made earlier are not reached: see SECURITY.md.
+
+    \b
+    Examples:
+      supertokens keys seal --with-config config.yaml
+      SUPERTOKENS_ENCRYPTION_KEY_FILE=/run/secrets/key supertokens keys seal
+    """
+    core = _core(config_file, database)
+    try:
+        sealed = core.keys.seal(system_clock())
+    except ValueError as error:
+        remedy = "name the service's config.yaml by --with-config, or set SUPERTOKENS_ENCRYPTION_KEY_FILE"
+        raise click.UsageError(f"{error}: {remedy}") from None
+    if as_json:
+        show_json({"sealed": sealed})
+    else:
+        click.echo(
+            f"{sealed} keys are sealed with the first key of 'encryption_key', and so is what comes from now on."
+        )
+
+
+@keys.command()
+@on_a_database
+@yes_option
+@as_json_option
+def replace(config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
+    """Make all keys anew: everybody has to log in again.
+
+    For an 'encryption_key' that is lost, and for keys that may be in the wrong hands, the refresh key among them. All
+    sessions end. Processes that run learn it within 60 seconds.
+
+    \b
+    Examples:
+      supertokens keys replace
+      supertokens keys replace --yes
+    """
+    core = _core(config_file, database)
+    confirm("Make all keys anew, and end everybody's session?", yes=yes)
+    now = system_clock()
+    core.keys.replace_all(now)
+    revoked = sum(revoke_everybody(core.store, now))
+    if as_json:
+        show_json({"revoked": revoked})
+    else:
+        click.echo(f"All keys are new, and everybody is logged out ({revoked} sessions).")
+        click.echo(f"Old tokens are refused everywhere within {_WITHIN} seconds.")
 
 
 def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
@@ -90,14 +150,21 @@ def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
 
 
 def _described(ring: KeyRing, now: int) -> list[dict[str, Any]]:
-    signing = ring.signing_key(now)
-    found: list[dict[str, Any]] = []
-    for key in ring.dynamic:
-        use = "signs" if key is signing else "next" if key.created_at > signing.created_at else "verifies"
-        found.append({"id": key.kid, "purpose": "access tokens", "use": use, "created_at": key.created_at})
-    static = ring.static
-    found.append({"id": static.kid, "purpose": "static", "use": "signs", "created_at": static.created_at})
-    for refresh in sorted(ring.refresh.values(), key=lambda key: key.created_at, reverse=True):
+    found = [
+        *_chain("access tokens", ring.dynamic, ring.signing_key(now), now + ring.clock_offset),
+        *_chain("static", ring.static, ring.signing_key(now, static=True), now + ring.clock_offset),
+    ]
+    for refresh in reversed(list(ring.refresh.values())):
         use = "new sessions" if refresh is ring.newest_refresh else "older sessions"
         found.append({"id": refresh.id, "purpose": "refresh tokens", "use": use, "created_at": refresh.created_at})
     return found
+
+
+def _chain(purpose: str, keys: Sequence[SigningKey], signing: SigningKey, now: int) -> Iterator[dict[str, Any]]:
+    otherwise = "next"
+    for key in keys:
+        if key is signing:
+            use, otherwise = "signs", "verifies"
+        else:
+            use = "verifies" if is_ahead(key, now) else otherwise
+        yield {"id": key.kid, "purpose": purpose, "use": use, "created_at": key.created_at}

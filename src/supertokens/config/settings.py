@@ -61,7 +61,7 @@ class Keys:
         "core",
         None,
         Kind("list of keys", secrets.encryption_keys),
-        "Seals the keys in the store; of several, the first seals and all open",
+        "Seals the keys in the store; of several, all open, and the first seals once `supertokens keys seal` has run",
         secret=True,
     )
     encryption_key_file: str | None = _file_of("encryption_key", "core")

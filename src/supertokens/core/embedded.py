@@ -65,6 +65,7 @@ class EmbeddedCore:
     `monotonic` seconds of a clock that never goes back.
 
     `create_session` and `refresh` take also the `version` of the access token: older callers of the service want V2.
+    `accepts_v2`: whether V2 tokens are accepted before the first one was minted on this store.
 
     `refreshes` counts answers by their row of the rotation table: many of row 2 are a sign of a cloned client.
     """
@@ -77,10 +78,11 @@ class EmbeddedCore:
         clock: Callable[[], int] = system_clock,
         random: Callable[[int], bytes] = os.urandom,
         monotonic: Callable[[], float] = time.monotonic,
+        accepts_v2: bool = False,
     ) -> None:
         self.store = store
         self.signals = Signals()
-        self.keys = KeyKeeper(config, store, random, monotonic)
+        self.keys = KeyKeeper(config, store, random, monotonic, accepts_v2=accepts_v2)
         self.refreshes: Counter[int] = Counter()
         self._counting = threading.Lock()
         self._clock = clock
@@ -112,7 +114,7 @@ class EmbeddedCore:
         static_key: bool = False,
     ) -> IssuedSession:
         now = self._clock()
-        key = self.keys.to_sign(now).newest_refresh
+        key = self.keys.ring_for_signing(now).newest_refresh
         record = SessionRecord(
             handle=new_handle(self._random(16)),
             user_id=user_id,
@@ -295,7 +297,7 @@ class EmbeddedCore:
 
     def _authentic(self, text: str, now: int) -> RefreshToken:
         try:
-            return refresh_tokens.authenticate(text, self.keys.to_verify(now).refresh)
+            return refresh_tokens.authenticate(text, self.keys.ring_for_verifying(now).refresh)
         except UnknownRefreshKeyError:
             ring = self.keys.after_unknown_key(now, None)
             if ring is None:

@@ -81,8 +81,10 @@ class Issuer:
         if in_the_way:
             names = ", ".join(sorted(in_the_way))
             _log.warning("session %s: its payload uses protected names, left out of the token: %s", token.handle, names)
+        if token.version == "2":
+            self._keys.note_v2(now)
         # A V2 token names no key: its readers take it for signed by the dynamic one (protocol-1, A.5 and B.1).
-        key = self._keys.to_sign(now).signing_key(now, static=static_key and token.version == "5")
+        key = self._keys.ring_for_signing(now).signing_key(now, static=static_key and token.version == "5")
         return Credential(mint(token, key), token.created_at, token.expires_at)
 
 

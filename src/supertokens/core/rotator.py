@@ -89,4 +89,4 @@ class Rotator:
     def _fingerprint(self, handle: str, client: str | None, now: int) -> bytes:
         if not self._binds_client:
             return b""
-        return client_fingerprint(self._keys.to_verify(now).newest_refresh, handle, client)
+        return client_fingerprint(self._keys.ring_for_verifying(now).newest_refresh, handle, client)

@@ -18,11 +18,11 @@ __all__ = ["KeySource", "TokenVerifier"]
 class KeySource(Protocol):
     """Where the keys that verify come from. Moments in ms."""
 
-    def to_verify(self, now: int) -> VerifyingKeys:
+    def ring_for_verifying(self, now: int) -> VerifyingKeys:
         """Return keys that were read recently enough to verify with. Raises SuperTokensGeneralError without any."""
 
-    def at_hand(self, now: int) -> VerifyingKeys | None:
-        """Return the keys in memory if `to_verify` would not read newer ones. Never waits."""
+    def cached_ring(self, now: int) -> VerifyingKeys | None:
+        """Return the keys in memory if `ring_for_verifying` would not read newer ones. Never waits."""
 
     def after_unknown_key(self, now: int, created_at: int | None) -> VerifyingKeys | None:
         """Read the keys again because a token named one that was not among them; None if that is not worth it.
@@ -59,10 +59,13 @@ class TokenVerifier:
 
     def authenticate(self, text: str, now: int) -> VerifiedToken:
         """Return what the token `text` says, expired or not, if a key of the source signed it. Raises as `verify`."""
-        keys = self._source.to_verify(now)
-        known = self._cache.get(text, keys)
-        if known is not None:
-            return known
+        keys = self._source.ring_for_verifying(now)
+        known = self._cache.get(text, keys) or self._first_sight(text, now, keys)
+        if known.token.created_at > now + keys.max_token_lead:
+            raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead")
+        return known
+
+    def _first_sight(self, text: str, now: int, keys: VerifyingKeys) -> VerifiedToken:
         try:
             return self._check_signature(text, keys)
         except UnknownSigningKeyError as error:
@@ -76,7 +79,7 @@ class TokenVerifier:
 
         Never waits.
         """
-        keys = self._source.at_hand(now)
+        keys = self._source.cached_ring(now)
         if keys is None:
             return False
         try:

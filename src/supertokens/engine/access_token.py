@@ -8,6 +8,7 @@ What a token says of the rotation (its serial, and its parent's while unconfirme
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from typing import Any, Final, Literal
 
@@ -56,14 +57,17 @@ MAX_TOKEN_CHARACTERS: Final = 8 * 1024 * 1024
 
 _MAX_HEADER_CHARACTERS: Final = 256
 _V2_HEADER: Final = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
+_STATIC_KID: Final = re.compile("s-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIGNATURE_CHARACTERS: Final = 342  # base64url of 256 bytes
 _encode = msgspec.json.Encoder().encode
 
 
 class UnknownSigningKeyError(SuperTokensTryRefreshTokenError):
-    """The token names a key that is not in the ring as it was last read. `created_at`: when, by its own word (ms)."""
+    """The token names a key that is not in the ring as it was last read. `created_at`: when that key was made, by the
+    token's own word (ms); None where it does not say.
+    """
 
-    def __init__(self, created_at: int) -> None:
+    def __init__(self, created_at: int | None) -> None:
         super().__init__("JWT verification failed: its signing key is not known")
         self.created_at = created_at
 
@@ -170,9 +174,9 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
             if not key.is_signature(base64url.decode(signature), signed.encode("ascii")):
                 raise _not_ours()
             return _v5_token(base64url.decode(body))
-        if header == _V2_HEADER:
+        if header == _V2_HEADER and keys.v2:
             signature_bytes, signed_bytes = _padded_base64(signature), signed.encode("ascii")
-            if not any(each.is_signature(signature_bytes, signed_bytes) for each in keys.dynamic):
+            if not any(each.is_signature(signature_bytes, signed_bytes) for each in keys.v2):
                 raise _not_ours()
             return _v2_token(_padded_base64(body))
     except ValueError:
@@ -216,7 +220,7 @@ def _not_ours() -> SuperTokensTryRefreshTokenError:
 
 
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
-    """Why no key has `header`: perhaps a dynamic key that was published after the ring was read."""
+    """Return why no key has `header`: perhaps it is one that was added after the ring was read."""
     try:
         fields = decode_object(base64url.decode(header))
     except ValueError:
@@ -225,6 +229,8 @@ def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
     digits = kid[2:] if isinstance(kid, str) and kid.startswith("d-") else ""
     if digits.isascii() and digits.isdigit() and len(digits) <= 15:
         return UnknownSigningKeyError(int(digits))
+    if isinstance(kid, str) and _STATIC_KID.fullmatch(kid):
+        return UnknownSigningKeyError(None)
     return SuperTokensTryRefreshTokenError("JWT header mismatch")
 
 

@@ -17,12 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from supertokens.engine import base64url
 from supertokens.engine.user_data import decode_object
 
-__all__ = ["HASH", "PADDING", "KeySet", "PublicKey", "VerifyingKeys", "read_key_set"]
+__all__ = ["HASH", "MAX_TOKEN_LEAD_MS", "PADDING", "KeySet", "PublicKey", "VerifyingKeys", "read_key_set"]
 
 PADDING: Final = padding.PKCS1v15()
 HASH: Final = hashes.SHA256()
 
 _KID: Final = re.compile("d-[0-9]{1,15}|s-[0-9A-Za-z-]{1,64}")
+MAX_TOKEN_LEAD_MS: Final = 86_400_000
+"""How far ahead a token may say that it was made (ms): a day covers every difference of clocks that work, and a token
+made by a clock that was a year ahead must not live for a year.
+"""
+
 _EXPONENT: Final = "AQAB"  # 65537
 _MODULUS_BITS: Final = range(2048, 8193)
 _MOST_SPELLINGS: Final = 64
@@ -69,8 +74,12 @@ class VerifyingKeys(Protocol):
         """All of them, by the header segment that our cores write."""
 
     @property
-    def dynamic(self) -> Sequence[PublicKey]:
-        """Those that V2 tokens, which name no key, may be signed by; newest first."""
+    def v2(self) -> Sequence[PublicKey]:
+        """Those that V2 tokens, which name no key, are tried with, likeliest first; none where V2 is not accepted."""
+
+    @property
+    def max_token_lead(self) -> int:
+        """How far ahead of the verifier's clock a token may say that it was made (ms)."""
 
     def key_of(self, header: str) -> PublicKey | None:
         """The key that vouches for tokens with that header segment."""
@@ -83,7 +92,9 @@ class KeySet:
         self.keys = tuple(keys)
         self.read_at = read_at
         self.by_header: Mapping[str, PublicKey] = {key.header: key for key in self.keys}
-        self.dynamic: Sequence[PublicKey] = tuple(key for key in self.keys if key.kid.startswith("d-"))
+        self.v2: Sequence[PublicKey] = ()
+        """Only the core itself knows whether it has ever minted V2. A refresh replaces a token that it did."""
+        self.max_token_lead = MAX_TOKEN_LEAD_MS
         self._by_kid = {key.kid: key for key in self.keys}
         self._spellings: dict[str, PublicKey] = {}
 

@@ -27,45 +27,62 @@ class SealingError(ValueError):
 
 
 class MissingEncryptionKeyError(SealingError):
-    """It was sealed with another one."""
+    """The material was sealed with an encryption key that was not given."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"the keys in the store are sealed with an encryption key (id {key_id}) that 'encryption_key' lacks here:"
+            " give it to this process too, beside the others"
+        )
 
 
 class Sealer:
-    """Seals with the newest encryption key, opens with any; with none, leaves material as it is."""
+    """Seals with one of the given encryption keys, the one that is named; opens with any of them."""
 
     def __init__(self, encryption_keys: Sequence[bytes]) -> None:
-        self._ciphers = {_key_id(key): AESGCM(key) for key in encryption_keys}
+        self._ciphers = {_key_id(secret): AESGCM(secret) for secret in encryption_keys}
 
-    def seal(self, material: bytes, name: str, random: Callable[[int], bytes]) -> bytes:
-        """`material` as it may be stored under `name`."""
-        if not self._ciphers:
-            return material
-        key_id, cipher = next(iter(self._ciphers.items()))
+    @property
+    def first(self) -> str | None:
+        """The id of the first key that was given; None if there is none."""
+        return next(iter(self._ciphers), None)
+
+    def require(self, key_id: str | None) -> None:
+        """Raise MissingEncryptionKeyError unless `seal` can be asked to use `key_id`."""
+        if key_id is not None and key_id not in self._ciphers:
+            raise MissingEncryptionKeyError(key_id)
+
+    def seal(self, secret: bytes, name: str, key_id: str | None, random: Callable[[int], bytes]) -> bytes:
+        """Return `secret` as it may be stored under `name`: sealed with the key `key_id`, or as it is for None.
+
+        Raises MissingEncryptionKeyError.
+        """
+        self.require(key_id)
+        if key_id is None:
+            return secret
         nonce = random(_NONCE_BYTES)
-        return _MAGIC + key_id + nonce + cipher.encrypt(nonce, material, name.encode())
+        sealed = self._ciphers[key_id].encrypt(nonce, secret, name.encode())
+        return _MAGIC + bytes.fromhex(key_id) + nonce + sealed
 
     def open(self, stored: bytes, name: str) -> bytes:
-        """What was sealed under `name`. Raises SealingError."""
-        if not stored.startswith(_MAGIC):
+        """Return what was sealed under `name`; `stored` itself if it is not sealed. Raises SealingError."""
+        key_id = sealed_with(stored)
+        if key_id is None:
             return stored
-        rest = stored[len(_MAGIC) :]
-        key_id, nonce = rest[:_KEY_ID_BYTES], rest[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            raise MissingEncryptionKeyError(
-                "the keys in the store are sealed with an encryption key that 'encryption_key' lacks"
-            )
+        self.require(key_id)
+        rest = stored[len(_MAGIC) + _KEY_ID_BYTES :]
         try:
-            return cipher.decrypt(nonce, rest[_KEY_ID_BYTES + _NONCE_BYTES :], name.encode())
+            return self._ciphers[key_id].decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
             raise SealingError(f"the sealed key {name} in the store was altered") from None
 
-    def is_current(self, stored: bytes) -> bool:
-        """Whether `stored` is just as `seal` would leave it now; False asks for sealing it again."""
-        if not self._ciphers:
-            return True
-        return stored.startswith(_MAGIC + next(iter(self._ciphers)))
+
+def sealed_with(stored: bytes) -> str | None:
+    """Return the id of the encryption key that `stored` was sealed with; None if it is not sealed."""
+    if not stored.startswith(_MAGIC):
+        return None
+    return stored[len(_MAGIC) : len(_MAGIC) + _KEY_ID_BYTES].hex()
 
 
-def _key_id(key: bytes) -> bytes:
-    return hashlib.sha256(b"supertokens encryption key id" + key).digest()[:_KEY_ID_BYTES]
+def _key_id(secret: bytes) -> str:
+    return hashlib.sha256(b"supertokens encryption key id" + secret).digest()[:_KEY_ID_BYTES].hex()

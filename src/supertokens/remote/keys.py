@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
-from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN, MAX_RING_AGE_TO_VERIFY
+from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN_MS, MAX_RING_AGE_TO_VERIFY_MS
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.calls import Calls
 from supertokens.remote.questions import SharedQuestion
@@ -17,9 +17,9 @@ from supertokens.remote.replies import refused
 
 __all__ = ["PublicKeys"]
 
-_GOOD_FOR: Final = MAX_RING_AGE_TO_VERIFY - MAX_RING_AGE_TO_SIGN
+_GOOD_FOR: Final = MAX_RING_AGE_TO_VERIFY_MS - MAX_RING_AGE_TO_SIGN_MS
 """How long (ms): what a service publishes may be of a ring that is as old as one may be to sign with, and a dropped key
-has to be refused within MAX_RING_AGE_TO_VERIFY in all."""
+has to be refused within MAX_RING_AGE_TO_VERIFY_MS in all."""
 
 _READ_AGAIN_AFTER: Final = 15_000
 """From this age on (ms), one call after the other tries to read them again; the last ones serve meanwhile."""
@@ -28,7 +28,7 @@ _TRY_AGAIN_AFTER: Final = 2_000
 _EXTRA_READING_EVERY: Final = 1_000
 _MOST_CLOCK_DIFFERENCE: Final = 60_000
 
-_PUBLISHED_WITHIN: Final = MAX_RING_AGE_TO_SIGN + 10_000
+_PUBLISHED_WITHIN: Final = MAX_RING_AGE_TO_SIGN_MS + 10_000
 """After the moment that a key is named for (ms): making and storing it takes a while, seconds where the store is busy,
 and a service publishes of a ring that may be as old as one may be to sign with."""
 
@@ -58,7 +58,7 @@ class PublicKeys:
         self._next_attempt = self._next_extra_reading = float("-inf")
         self._rationing = threading.Lock()
 
-    def to_verify(self, now: int) -> KeySet:
+    def ring_for_verifying(self, now: int) -> KeySet:
         """Keys that are young enough to verify with. Raises SuperTokensGeneralError if they cannot be read."""
         reading = self._current
         if reading is not None:
@@ -69,8 +69,8 @@ class PublicKeys:
                 return self._perhaps_read_again(reading.keys, now)
         return self._reading.answer(lambda: self._good(now), lambda: self._read(now))
 
-    def at_hand(self, now: int) -> KeySet | None:
-        """Return the keys in memory if `to_verify` would not try to read newer ones. Never waits."""
+    def cached_ring(self, now: int) -> KeySet | None:
+        """Return the keys in memory if `ring_for_verifying` would not try to read newer ones. Never waits."""
         reading = self._current
         return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER else None
 

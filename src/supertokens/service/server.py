@@ -88,7 +88,7 @@ def _serve_on(
     core = open_embedded_core(config, DEFAULT_DATABASE)
     try:
         # Before there are workers, so that they find the keys instead of making them at the same time.
-        core.keys.to_sign(system_clock())
+        core.keys.ring_for_signing(system_clock())
     finally:
         core.close()
     workers = config.worker_count
@@ -122,7 +122,8 @@ class _Plan:
 def _worker(plan: _Plan, started: Connection) -> Worker:
     config = plan.config
     log_as_configured(config)  # not every way to start a process hands the handlers on
-    backend = Backend(open_embedded_core(config, DEFAULT_DATABASE), config, plan.pid, plan.config_path)
+    core = open_embedded_core(config, DEFAULT_DATABASE, accepts_v2=True)
+    backend = Backend(core, config, plan.pid, plan.config_path)
     file = None if config.api_keys_file is None else Path(config.api_keys_file)
     keys = ApiKeys(config.api_keys or (), file, read_api_keys)
     dispatcher = Dispatcher(backend, keys, config.base_path)

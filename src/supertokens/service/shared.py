@@ -44,13 +44,14 @@ def ready(backend: Backend, call: Call) -> Reply:
 
     Raises SuperTokensGeneralError if that is not so.
     """
-    store = backend.core.store
-    store.read_keys()
+    store, keys = backend.core.store, backend.core.keys
     now = backend.clock()
-    key, _ = backend.core.keys.signing(now)
+    store.read_keys(now)
+    key, _ = keys.signing(now)
     if isinstance(store, Probing):
         store.prove_writable(_LOCKED_FOR_MS)
-    return json_reply({"status": "OK", "signingKeyAgeSeconds": max(0, now - key.created_at) // 1000})
+    answer = {"status": "OK", "signingKeyAgeSeconds": max(0, now - key.created_at) // 1000}
+    return json_reply(answer | ({"warnings": ["the keys are not sealed"]} if keys.awaits_sealing(now) else {}))
 
 
 def at_once(backend: Backend, call: Call) -> bool:

@@ -220,7 +220,7 @@ class Worker:
 
         def read() -> None:
             try:
-                backend.core.keys.to_sign(backend.clock())
+                backend.core.keys.ring_for_signing(backend.clock())
             except SuperTokensGeneralError as error:
                 _log.warning("the keys cannot be read: %s", error)
 

@@ -21,9 +21,9 @@ from enum import Enum
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from supertokens.engine.session import SessionRecord
-from supertokens.engine.signing_keys import KeyPurpose, StoredKey
+from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
-__all__ = ["EVERYBODY", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore", "Store"]
+__all__ = ["EVERYBODY", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore", "Store"]
 
 
 class Everybody(Enum):
@@ -83,22 +83,42 @@ class SessionStore(Protocol):
 
 
 class KeyStore(Protocol):
-    """Keys: shared by all workers, so they live with the sessions."""
+    """Keys: shared by all workers, so they live with the sessions. Six methods."""
 
-    def read_keys(self) -> list[StoredKey]:
-        """All keys, in no particular order."""
+    def read_keys(self, now: int) -> StoredKeys:
+        """Return all keys in the order in which they were added, with what the store says of them, of one moment."""
 
-    def add_key(self, key: StoredKey, after: str | None) -> bool:
-        """Insert `key` if `after` is the id of its purpose's newest key (None: there is none yet).
+    def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
+        """Insert `key` if the key of its purpose that was added last is `after` (None: there is none yet), and if the
+        store says that its keys are sealed with `sealed_with`. A store without any key says so from then on.
 
         False: another worker was faster, and its key is to be used.
         """
 
-    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
-        """Replace the material of `key`, if it still is the one in `key`."""
+    def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
+        """Replace the keys `seen`, which are all that the store has, by `becomes`, and say from then on that they are
+        sealed with `sealed_with`; all in one step. False: the keys are no longer those.
+        """
 
     def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
         """Delete keys. Ids that do not exist are passed over."""
+
+    def remove_all_keys(self) -> None:
+        """Delete all keys, and what the store says of their sealing: it is as if it never had any."""
+
+    def note_v2(self) -> None:
+        """Have `read_keys` say from then on that a V2 access token was minted."""
+
+
+@runtime_checkable
+class Erasing(Protocol):
+    """A store that can take out of its files what was replaced or deleted there."""
+
+    def erase(self) -> None:
+        """Leave nothing, in any file of the store, of what `reseal_keys` has replaced.
+
+        Raises SuperTokensGeneralError where something that is going on prevents it: it can be called again.
+        """
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from supertokens.engine.session import SessionRecord
-from supertokens.engine.signing_keys import KeyPurpose, StoredKey
+from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import call_in_forked_children
 from supertokens.stores.base import EVERYBODY, Everybody, Found
@@ -23,6 +23,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self._sessions: dict[str, tuple[SessionRecord, str]] = {}
         self._keys: dict[str, StoredKey] = {}
+        self._sealed_with: str | None = None
+        self._has_v2 = False
         self._use_new_lock()
         call_in_forked_children(self._use_new_lock)
 
@@ -94,24 +96,25 @@ class MemoryStore:
                 del self._sessions[handle]
             return len(expired)
 
-    def read_keys(self) -> list[StoredKey]:
+    def read_keys(self, now: int) -> StoredKeys:
         with self._lock:
-            return list(self._keys.values())
+            return StoredKeys(list(self._keys.values()), now, self._sealed_with, self._has_v2)
 
-    def add_key(self, key: StoredKey, after: str | None) -> bool:
+    def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
         with self._lock:
-            same = [known for known in self._keys.values() if known.purpose == key.purpose]
-            newest = max(same, key=lambda known: (known.created_at, known.id), default=None)
-            if key.id in self._keys or after != (newest and newest.id):
+            if not self._keys:
+                self._sealed_with = sealed_with
+            last = next((known.id for known in reversed(self._keys.values()) if known.purpose == key.purpose), None)
+            if key.id in self._keys or (after, sealed_with) != (last, self._sealed_with):
                 return False
             self._keys[key.id] = key
             return True
 
-    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
+    def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
         with self._lock:
-            if self._keys.get(key.id) != key:
+            if list(self._keys.values()) != list(seen):
                 return False
-            self._keys[key.id] = replace(key, material=material)
+            self._keys, self._sealed_with = {key.id: key for key in becomes}, sealed_with
             return True
 
     def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
@@ -119,6 +122,13 @@ class MemoryStore:
             for key_id in ids:
                 if key_id in self._keys and self._keys[key_id].purpose == purpose:
                     del self._keys[key_id]
+
+    def remove_all_keys(self) -> None:
+        with self._lock:
+            self._keys, self._sealed_with = {}, None
+
+    def note_v2(self) -> None:
+        self._has_v2 = True
 
     def close(self) -> None:
         """Keep everything: there is no connection to let go of."""

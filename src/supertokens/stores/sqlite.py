@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from msgspec.structs import asdict, astuple
+from msgspec.structs import astuple
 
 from supertokens.engine.rotation import Lineage
 from supertokens.engine.session import SessionRecord
-from supertokens.engine.signing_keys import KeyPurpose, StoredKey
 from supertokens.stores.base import EVERYBODY, Everybody, Found
 from supertokens.stores.sqlite_connections import SqliteDatabase
+from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
 
 __all__ = ["ROW", "SqliteStore", "row_of"]
 
@@ -51,7 +51,7 @@ ALTER TABLE session RENAME COLUMN last TO newest;
 ALTER TABLE session RENAME COLUMN at TO handed_out_at;
 ALTER TABLE session RENAME COLUMN hint TO fingerprint
 """
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS)
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
@@ -84,7 +84,7 @@ def _record(row: tuple[Any, ...]) -> SessionRecord:
     )
 
 
-class SqliteStore:
+class SqliteStore(SqliteKeys):
     """A `Store` in one file, in WAL mode.
 
     `path`: the file; it is made on first use with mode 0600, its folder, where missing, with 0700.
@@ -104,7 +104,7 @@ class SqliteStore:
         mode: Literal["rwc", "rw", "ro"] = "rwc",
         pragmas: Mapping[str, int | str] | None = None,
     ) -> None:
-        self._database = SqliteDatabase(
+        database = SqliteDatabase(
             Path(path).absolute(),
             schema=_SCHEMA,
             row=ROW,
@@ -113,6 +113,7 @@ class SqliteStore:
             mode=mode,
             pragmas=dict(pragmas or {}),
         )
+        super().__init__(database)
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._database.path)!r})"
@@ -184,32 +185,6 @@ class SqliteStore:
         statement = "DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?)"
         return self._database.write(
             lambda connection: connection.execute(statement, (now, limit)).rowcount, durable=False, one_statement=True
-        )
-
-    # Keys
-
-    def read_keys(self) -> list[StoredKey]:
-        return [StoredKey(*row) for row in self._database.read("SELECT id, purpose, created_at, material FROM key", ())]
-
-    def add_key(self, key: StoredKey, after: str | None) -> bool:
-        statement = """
-            INSERT INTO key (id, purpose, created_at, material) SELECT :id, :purpose, :created_at, :material
-            WHERE (SELECT id FROM key WHERE purpose = :purpose ORDER BY created_at DESC, id DESC LIMIT 1) IS :after
-            AND NOT EXISTS (SELECT 1 FROM key WHERE id = :id)
-        """
-        values = asdict(key) | {"after": after}
-        return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
-
-    def reseal_key(self, key: StoredKey, material: bytes) -> bool:
-        statement = "UPDATE key SET material = ? WHERE id = ? AND material = ?"
-        return self._database.write(
-            lambda connection: connection.execute(statement, (material, key.id, key.material)).rowcount == 1
-        )
-
-    def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
-        pairs = [(purpose, key_id) for key_id in ids]
-        self._database.write(
-            lambda connection: connection.executemany("DELETE FROM key WHERE purpose = ? AND id = ?", pairs)
         )
 
     def migrate(self) -> tuple[int, int]:

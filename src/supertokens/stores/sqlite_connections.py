@@ -110,12 +110,25 @@ class SqliteDatabase:
 
     def prove_writable(self, within: int) -> None:
         """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
-        # On a connection of its own: the one for writes may be waiting for the lock, and for much longer.
-        connection = self._open(within)
-        try:
+
+        def prove(connection: sqlite3.Connection) -> None:
             with transaction(connection):
                 # Written to the file although nothing changes: SQLite does not compare.
                 connection.execute(f"PRAGMA user_version = {self._version(connection)}")
+
+        # The connection for writes may be waiting for the lock, and for much longer.
+        self.with_own_connection(prove, within)
+
+    def with_own_connection(
+        self, operation: Callable[[sqlite3.Connection], None], busy_timeout: int | None = None
+    ) -> None:
+        """Run `operation` on a connection that nobody else uses, outside of any transaction.
+
+        `busy_timeout`: how long it waits for a lock (ms). Raises SuperTokensGeneralError.
+        """
+        connection = self._open(busy_timeout)
+        try:
+            operation(connection)
         except sqlite3.Error as error:
             raise self._failure(error) from error
         finally:

@@ -21,7 +21,7 @@ class KeysOnce:
     def put_into(store: KeyStore, now: int) -> None:
         """As if a core had made them at `now` (ms)."""
         for purpose in _PURPOSES:
-            store.add_key(_key(purpose, now), after=None)
+            store.add_key(_key(purpose, now), after=None, sealed_with=None)
 
 
 @cache

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys going into the store: made when they are missing or due, added once, sealed as the store says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from supertokens.engine.refresh_token import KEY_BYTES
+from supertokens.engine.sealing import Sealer, SealingError
+from supertokens.engine.signing_keys import (
+    KEY_PURPOSES,
+    MAX_CLOCK_DIFFERENCE_MS,
+    KeyPurpose,
+    KeyRing,
+    SigningKey,
+    StoredKey,
+    StoredKeys,
+    generate_signing_material,
+)
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import Erasing, KeyStore
+
+__all__ = ["KeyMaker", "describe_clock"]
+
+_MAX_LOST_RACES: Final = 20
+"""Times that another worker may be faster to change the keys; each change takes a tenth of a second to make."""
+
+_log = logging.getLogger("supertokens")
+
+
+class KeyMaker:
+    """Writes keys for any thread and process. `random` gives random bytes. Moments are in ms.
+
+    Every method may raise SuperTokensGeneralError.
+    """
+
+    def __init__(self, encryption_keys: Sequence[bytes], store: KeyStore, random: Callable[[int], bytes]) -> None:
+        self.sealer = Sealer(encryption_keys)
+        self._store = store
+        self._random = random
+
+    def read_complete(self, now: int) -> StoredKeys:
+        """Read the keys of the store; make those of a purpose that has none."""
+        stored = self._store.read_keys(now)
+        missing = [purpose for purpose in KEY_PURPOSES if not stored.of(purpose)]
+        if not missing:
+            return stored
+        _require_clock(stored, now)
+        for purpose in missing:
+            self._add(stored, purpose)
+        return self._store.read_keys(now)
+
+    def succeed(self, purposes: Sequence[KeyPurpose], stored: StoredKeys) -> None:
+        """Add the next key of each purpose after those in `stored`, unless another worker has."""
+        for purpose in purposes:
+            self._add(stored, purpose)
+
+    def rotate(self, now: int, *, drop_old: bool) -> str:
+        """Add a dynamic key after all that are there, and return its id; with `drop_old`, remove the others."""
+        old: list[str] | None = None
+        for _ in range(_MAX_LOST_RACES):
+            stored = self.read_complete(now)
+            _require_clock(stored, now)
+            if old is None:  # not those that another worker adds meanwhile
+                old = [key.id for key in stored.of("dynamic")]
+            added = self._add(stored, "dynamic")
+            if added is not None:
+                if drop_old:
+                    self._store.remove_keys("dynamic", old)
+                return added
+        raise _too_many_races()
+
+    def drop_dead(self, stored: StoredKeys, ring: KeyRing) -> None:
+        """Remove those of `stored` that no live token can name: `ring`, which was built of `stored`, lacks them."""
+        chains: dict[KeyPurpose, tuple[SigningKey, ...]] = {"dynamic": ring.dynamic, "static": ring.static}
+        for purpose, chain in chains.items():
+            live = {key.kid for key in chain}
+            dead = [key.id for key in stored.of(purpose) if key.id not in live]
+            if dead:
+                self._store.remove_keys(purpose, dead)
+
+    def seal(self, now: int) -> int:
+        """Seal all keys with the first encryption key, and have the store say so; return how many there are.
+
+        What was replaced is erased where the store can. Raises ValueError without an encryption key.
+        """
+        key_id = self.sealer.first
+        if key_id is None:
+            raise ValueError("there is no 'encryption_key' to seal with")
+        for _ in range(_MAX_LOST_RACES):
+            stored = self.read_complete(now)
+            becomes = [self._resealed(key, key_id) for key in stored.keys]
+            if self._store.reseal_keys(stored.keys, becomes, key_id):
+                break
+        else:
+            raise _too_many_races()
+        if isinstance(self._store, Erasing):
+            self._store.erase()
+        return len(becomes)
+
+    def _add(self, stored: StoredKeys, purpose: KeyPurpose) -> str | None:
+        """Add a key after the last one of its purpose in `stored`; return its id, or None if it was not the first."""
+        chain = stored.of(purpose)
+        sealed_with = stored.sealed_with if stored.keys else self.sealer.first
+        key = self._new_key(purpose, stored, sealed_with)
+        return key.id if self._store.add_key(key, chain[-1].id if chain else None, sealed_with) else None
+
+    def _new_key(self, purpose: KeyPurpose, stored: StoredKeys, sealed_with: str | None) -> StoredKey:
+        created_at = stored.now
+        if purpose == "refresh":
+            key_id, secret = self._random(8).hex(), self._random(KEY_BYTES)
+        elif purpose == "static":
+            key_id, secret = f"s-{UUID(bytes=self._random(16), version=4)}", generate_signing_material()
+        else:
+            taken = {key.id for key in stored.keys}
+            while f"d-{created_at}" in taken:
+                created_at += 1
+            key_id, secret = f"d-{created_at}", generate_signing_material()
+        return StoredKey(key_id, purpose, created_at, self._seal(secret, key_id, sealed_with))
+
+    def _resealed(self, key: StoredKey, sealed_with: str) -> StoredKey:
+        try:
+            secret = self.sealer.open(key.material, key.id)
+        except SealingError as error:
+            raise SuperTokensGeneralError(str(error)) from error
+        return replace(key, material=self._seal(secret, key.id, sealed_with))
+
+    def _seal(self, secret: bytes, key_id: str, sealed_with: str | None) -> bytes:
+        try:
+            return self.sealer.seal(secret, key_id, sealed_with, self._random)
+        except SealingError as error:
+            raise SuperTokensGeneralError(str(error)) from error
+
+
+def describe_clock(offset: int) -> str:
+    """Return what is wrong where the store's clock is `offset` ms ahead of this process's own."""
+    return (
+        f"the clock of this host is {abs(offset) // 1000} seconds {'behind' if offset > 0 else 'ahead of'} that of the"
+        f" database, and at most {MAX_CLOCK_DIFFERENCE_MS // 1000} are allowed for: set it right (NTP)"
+    )
+
+
+def _require_clock(stored: StoredKeys, now: int) -> None:
+    if abs(stored.now - now) > MAX_CLOCK_DIFFERENCE_MS:
+        raise SuperTokensGeneralError(f"no key is made here: {describe_clock(stored.now - now)}")
+
+
+def _too_many_races() -> SuperTokensGeneralError:
+    return SuperTokensGeneralError(f"other workers changed the keys {_MAX_LOST_RACES} times in a row: try again")

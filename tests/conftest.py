@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("supertokens.testing.store_contract", "tests.core.core_contract")
+pytest.register_assert_rewrite("supertokens.testing", "tests.core.core_contract")
 
 from supertokens.config import Config  # noqa: E402
 from supertokens.core import EmbeddedCore  # noqa: E402

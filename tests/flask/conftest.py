@@ -53,7 +53,7 @@ MakeApp = Callable[..., flask.Flask]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What an app does is tested with the core inside of it and with a real service, unless a test says why not."""
-    if "make_app" in metafunc.fixturenames:
+    if "make_core" in metafunc.fixturenames:
         only_embedded = metafunc.definition.get_closest_marker("embedded_only")
         metafunc.parametrize("topology", ["embedded"] if only_embedded else ["embedded", "remote"], indirect=True)
 

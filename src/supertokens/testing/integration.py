@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the apps of `IntegrationContract` are made of, in the words of no framework.
+
+A page is a *script*: a generator that yields acts, each of them a verb of the integration or something that a view does
+with its framework, and is sent their results. So one script runs in every framework. `run` drives it where verbs are
+called; where they are awaited, the same few lines with `await` do.
+
+    def log_in(session):
+        yield Create("ada")
+        return "in"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from supertokens.core import Core
+from supertokens.errors import SuperTokensError
+from supertokens.transport.cookies import COOKIE_KINDS
+
+__all__ = [
+    "Act", "Call", "Create", "Current", "Get", "MakeSite", "NewResponse", "Page", "Perform", "Refresh", "Reply",
+    "RevokeHandle", "RevokeSession", "RevokeUser", "Script", "SignOut", "Site", "Stream", "UpdatePayload", "run",
+    "run_in_pieces",
+]  # fmt: skip
+
+
+class Create(NamedTuple):
+    """`create_new_session`: its result is the session. `res`: a response that `NewResponse` has given."""
+
+    user_id: str
+    jwt_payload: dict[str, Any] | None = None
+    session_data: dict[str, Any] | None = None
+    res: Any = None
+
+
+class Get(NamedTuple):
+    """`get_session`: its result is the session."""
+
+    check_anti_csrf: bool = False
+    res: Any = None
+
+
+class Refresh(NamedTuple):
+    """`refresh_session`: its result is the session."""
+
+    res: Any = None
+
+
+class Current(NamedTuple):
+    """`current_session`: its result is the session that the request is known to have, or None. Nothing is looked up."""
+
+
+class SignOut(NamedTuple):
+    """`sign_out`: its result is the handles of the sessions that were revoked."""
+
+
+class RevokeHandle(NamedTuple):
+    """`revoke_session` by handle: its result is whether there was such a session."""
+
+    handle: str
+
+
+class RevokeUser(NamedTuple):
+    """`revoke_all_sessions_for_user`: its result is the handles of the sessions that were revoked."""
+
+    user_id: str
+
+
+class UpdatePayload(NamedTuple):
+    """`session.update_jwt_payload`."""
+
+    session: Any
+    jwt_payload: dict[str, Any] | None
+
+
+class RevokeSession(NamedTuple):
+    """`session.revoke_session`."""
+
+    session: Any
+
+
+class NewResponse(NamedTuple):
+    """A response of the framework, to be given to a verb as `res`, or returned by the script."""
+
+    text: str
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class Call(NamedTuple):
+    """A request to this very app, made while a view of it runs: its result is the `Reply`."""
+
+    method: str
+    path: str
+    headers: Sequence[tuple[str, str]] = ()
+
+
+Act = (
+    Create | Get | Refresh | Current | SignOut | RevokeHandle | RevokeUser | UpdatePayload | RevokeSession | NewResponse
+    | Call
+)  # fmt: skip
+
+Script = Generator[Any, Any, Any]
+"""Yields acts, and is sent their results or thrown their errors; in a `Stream` it also yields text.
+
+What it returns is the view's answer: text, a response that `NewResponse` has given, or a `Stream`. What it raises, the
+view raises.
+"""
+
+
+class Stream(NamedTuple):
+    """An answer whose body is made after the headers have left: the text that the script yields between its acts."""
+
+    script: Callable[[], Script]
+
+
+class Page(NamedTuple):
+    """A view at `path`, for GET and POST.
+
+    `script` is called with the request's session where the view is `protected` by what the integration has for that,
+    and with None otherwise.
+    """
+
+    path: str
+    script: Callable[[Any], Script]
+    protected: bool = False
+
+
+class Reply(NamedTuple):
+    """A response as it left. `headers` in the order sent, one entry for each field."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    text: str
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, or None. Raise AssertionError if it is there more than once."""
+        values = [value for each, value in self.headers if each.lower() == name.lower()]
+        assert len(values) <= 1, f"{name} is there {len(values)} times"
+        return values[0] if values else None
+
+    @property
+    def set_cookies(self) -> dict[str, str]:
+        """Our cookies that are given a value, by name."""
+        return {name: value for name, value, _ in self._our_cookies() if value}
+
+    @property
+    def deleted_cookies(self) -> set[str]:
+        """The names of our cookies that are deleted and not set."""
+        deleted = {name for name, value, line in self._our_cookies() if not value and "; Max-Age=0;" in line}
+        return deleted - self.set_cookies.keys()
+
+    @property
+    def touches_cookies(self) -> bool:
+        """Whether any of our cookies is set or deleted."""
+        return bool(self._our_cookies())
+
+    def _our_cookies(self) -> list[tuple[str, str, str]]:
+        lines = [value for name, value in self.headers if name.lower() == "set-cookie"]
+        pairs = [(*line.partition(";")[0].partition("=")[::2], line) for line in lines]
+        return [pair for pair in pairs if pair[0].removeprefix("__Host-") in COOKIE_KINDS]
+
+
+class Site(Protocol):
+    """An app that runs."""
+
+    core: Core
+
+    def call(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
+    ) -> Reply:
+        """Answer a request from 127.0.0.1 with exactly these headers.
+
+        `mount`: below which path the app is mounted (SCRIPT_NAME, root_path); `path` is the rest of it. An error that
+        no handler answers is a response of status 500, and not raised.
+        """
+
+
+class MakeSite(Protocol):
+    """What the fixture `make_site` gives."""
+
+    def __call__(self, *pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> Site:
+        """Return an app with the extension, those options of the configuration, and `pages`.
+
+        `after`: a hook of the framework's that runs when any view has answered, before the headers leave. Its core
+        and its edge have the clock of the tests.
+        """
+
+
+Perform = Callable[[Act], Any]
+"""Does an act, in the words of a framework, and returns its result."""
+
+_RAISED_BY_VERBS: Final = (SuperTokensError, RuntimeError, TypeError, ValueError)
+
+
+def run(script: Script, perform: Perform) -> Any:
+    """Drive `script` to its end, and return what it returns."""
+    steps = run_in_pieces(script, perform)
+    while True:
+        try:
+            piece = next(steps)
+        except StopIteration as end:
+            return end.value
+        raise TypeError(f"only the script of a Stream yields text, not {piece!r}")
+
+
+def run_in_pieces(script: Script, perform: Perform) -> Generator[str, None, Any]:
+    """Drive the script of a `Stream`, and yield its text."""
+    result: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = script.send(result) if error is None else script.throw(error)
+        except StopIteration as end:
+            return end.value
+        result, error = None, None
+        if isinstance(step, str):
+            yield step
+            continue
+        try:
+            result = perform(step)
+        except _RAISED_BY_VERBS as raised:
+            error = raised

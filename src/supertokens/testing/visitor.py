@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client in front of a `Site`: a browser's jar, or a machine that keeps its tokens itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from supertokens.testing.browser import Browser
+from supertokens.testing.clock import FakeClock
+from supertokens.testing.integration import Reply, Site
+
+__all__ = ["DIALECTS", "Visitor"]
+
+DIALECTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "plain": {},
+    "legacy": {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"},
+    "modern": {"st-auth-mode": "cookie", "rid": "anti-csrf"},
+    "header": {"st-auth-mode": "header", "rid": "anti-csrf"},
+}
+"""The request headers that tell each kind of client (docs/browsers.md)."""
+
+
+class Visitor:
+    """A client that speaks one dialect. In header mode it shows its access token, or its refresh token to refresh."""
+
+    def __init__(self, site: Site, clock: FakeClock, dialect: str = "plain", agent: str = "Firefox") -> None:
+        self.site = site
+        self.dialect = dialect
+        self.agent = agent
+        self.browser = Browser(clock)
+        self.access_token: str | None = None
+        self.refresh_token: str | None = None
+
+    @property
+    def keeps_cookies(self) -> bool:
+        """Whether its tokens are in cookies."""
+        return self.dialect != "header"
+
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, mount: str = "", scheme: str = "http"
+    ) -> Reply:
+        """Send a request with what the client has; `headers` come on top of that."""
+        sent = {"Host": "localhost", "User-Agent": self.agent, **DIALECTS[self.dialect]}
+        cookies = self.browser.cookie_header(mount + path)
+        if cookies:
+            sent["Cookie"] = cookies
+        token = self.refresh_token if path == "/session/refresh" else self.access_token
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        reply = self.site.call(method, path, list({**sent, **(headers or {})}.items()), mount=mount, scheme=scheme)
+        self._take(reply)
+        return reply
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+        return self.call("GET", path, headers)
+
+    def post(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+        return self.call("POST", path, headers)
+
+    def log_in(self, user_id: str = "ada", *, mount: str = "") -> Reply:
+        """Begin a session. Raise AssertionError if that fails."""
+        return self._succeeds(self.call("POST", f"/login/{user_id}", mount=mount))
+
+    def refresh(self, *, mount: str = "") -> Reply:
+        """Get the next pair of tokens. Raise AssertionError if that fails."""
+        return self._succeeds(self.call("POST", "/session/refresh", mount=mount))
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the client has any token left."""
+        return bool(self.browser.jar) if self.keeps_cookies else bool(self.access_token or self.refresh_token)
+
+    def _succeeds(self, reply: Reply) -> Reply:
+        assert reply.status == 200, f"{reply.status} {reply.text}"
+        return reply
+
+    def _take(self, reply: Reply) -> None:
+        self.browser.take(reply.headers)
+        access, refresh = reply.header("st-access-token"), reply.header("st-refresh-token")
+        self.access_token = self.access_token if access is None else access or None
+        self.refresh_token = self.refresh_token if refresh is None else refresh or None

@@ -58,7 +58,7 @@ class AppSessions:
             self._hook()
         if owner.request is NO_REQUEST:
             # Not sooner: what other middleware has corrected in the environment counts.
-            owner.ask(from_wsgi(environ))
+            owner.request, owner.is_asked = from_wsgi(environ), True
         return owner
 
     def of(self, response: object) -> RequestSession:

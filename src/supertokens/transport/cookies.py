@@ -185,8 +185,9 @@ def cookie_values(header: str, start: str) -> list[str]:
     at = header.find(start)
     if at < 0:
         return []
-    if header.rfind(start) == at and (at == 0 or header.startswith("; ", at - 2)):
-        end = header.find(";", at)  # as nearly every request has it
+    end = header.find(";", at)
+    # Nearly every request has it once, alone or after "; ".
+    if (end < 0 or header.find(start, end) < 0) and (at == 0 or header.startswith("; ", at - 2)):
         values = [header[at + len(start) : len(header) if end < 0 else end].rstrip(" \t")]
     else:
         pairs = [pair.strip(" \t") for pair in header.split(";")]

@@ -57,6 +57,7 @@ class SessionEdge:
         """Whether the server renews the sessions of browsers that have no library."""
         self.checks_value = config.anti_csrf_mode == "token"
         """Whether sessions have an anti-CSRF value, which checks ask for."""
+        self.checks_database = config.access_token_blacklisting
         self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
         self.times = self._times(config.refresh_token_rotation_grace_period_ms)
         self.cookies = CookiePolicy(config, explicit)

@@ -34,11 +34,11 @@ def access_token_of(owner: RequestSession) -> str:
     long as the refresh token says that there was one.
     """
     request = owner.request
+    if request.has_authorization and shows_bearer(owner):
+        return request.bearer_text or ""
+    owner.header_mode = False
     dialect = request.dialect
     values = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    if request.bearer_text is not None and shows_bearer(owner):
-        return request.bearer_text
-    owner.header_mode = False
     if values and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return values[0] if len(values) == 1 else _newest_access_token(owner, values)
     if dialect is not Dialect.MODERN and cookies_named(owner, "sIdRefreshToken"):

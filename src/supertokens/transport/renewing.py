@@ -112,7 +112,7 @@ def _verify(owner: RequestSession, shown: _Shown, *, check_database: bool) -> No
     verified = edge.core.verify(
         shown.access_text,
         check_anti_csrf=False,
-        check_database=check_database or edge.config.access_token_blacklisting,
+        check_database=check_database or edge.checks_database,
         client=request.user_agent,
     )
     owner.standing, owner.answer, owner.access_token = Standing.FOUND, verified, shown.access_text

@@ -23,6 +23,12 @@ class Dialect(Enum):
     """None of them: forms, curl, tests."""
 
 
+# A member of an enumeration costs two look-ups each time.
+_MODERN: Final = Dialect.MODERN
+_LEGACY: Final = Dialect.LEGACY
+_PLAIN: Final = Dialect.PLAIN
+
+
 class Target(NamedTuple):
     """Where a request goes: the scheme, the path that the application is mounted at, and the path below it, decoded."""
 
@@ -37,15 +43,15 @@ class Request:
     The method and the Cookie header are read at once, since every check needs them; all else on demand.
     """
 
-    __slots__ = ("_locality", "cookies", "declared_dialect", "dialect", "method")
+    __slots__ = ("_locality", "cookies", "dialect", "has_authorization", "method")
 
-    def __init__(self, method: str, cookies: str, *, is_modern: bool, is_legacy: bool) -> None:
+    def __init__(self, method: str, cookies: str, *, is_modern: bool, is_legacy: bool, has_authorization: bool) -> None:
         self.method = method
         self.cookies = cookies
         """The raw Cookie header."""
-        self.declared_dialect = Dialect.MODERN if is_modern else Dialect.LEGACY if is_legacy else Dialect.PLAIN
-        self.dialect = self.declared_dialect
+        self.dialect = _MODERN if is_modern else _LEGACY if is_legacy else _PLAIN
         """The dialect that counts: a library may have no part in the session that its request belongs to."""
+        self.has_authorization = has_authorization
         self._locality: Locality | None = None
 
     def header(self, name: str) -> str | None:
@@ -70,6 +76,13 @@ class Request:
     def peer(self) -> str:
         """The address of the client, or of the last proxy; empty if it is not known."""
         raise NotImplementedError
+
+    @property
+    def declared_dialect(self) -> Dialect:
+        """The dialect by the request's own headers."""
+        if self.header("st-auth-mode") is not None:
+            return _MODERN
+        return _PLAIN if self.header("supertokens-sdk-name") is None else _LEGACY
 
     @property
     def query(self) -> str:
@@ -139,7 +152,7 @@ class Request:
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
-NO_REQUEST: Final = Request("", "", is_modern=False, is_legacy=False)
+NO_REQUEST: Final = Request("", "", is_modern=False, is_legacy=False, has_authorization=False)
 """Stands where no request has been taken up."""
 
 
@@ -152,11 +165,10 @@ class _WsgiRequest(Request):
         self.cookies = environ.get("HTTP_COOKIE", "")
         # As the constructor has it; spelt out, since every check comes by.
         if "HTTP_ST_AUTH_MODE" in environ:
-            self.dialect = self.declared_dialect = Dialect.MODERN
-        elif "HTTP_SUPERTOKENS_SDK_NAME" in environ:
-            self.dialect = self.declared_dialect = Dialect.LEGACY
+            self.dialect = _MODERN
         else:
-            self.dialect = self.declared_dialect = Dialect.PLAIN
+            self.dialect = _LEGACY if "HTTP_SUPERTOKENS_SDK_NAME" in environ else _PLAIN
+        self.has_authorization = "HTTP_AUTHORIZATION" in environ
         self._locality = None
 
     def header(self, name: str) -> str | None:
@@ -189,10 +201,6 @@ class _WsgiRequest(Request):
     # Every check asks for these.
 
     @property
-    def bearer_text(self) -> str | None:
-        return super().bearer_text if "HTTP_AUTHORIZATION" in self._environ else None
-
-    @property
     def anti_csrf_token(self) -> str | None:
         value: str | None = self._environ.get("HTTP_ANTI_CSRF")
         return value
@@ -219,6 +227,7 @@ class _AsgiRequest(Request):
             self._headers.get("cookie", ""),
             is_modern="st-auth-mode" in self._headers,
             is_legacy="supertokens-sdk-name" in self._headers,
+            has_authorization="authorization" in self._headers,
         )
 
     def header(self, name: str) -> str | None:

@@ -55,8 +55,8 @@ class _Reissued(NamedTuple):
 class RequestSession(msgspec.Struct, eq=False):
     """What one request knows of its session, and what its response is to say of it.
 
-    `request` is set by an integration before each verb, and given up when the headers leave. `answer` and
-    `access_token` belong to the session that counts now.
+    An integration sets `request` and `is_asked` before each verb; the request is given up when the headers leave.
+    `answer` and `access_token` belong to the session that counts now.
     """
 
     edge: SessionEdge
@@ -91,16 +91,21 @@ class RequestSession(msgspec.Struct, eq=False):
     def __rich_repr__(self) -> list[tuple[str, object]]:
         return [("standing", self.standing.name)]
 
-    def ask(self, request: Request) -> None:
-        """Take `request` up for a verb."""
-        if self.edge.renews and self._has_no_library(request):
-            request.dialect = Dialect.PLAIN
-        self.request, self.is_asked = request, True
-
     @property
     def is_of_pages(self) -> bool:
         """Whether the server renews for this request's browser."""
         return self.edge.renews and self.request.dialect is Dialect.PLAIN
+
+    def count_as_pages(self) -> None:
+        """Treat the request as one of pages if an older library sent it that has no part in the session.
+
+        Pages have begun that session then, and the library has never heard of it.
+        """
+        request = self.request
+        if request.dialect is Dialect.LEGACY and not cookie_values(
+            request.cookies, self.edge.cookies.starts["sIdRefreshToken"]
+        ):
+            request.dialect = Dialect.PLAIN
 
     def waited(self) -> int:
         """Return how long ago the request came in (ms)."""
@@ -291,12 +296,6 @@ class RequestSession(msgspec.Struct, eq=False):
         """
         put = any(changes is not None and changes.has_cookies for changes in (self._told, self._found))
         return put or self.edge.cookies.came_with(self.request)
-
-    def _has_no_library(self, request: Request) -> bool:
-        """Return whether an older library sent the request that has no part in the session: pages have begun it."""
-        if request.dialect is not Dialect.LEGACY:
-            return False
-        return not cookie_values(request.cookies, self.edge.cookies.starts["sIdRefreshToken"])
 
 
 def _merged(earlier: ResponseChanges | None, later: ResponseChanges) -> ResponseChanges:

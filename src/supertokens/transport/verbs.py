@@ -81,19 +81,35 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     Raise SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError, or, with the
     check, SuperTokensCrossOriginError.
     """
+    edge = owner.edge
     try:
         if owner.standing not in _ACCESS_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
-        if check_anti_csrf and owner.edge.origin_check is not None:
+        if edge.renews:
+            owner.count_as_pages()
+        if check_anti_csrf and edge.origin_check is not None:
             _check_origin(owner)
-        if owner.edge.renews and _is_renewable(owner):
+        if edge.renews and owner.is_of_pages and not shows_bearer(owner):
             if owner.refusal is not None:
                 raise owner.refusal
             return verify_or_renew(owner, check_anti_csrf=check_anti_csrf)
-        return _verify(owner, check_anti_csrf=check_anti_csrf)
+        token, request = owner.access_token or access_token_of(owner), owner.request
+        if check_anti_csrf:
+            check_anti_csrf = edge.checks_value and not owner.header_mode
+        verified = (edge.opened_core or edge.core).verify(
+            token,
+            check_anti_csrf=check_anti_csrf,
+            anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
+            check_database=edge.checks_database,
+            client=request.user_agent,
+        )
     except SuperTokensError as error:
         _note_refusal(owner, error)
         raise owner.refused(error) from error.__cause__
+    owner.standing, owner.answer, owner.access_token = _FOUND, verified, token
+    if verified.new_access_token is not None:
+        owner.take_reissued(verified, verified.new_access_token, told=False)
+    return Session(owner, verified, owner.access_token)
 
 
 def find(owner: RequestSession, *, check_anti_csrf: bool, required: bool) -> Session | None:
@@ -113,25 +129,6 @@ def find(owner: RequestSession, *, check_anti_csrf: bool, required: bool) -> Ses
     return None
 
 
-def _verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
-    edge, request = owner.edge, owner.request
-    token = owner.access_token or access_token_of(owner)
-    if check_anti_csrf:
-        check_anti_csrf = edge.checks_value and not owner.header_mode
-    verified = (edge.opened_core or edge.core).verify(
-        token,
-        check_anti_csrf=check_anti_csrf,
-        anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
-        check_database=edge.config.access_token_blacklisting,
-        client=request.user_agent,
-    )
-    owner.standing, owner.answer, owner.access_token = _FOUND, verified, token
-    if verified.new_access_token is not None:
-        owner.take_reissued(verified, verified.new_access_token, told=False)
-        token = owner.access_token
-    return Session(owner, verified, token)
-
-
 def refresh(owner: RequestSession) -> Session:
     """Return the session with its next pair of tokens.
 
@@ -143,6 +140,8 @@ def refresh(owner: RequestSession) -> Session:
     with owner.told_of_failure():
         if owner.standing not in _REFRESH_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=False)
+        if edge.renews:
+            owner.count_as_pages()
         if edge.origin_check is not None:
             _check_origin(owner, refreshes=True)
         token = refresh_token_of(owner)
@@ -279,11 +278,6 @@ def _check_origin(owner: RequestSession, *, refreshes: bool = False) -> None:
     assert owner.edge.origin_check is not None
     if not shows_bearer(owner, refreshes=refreshes):
         owner.edge.origin_check.require_same_origin(owner.request)
-
-
-def _is_renewable(owner: RequestSession) -> bool:
-    """Return whether the server renews for this request's browser: nothing there does, and no bearer token counts."""
-    return owner.is_of_pages and not shows_bearer(owner)
 
 
 def _note_refusal(owner: RequestSession, error: SuperTokensError) -> None:

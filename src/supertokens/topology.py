@@ -12,31 +12,38 @@ from typing import Final
 
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
+from supertokens.default_database import open_default_database
 from supertokens.stores.opening import open_store
+from supertokens.stores.sqlite import SqliteStore
 
-__all__ = ["DEFAULT_DATABASE", "open_core", "open_embedded_core", "require_extras"]
+__all__ = ["DEFAULT_DATABASE", "open_core", "open_embedded_core", "open_remote_core", "require_extras"]
 
 DEFAULT_DATABASE: Final = Path("supertokens.sqlite3")
 """Where a service keeps sessions when its configuration does not say, in the working directory."""
 
 
-def open_core(config: Config, default_database: Path, *, temporary_for: object = None) -> Core:
-    """The core that an app uses: the service that `hosts` names, or else the engine in its own process.
+def open_core(config: Config, default_database: Path, app: object, owner: str, *, is_test: bool) -> Core:
+    """Return the core that `app` uses: the service that `hosts` names, or else the engine in its own process.
 
-    Nothing is asked of a service before the first use. The rest is as in `open_embedded_core`.
+    `owner`: the file of the app's module, which tells apps apart that share a folder. `is_test`: sessions without a
+    `database` go when the app goes. Raise ConfigError if the default database belongs to another app.
     """
     if config.hosts:
-        return _remote_core(config)
-    return open_embedded_core(config, default_database, temporary_for=temporary_for)
+        return open_remote_core(config)
+    core = open_embedded_core(config, default_database, temporary_for=app if is_test else None)
+    if config.database is None and not is_test and isinstance(core.store, SqliteStore):
+        open_default_database(default_database, app, owner, core.store)
+    return core
 
 
 def require_extras(config: Config) -> None:
     """Raises ModuleNotFoundError, which says what to install, for a `config` that takes more than there is."""
     if config.hosts:
-        _remote_core(config)
+        open_remote_core(config)
 
 
-def _remote_core(config: Config) -> Core:
+def open_remote_core(config: Config) -> Core:
+    """Return the core of the services that `hosts` names. Nothing is asked of them before the first use."""
     from supertokens.remote import RemoteCore  # stands on an extra, which an app without `hosts` does not need
 
     return RemoteCore(config)

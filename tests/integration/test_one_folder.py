@@ -32,10 +32,6 @@ app.config["PROPAGATE_EXCEPTIONS"] = True
 print(app.test_client().post("/login").text)
 """
 
-NOT_YET: Final = pytest.mark.xfail(
-    reason="the default database is opened by every app of the folder", raises=(AssertionError, pytest.fail.Exception)
-)
-
 
 def run(folder: Path, name: str, options: str = "") -> subprocess.CompletedProcess[str]:
     """Run an app of that name in a process of its own: it logs somebody in."""
@@ -49,7 +45,6 @@ def test_one_app_comes_back_to_its_database(tmp_path: Path) -> None:
     assert [run(tmp_path, "shop").stdout for _ in range(2)] == ["in\n", "in\n"]
 
 
-@NOT_YET
 def test_another_app_of_the_folder_is_refused_with_the_setting_that_helps(tmp_path: Path) -> None:
     assert run(tmp_path, "shop").stdout == "in\n"
     refused = run(tmp_path, "staff")
@@ -63,7 +58,6 @@ def test_another_app_of_the_folder_with_a_database_of_its_own_is_served(tmp_path
     assert run(tmp_path, "staff", ", database='sqlite:///staff.sqlite3'").stdout == "in\n"
 
 
-@NOT_YET
 def test_two_apps_of_one_process_on_one_default_file_are_refused(tmp_path: Path) -> None:
     def serve(name: str) -> flask.Flask:
         app = flask.Flask(name, instance_path=str(tmp_path))

@@ -15,7 +15,7 @@ from supertokens.config import Config, ConfigError, Explained
 from supertokens.config.yaml_file import read_yaml
 from supertokens.core import Core, EmbeddedCore
 from supertokens.engine.sealing import MissingEncryptionKeyError
-from supertokens.topology import DEFAULT_DATABASE, open_core, open_embedded_core
+from supertokens.topology import DEFAULT_DATABASE, open_embedded_core, open_remote_core
 
 __all__ = [
     "CONFIG_FILE", "config_option", "core_of_sessions", "database_option", "embedded_core", "existing_database",
@@ -80,7 +80,7 @@ def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
     """
     if database is None and hosts_are_named(config_file):
         app_config = {} if config_file is None else {"SUPERTOKENS_CONFIG": config_file}
-        core = open_core(Config.load(app_config=app_config, environ=os.environ), DEFAULT_DATABASE)
+        core = open_remote_core(Config.load(app_config=app_config, environ=os.environ))
         click.get_current_context().call_on_close(core.close)
         return core
     return embedded_core(config_file, database)

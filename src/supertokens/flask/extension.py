@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -68,7 +69,8 @@ class SuperTokens:
 
         def opened() -> Core:
             database = Path(app.instance_path) / "supertokens.sqlite3"
-            chosen = core or self._core or open_core(config, database, temporary_for=app if app.testing else None)
+            own = core or self._core
+            chosen = own or open_core(config, database, app, _module_file(app), is_test=app.testing)
             chosen.signals.connect(partial(send, weakref.ref(app)))
             return chosen
 
@@ -114,6 +116,17 @@ class SuperTokens:
     def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
         """Let `callback`, given session handle and user id, answer a stolen token. The session is revoked by then."""
         self._answers.on_theft = callback
+
+
+def _module_file(app: flask.Flask) -> str:
+    """Return the file that makes the app, as seen from beside its instance folder: a folder may move as a whole."""
+    file = getattr(sys.modules.get(app.import_name), "__file__", None)
+    if file is None:
+        return app.import_name
+    try:
+        return Path(file).resolve().relative_to(Path(app.instance_path).resolve().parent).as_posix()
+    except ValueError:
+        return Path(file).name
 
 
 Supertokens: Final = SuperTokens  # as the older documentation spells it

@@ -61,6 +61,8 @@ _COLUMNS: Final = (
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
+_OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
+_CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500  # below SQLite's limit on the number of parameters, in every build
 
 
@@ -186,6 +188,18 @@ class SqliteStore(SqliteKeys):
         return self._database.write(
             lambda connection: connection.execute(statement, (now, limit)).rowcount, durable=False, one_statement=True
         )
+
+    def claim(self, owner: str) -> str:
+        """Return the name of the app that the file belongs to; it is `owner` from now on if it had none.
+
+        For a file that no setting names: two apps in one folder must not accept each other's users.
+        """
+        said = self._database.read(_OWNER, ())
+        if not said:
+            values = (owner,)
+            self._database.write(lambda connection: connection.execute(_CLAIM, values), one_statement=True)
+            said = self._database.read(_OWNER, ())
+        return str(said[0][0])
 
     def migrate(self) -> tuple[int, int]:
         return self._database.migrate()

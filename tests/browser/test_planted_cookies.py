@@ -151,7 +151,6 @@ def test_a_log_out_ends_each_session_that_came(town: Town) -> None:
     assert town.own == {}
 
 
-@pytest.mark.xfail(reason="a log-in clears no double of a cookie that came once only")
 @with_settings(older_cookie_domain=DOMAIN)
 def test_a_log_in_clears_what_was_planted_where_the_setting_says_that_cookies_may_be(town: Town) -> None:
     town.plant(town.session_of("mallory"))

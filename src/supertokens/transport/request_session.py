@@ -125,9 +125,10 @@ class RequestSession(msgspec.Struct, eq=False):
         """Take up a session that begins, or goes on, with the credentials `issued`."""
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
         self.anti_csrf_token, self.refusal, self.is_contested = issued.anti_csrf_token, None, False
-        changes = self.edge.writer.issued(issued, self.request, header_mode=self.header_mode)
+        begins = standing is Standing.BEGUN
+        changes = self.edge.writer.issued(issued, self.request, header_mode=self.header_mode, begins=begins)
         self.edge.warn_of_size(changes)
-        self._put(changes, told=standing is Standing.BEGUN)
+        self._put(changes, told=begins)
 
     def take_reissued(self, verified: VerifiedSession, token: Credential, *, told: bool) -> None:
         """Take up an access token that replaces the one that was shown, for the rest of its life.

@@ -42,8 +42,14 @@ class ResponseWriter:
         self._renews = renews
         self._refresh_token_validity = refresh_token_validity
 
-    def issued(self, session: IssuedSession, request: Request, *, header_mode: bool) -> ResponseChanges:
-        """Return what tells a browser of a session that began, or was refreshed."""
+    def issued(
+        self, session: IssuedSession, request: Request, *, header_mode: bool, begins: bool = False
+    ) -> ResponseChanges:
+        """Return what tells a browser of a session that began, or was refreshed.
+
+        `begins`: delete what an earlier session, or a neighbour, may have left at the other known places: beside the
+        cookies of another user the new ones would be refused.
+        """
         changes = ResponseChanges(whole=True)
         if self._tells_library(request, header_mode=header_mode):
             self._put_front_token(changes, session.user_id, session.jwt_payload, session.access_token, request.dialect)
@@ -58,6 +64,10 @@ class ResponseWriter:
                 changes.set_header("st-refresh-token", "")
         for kind in self._superseded(request, header_mode=header_mode):
             changes.set_cookies(self._cookies.clear(kind, request))
+        if begins and not header_mode and self._cookies.came_with(request):
+            # Of all kinds: which others are there cannot be told, since the refresh token does not come with a log-in.
+            for kind in COOKIE_KINDS:
+                changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
         return changes
 
     def renewed(

@@ -134,13 +134,7 @@ def test_what_nginx_refuses_with_its_defaults_is_said_in_the_log_and_passes_with
     assert len(warnings_of(attach, clock, caplog, LARGEST)) == 1
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/log-in",
-        pytest.param("/grow", marks=pytest.mark.xfail(reason="the size of a changed payload is not looked at")),
-    ],
-)
+@pytest.mark.parametrize("path", ["/log-in", "/grow"])
 def test_it_is_said_once_and_where_it_is_written_down(
     attach: Attach, clock: FakeClock, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:

@@ -141,6 +141,7 @@ class RequestSession(msgspec.Struct, eq=False):
         changes = self.edge.writer.renewed(
             verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode
         )
+        self.edge.warn_of_size(changes)
         has_no_lock = self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
         if self._responses and self._reissued_may_leave(self._reissued):

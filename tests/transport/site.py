@@ -116,7 +116,7 @@ class Site:
     def asked(self, request: Request) -> RequestSession:
         """Return the session of a request that is about to be asked for, as an integration does before each verb."""
         owner = RequestSession(self.edge, came_in=self.edge.monotonic())
-        owner.ask(request)
+        owner.request, owner.is_asked = request, True
         return owner
 
     def handles(self, user_id: str = "ada") -> list[str]:

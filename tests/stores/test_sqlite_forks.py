@@ -71,7 +71,7 @@ def being_read(store: SqliteStore) -> Iterator[None]:
     database, started = store._database, threading.Event()
 
     def long_read() -> None:
-        reader = database._open()
+        reader = database.open_connection()
         reader.set_progress_handler(lambda: started.set() or int(ended.is_set()), 1000)  # type: ignore[func-returns-value]
         database._readers.append(reader)
         with pytest.raises(SuperTokensGeneralError, match="interrupted"):

@@ -16,6 +16,7 @@ from supertokens.engine.session import SessionRecord
 from supertokens.stores.base import EVERYBODY, Everybody, Found
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
+from supertokens.stores.sqlite_marks import MARK_TABLE
 
 __all__ = ["ROW", "SqliteStore", "row_of"]
 
@@ -51,7 +52,7 @@ ALTER TABLE session RENAME COLUMN last TO newest;
 ALTER TABLE session RENAME COLUMN at TO handed_out_at;
 ALTER TABLE session RENAME COLUMN hint TO fingerprint
 """
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES)
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (

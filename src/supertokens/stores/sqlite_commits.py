@@ -17,15 +17,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.sqlite_marks import RAISE_MARK
 
 __all__ = ["Commits", "Write", "transaction"]
 
 _LONGEST_SLEEP: Final = 1.0  # seconds
 _MOST_ROWS_AT_ONCE: Final = 64
 """Rows of one INSERT. Each number of them is a statement of its own, and a connection remembers 128."""
+
+_MARK_EVERY_S: Final = 1.0
+_MARK_EVERY_COMMITS: Final = 100
+"""Whichever comes first. A log that begins anew has a mark soon then, and few commits write a page more for it."""
 
 _NOBODY_CAME: Final = 2
 """So many looks at a queue that has not grown end the wait for more."""
@@ -69,19 +74,33 @@ class Write:
         self.done = True
 
 
+class Connections(Protocol):
+    """Where the connection comes from."""
+
+    def check_file(self) -> None:
+        """Raise SuperTokensGeneralError if what is open must not be written to."""
+
+    def bound_log(self, connection: sqlite3.Connection) -> None:
+        """Keep the log from growing without end, before something is written."""
+
+    def open_connection(self) -> sqlite3.Connection:
+        """Open a connection. Raise SuperTokensGeneralError."""
+
+    def close_connection(self, connection: sqlite3.Connection) -> None:
+        """Close it, which rolls back what it has not committed."""
+
+
 class Commits:
     """The writes of one process. `insert`: what stands before the values, for rows: ``INSERT INTO … (…) VALUES``."""
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
-        close_connection: Callable[[sqlite3.Connection], None],
+        connections: Connections,
         synchronous: Literal["full", "normal"],
         insert: str,
         columns: int,
     ) -> None:
-        self._open = open_connection
-        self._close = close_connection
+        self._connections = connections
         self._durable = synchronous
         self._insert = insert
         self._placeholders = f"({', '.join('?' * columns)})"
@@ -90,6 +109,9 @@ class Commits:
         self._expected = 1
         self._connection: sqlite3.Connection | None = None
         self._level: str | None = None
+        self._commits_until_mark = 0
+        self._next_mark_at = 0.0
+        self.monotonic = time.monotonic
 
     def run(self, write: Write) -> Any:
         """What its operation returned, after it has been committed. Raises what it raised, after a rollback."""
@@ -185,15 +207,26 @@ class Commits:
         return None
 
     def _commit(self, together: list[Write]) -> None:
+        self._connections.check_file()
         connection = self._usable()
+        self._connections.bound_log(connection)
         self._set_level(connection, self._durable if any(write.durable for write in together) else "normal")
         rows = [write.row for write in together if write.row is not None]
         others = [write for write in together if write.row is None]
-        if len(others) + len(rows[::_MOST_ROWS_AT_ONCE]) == 1 and all(write.one_statement for write in together):
+        statements = len(others) + len(rows[::_MOST_ROWS_AT_ONCE])
+        if statements == 1 and all(write.one_statement for write in together) and not self._is_mark_due():
             self._execute(connection, rows, others)
-            return
-        with transaction(connection):
-            self._execute(connection, rows, others)
+        else:
+            with transaction(connection):
+                self._execute(connection, rows, others)
+                if self._is_mark_due():
+                    connection.execute(RAISE_MARK)
+                    self._commits_until_mark = _MARK_EVERY_COMMITS
+                    self._next_mark_at = self.monotonic() + _MARK_EVERY_S
+        self._commits_until_mark -= 1
+
+    def _is_mark_due(self) -> bool:
+        return self._commits_until_mark <= 0 or self.monotonic() >= self._next_mark_at
 
     def _execute(self, connection: sqlite3.Connection, rows: list[_Row], others: list[Write]) -> None:
         # Rows of several writes go in as one statement: each statement makes this thread queue for Python's global lock
@@ -210,14 +243,14 @@ class Commits:
         if self._connection is not None and self._connection.in_transaction:  # left so by an interrupt
             self._let_go()
         if self._connection is None:
-            self._connection, self._level = self._open(), None
+            self._connection, self._level = self._connections.open_connection(), None
         return self._connection
 
     def _let_go(self) -> None:
         """Close the connection, which rolls back what it has not committed."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._close(connection)
+            self._connections.close_connection(connection)
 
     def _set_level(self, connection: sqlite3.Connection, level: str) -> None:
         if level != self._level:

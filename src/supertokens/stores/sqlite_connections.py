@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import quote
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite_commits import Commits, Write, transaction
+from supertokens.stores.sqlite_files import DatabaseFile
 from supertokens.stores.sqlite_forks import PROCESS
+from supertokens.stores.sqlite_marks import check_log
+from supertokens.stores.sqlite_watch import FileWatch
 
 __all__ = ["SqliteDatabase"]
 
@@ -36,6 +37,13 @@ SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema),
     )
 FROM pragma_user_version, pragma_application_id
 """
+_SETTINGS: Final[dict[str, int | str]] = {
+    "temp_store": "memory",  # a large statement must not need a folder for temporary files
+    "journal_size_limit": 8 << 20,  # bytes; twice what the log usually has, so that it shrinks after a long read only
+}
+_MAX_LOG_BYTES: Final = 32 << 20
+_WAIT_FOR_READERS_MS: Final = 250
+_BETWEEN_TRIES_S: Final = 2.0
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 
@@ -55,15 +63,18 @@ class SqliteDatabase:
         synchronous: Literal["full", "normal"],
         busy_timeout: int,
         mode: str,
-        pragmas: Mapping[str, int | str],
+        pragmas: dict[str, int | str],
     ) -> None:
         self.path = path
+        self.file = DatabaseFile(path)
+        self.watch = FileWatch(self.file)
         self._schema = schema
         self._row = row
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._mode = mode
         self._pragmas = pragmas
+        self._next_try_to_bound_log = 0.0
         self.begin_anew()
         PROCESS.add_owner(self)
 
@@ -74,18 +85,19 @@ class SqliteDatabase:
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """Return all rows. Raises SuperTokensGeneralError."""
         self._enter()
+        self.watch.check_now_and_then()
         readers = self._readers  # those of this process: after a fork in the middle there are others
         try:
             # A list's pop and append are atomic, and a connection is in one thread's hands at a time.
             connection = readers.pop()
         except IndexError:
-            connection = self._open()
+            connection = self.open_connection()
         try:
             rows = connection.execute(statement, values).fetchall()
         except BaseException as error:
-            PROCESS.close(connection)
+            self.close_connection(connection)
             if isinstance(error, sqlite3.Error):
-                raise self._failure(error) from error
+                raise self.file.failure(error) from error
             raise
         readers.append(connection)
         return rows
@@ -126,13 +138,13 @@ class SqliteDatabase:
 
         `busy_timeout`: how long it waits for a lock (ms). Raises SuperTokensGeneralError.
         """
-        connection = self._open(busy_timeout)
+        connection = self.open_connection(busy_timeout)
         try:
             operation(connection)
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise self.file.failure(error) from error
         finally:
-            PROCESS.close(connection)
+            self.close_connection(connection)
 
     def _enter(self) -> None:
         """Begin anew in a child of the process that was here before, and wait while another thread forks."""
@@ -145,25 +157,26 @@ class SqliteDatabase:
         try:
             return self._commits.run(write)
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise self.file.failure(error) from error
 
     def _new_commits(self) -> Commits:
         where, columns = self._row
-        return Commits(self._open, PROCESS.close, self._synchronous, f"INSERT INTO {where} VALUES", columns)
+        return Commits(self, self._synchronous, f"INSERT INTO {where} VALUES", columns)
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
         before = 0
         if self.path.exists():
             try:
+                check_log(self.file)
                 connection = PROCESS.open(self.path, lambda: self._connect("ro", self._busy_timeout))
                 try:
                     before = self._version(connection)
                 finally:
                     PROCESS.close(connection)
-            except sqlite3.Error as error:
-                raise self._failure(error) from error
-        PROCESS.close(self._open())
+            except (OSError, sqlite3.Error) as error:
+                raise self.file.failure(error) from error
+        self.close_connection(self.open_connection())
         return before, len(self._schema)
 
     def close(self) -> None:
@@ -171,6 +184,7 @@ class SqliteDatabase:
         if self._pid == os.getpid():
             self._close_readers()
             self._commits.close()
+            self.watch.forget()
 
     def close_idle(self) -> None:
         """See `ForkAware`."""
@@ -181,27 +195,65 @@ class SqliteDatabase:
     def _close_readers(self) -> None:
         while self._readers:
             with suppress(IndexError):  # another thread took the last one
-                PROCESS.close(self._readers.pop())
+                self.close_connection(self._readers.pop())
 
     def begin_anew(self) -> None:
         """See `ForkAware`."""
-        self._opening = threading.Lock()
+        self.file.begin_anew()
+        self.watch.begin_anew()
         self._readers: list[sqlite3.Connection] = []
         self._commits = self._new_commits()
         self._pid = os.getpid()
 
-    def _open(self, busy_timeout: int | None = None) -> sqlite3.Connection:
-        """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured."""
+    def open_connection(self, busy_timeout: int | None = None) -> sqlite3.Connection:
+        """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured.
+
+        Raise SuperTokensGeneralError, also if the file is another one than was open before.
+        """
         wait = self._busy_timeout if busy_timeout is None else busy_timeout
-        return PROCESS.open(self.path, lambda: self._connect_and_prepare(wait))
+        self.watch.check()
+        connection = PROCESS.open(self.path, lambda: self._connect_and_prepare(wait))
+        try:
+            self.watch.opened()
+        except SuperTokensGeneralError:
+            PROCESS.leave(connection, self.watch.database)
+            raise
+        self.file.say_once()
+        return connection
+
+    def close_connection(self, connection: sqlite3.Connection) -> None:
+        """Close it, unless that would touch what is at the path by now."""
+        if self.watch.leads_to_what_is_open():
+            PROCESS.close(connection)
+            self.watch.closed()
+        else:
+            PROCESS.leave(connection, self.watch.database)
+
+    def check_file(self) -> None:
+        """Raise SuperTokensGeneralError if the path no longer leads to the file that is open."""
+        self.watch.check()
+
+    def bound_log(self, connection: sqlite3.Connection) -> None:
+        """Let the log begin anew if it is large. By itself it does so only when nobody reads for a moment."""
+        now = self.watch.monotonic()
+        if self.watch.log_bytes < _MAX_LOG_BYTES or now < self._next_try_to_bound_log:
+            return
+        self._next_try_to_bound_log = now + _BETWEEN_TRIES_S
+        # What reads now is waited for, briefly, since other writers wait meanwhile; what begins to read is not.
+        connection.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_READERS_MS}")
+        try:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
 
     def _connect_and_prepare(self, busy_timeout: int) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise SuperTokensGeneralError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
         try:
             if self._mode == "rwc":
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._create_file()
+                self.file.make()
+            if self.watch.database is None:
+                check_log(self.file)
             connection = self._connect(self._mode, busy_timeout)
             try:
                 self._prepare(connection, busy_timeout)
@@ -209,33 +261,26 @@ class SqliteDatabase:
                 connection.close()
                 raise
         except (OSError, sqlite3.Error) as error:
-            raise self._failure(error) from error
+            raise self.file.failure(error) from error
         return connection
 
     def _connect(self, mode: str, busy_timeout: int) -> sqlite3.Connection:
         return sqlite3.connect(
-            f"file:{quote(os.fsencode(self.path))}?mode={mode}",
+            self.file.uri(mode=mode),
             uri=True,
             timeout=busy_timeout / 1000,
             isolation_level=None,
             check_same_thread=False,
         )
 
-    def _create_file(self) -> None:
-        """Make the file readable for its owner only, before SQLite makes it with the umask of the process."""
-        # Only ever a new file: closing another descriptor of a database in use would drop this process's locks on it
-        # (SQLite, "How To Corrupt An SQLite Database File", section 2.2).
-        with self._opening, suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
     def _prepare(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
-        for name, value in self._pragmas.items():
+        for name, value in (_SETTINGS | self._pragmas).items():
             connection.execute(f"PRAGMA {name} = {value}")
         version = self._version(connection)  # before anything in the file is changed
         if self._mode == "ro":
             if version < len(self._schema):
                 raise SuperTokensGeneralError(
-                    f"the database {self.path} has schema {version}, and {len(self._schema)} is needed to read it:"
+                    f"the database {self.file} has schema {version}, and {len(self._schema)} is needed to read it:"
                     " run 'supertokens migrate'"
                 )
             return
@@ -243,6 +288,7 @@ class SqliteDatabase:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         if version < len(self._schema):
             self._bring_up_to_date(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark from now on
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         with transaction(connection):
@@ -258,11 +304,11 @@ class SqliteDatabase:
         version, application, tables, ours = connection.execute(_WHOSE).fetchone()
         if not ours and (tables or version or application):
             raise SuperTokensGeneralError(
-                f"the database {self.path} belongs to another program: point 'database' to a file of its own"
+                f"the database {self.file} belongs to another program: point 'database' to a file of its own"
             )
         if version > len(self._schema):
             raise SuperTokensGeneralError(
-                f"the database {self.path} was written by a newer version (schema {version}, this one knows"
+                f"the database {self.file} was written by a newer version (schema {version}, this one knows"
                 f" {len(self._schema)}): update supertokens-sessions, or point 'database' to another file"
             )
         return int(version)
@@ -279,8 +325,3 @@ class SqliteDatabase:
                 time.sleep(0.005)
             else:
                 return
-
-    def _failure(self, error: Exception) -> SuperTokensGeneralError:
-        return SuperTokensGeneralError(
-            f"the session database {self.path} failed: {error}. If it should be elsewhere, set 'database'."
-        )

@@ -57,6 +57,8 @@ class _Opened:
     path: Path
     pid: int
     connection: sqlite3.Connection | None = None
+    left: tuple[int, int] | None = None
+    """Device and inode of a file to which its path no longer leads, so that it is neither used nor closed."""
 
 
 class ProcessConnections:
@@ -110,7 +112,7 @@ class ProcessConnections:
             self.wait_for_fork()
             self._own[id(opened)] = opened
         try:
-            self._refuse_if_inherited()
+            self._refuse_if_inherited(path)
             connection = connect()
         except BaseException:
             self._own.pop(id(opened), None)
@@ -128,11 +130,22 @@ class ProcessConnections:
         del self._own[id(opened)]
         _count_reference(connection, -1)
 
+    def leave(self, connection: sqlite3.Connection, file: tuple[int, int] | None) -> None:
+        """Let nobody close it: the system does, when the process ends. No fork waits for it.
+
+        `file`: device and inode of what it leads to, in place of what is at its path by now.
+        """
+        opened = self._opened(connection)
+        if opened is not None:
+            opened.left = file
+
     def _opened(self, connection: sqlite3.Connection) -> _Opened | None:
         return next((each for each in list(self._own.values()) if each.connection is connection), None)
 
-    def _refuse_if_inherited(self) -> None:
+    def _refuse_if_inherited(self, path: Path) -> None:
         for inherited in self._inherited:
+            if inherited.left and inherited.left != _identity(path):
+                continue
             raise SuperTokensGeneralError(
                 f"the session database {inherited.path} was in use in process {inherited.pid} when this one was forked"
                 " from it. SQLite's locks do not cross a fork: used here, sessions would be lost and the file damaged,"
@@ -157,7 +170,7 @@ class ProcessConnections:
         self._forking.add(threading.get_ident())
         deadline = time.monotonic() + MAX_WAIT_S
         self._close_idle()
-        while self._own and time.monotonic() < deadline:
+        while not all(opened.left for opened in list(self._own.values())) and time.monotonic() < deadline:
             time.sleep(_STEP_S)
             self._close_idle()
 
@@ -175,6 +188,14 @@ class ProcessConnections:
         for owner in self._living_owners():
             owner.begin_anew()
         self._pid = os.getpid()  # last: what has seen it looks no further
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _count_reference(connection: sqlite3.Connection, by: int) -> None:

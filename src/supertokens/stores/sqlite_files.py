@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The file of a database: how it is named to SQLite, made, and looked at without being opened.
+
+Nothing here opens a file that exists: closing any descriptor of it drops the locks that SQLite holds on it in this
+process (SQLite, "How To Corrupt An SQLite Database File", section 2.2).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from supertokens.errors import SuperTokensGeneralError
+
+__all__ = ["DatabaseFile"]
+
+_log = logging.getLogger("supertokens")
+
+_FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+
+
+class DatabaseFile:
+    """The file at `path`. Its text is the path, fit to be shown whatever bytes are in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._said_in: int | None = None
+        self._making = threading.Lock()
+
+    def __str__(self) -> str:
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+
+    def uri(self, **parameters: str | int) -> str:
+        """Return its name for SQLite, with `parameters` such as ``mode="ro"``."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return f"file:{quote(os.fsencode(self.path))}?{query}"
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of a file that SQLite keeps beside it, such as ``-wal``."""
+        return self.path.with_name(self.path.name + suffix)
+
+    def make(self) -> None:
+        """Make the file and its folder, where they are missing, for their owner only.
+
+        Raise OSError, and SuperTokensGeneralError for a symbolic link that leads nowhere.
+        """
+        if self.path.is_symlink() and not self.path.exists():
+            raise SuperTokensGeneralError(
+                f"the session database {self} is a symbolic link to {os.readlink(self.path)!r}, where there is no file:"
+                " make that file, or set 'database' to where sessions are to be kept"
+            )
+        self.path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        # Before SQLite would make it, with the umask of the process.
+        with self._making, suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE))
+
+    def say_once(self) -> None:
+        """Log, once in this process, where the file is, and whether others than its owner may read it."""
+        if self._said_in == os.getpid():
+            return
+        self._said_in = os.getpid()
+        _log.info("sessions are kept in %s", self)
+        with suppress(OSError):
+            mode = stat.S_IMODE(os.stat(self.path).st_mode)
+            if mode & 0o077:
+                _log.warning(
+                    "the session database %s has mode %04o: other users of this machine may get at sessions and keys."
+                    " Run 'chmod 600 %s'",
+                    self, mode, self,
+                )  # fmt: skip
+
+    def failure(self, error: Exception) -> SuperTokensGeneralError:
+        """Return what to raise for an `error` of the system or of SQLite, with what may help."""
+        return SuperTokensGeneralError(
+            f"the session database {self} failed: {error}. {self._not_allowed() or _ELSEWHERE}"
+        )
+
+    def begin_anew(self) -> None:
+        """Forget a lock that another thread of the parent process may have held."""
+        self._making = threading.Lock()
+
+    def _not_allowed(self) -> str:
+        """Return what this process would need to be allowed, "" if it is."""
+        for path, needed, what in (
+            (self.path, os.R_OK | os.W_OK, "read and write it"),
+            (self.beside("-wal"), os.R_OK | os.W_OK, "read and write it"),
+            (self.beside("-shm"), os.R_OK | os.W_OK, "read and write it"),
+            (self.path.parent, os.W_OK | os.X_OK, "write into that folder"),
+        ):
+            try:
+                found = os.stat(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return ""
+            if not os.access(path, needed, effective_ids=os.access in os.supports_effective_ids):
+                owner, mode, user = _user(found.st_uid), stat.S_IMODE(found.st_mode), _user(os.geteuid())
+                return (
+                    f"{DatabaseFile(path)} belongs to {owner} and has mode {mode:04o}, and this process runs as {user},"
+                    f" which has to {what}: run 'chown {user}' on it, or set 'database' to a file elsewhere."
+                )
+        return ""
+
+
+_ELSEWHERE: Final = "If it should be elsewhere, set 'database'."
+
+
+def _user(uid: int) -> str:
+    import pwd  # only where there are users of this kind, and only when something failed
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a write-ahead log belongs to the database file beside it.
+
+SQLite replays whatever log it finds into the file. If the file was replaced, by a backup for instance, and the log of
+the one before was left, the two are mixed and the database is damaged. Nothing in SQLite's formats ties them to each
+other, so every database has a *mark*: an identity of its own and a number that writers raise about once a second.
+
+A log begins anew only after all of it has been copied into the file. So a file to which a log belongs has at least the
+number before the first one in that log, and at most the last. Anything else is another file, or the same at another
+time. A log without any mark, of less than a second of writing, is taken on trust.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final, NamedTuple
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.sqlite_files import DatabaseFile
+
+__all__ = ["MARK_TABLE", "RAISE_MARK", "check_log"]
+
+MARK_TABLE: Final = """
+CREATE TABLE mark (text TEXT NOT NULL) STRICT;
+INSERT INTO mark VALUES ('supertokens-mark:' || lower(hex(randomblob(16))) || printf(':%020d', 0))
+"""
+RAISE_MARK: Final = (
+    "UPDATE mark SET text = substr(text, 1, 50) || printf('%020d', CAST(substr(text, 51) AS INTEGER) + 1)"
+)
+
+_TEXT: Final = re.compile(rb"supertokens-mark:([0-9a-f]{32}):(\d{20})")
+# "WAL File Format" in SQLite's description of its file format: all numbers are big-endian.
+_LOG_HEADER: Final = struct.Struct(">4x4xI4x8s8x")
+_FRAME_HEADER: Final = struct.Struct(">8x8s8x")
+
+_LOOKS: Final = 5
+_BETWEEN_LOOKS_S: Final = 0.02
+
+
+class _Mark(NamedTuple):
+    identity: bytes
+    number: int
+
+
+def check_log(file: DatabaseFile) -> None:
+    """Raise SuperTokensGeneralError if there is a log beside `file` that belongs to another one.
+
+    To be called before SQLite opens the file. Other processes may be using it. Raise sqlite3.Error for no database.
+    """
+    for looks_left in reversed(range(_LOOKS)):
+        try:
+            in_file = _mark_in_file(file)  # first: it only grows
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT:
+                return  # a crash in the middle of copying the log into the file leaves it so
+            raise
+        in_log = list(_marks_in_log(file))
+        if not in_log or _belongs(in_file, in_log):
+            return
+        if looks_left:  # the log may have begun anew in between
+            time.sleep(_BETWEEN_LOOKS_S)
+    wal, shm = DatabaseFile(file.beside("-wal")), DatabaseFile(file.beside("-shm"))
+    raise SuperTokensGeneralError(
+        f"{wal} is the log of another database than {file}, or of another state of it: SQLite would mix the two and"
+        " damage it, so it is not opened. Stop all processes that use it. If the database is the one that you want,"
+        f" remove {wal} and {shm}; otherwise put the one in its place to which the log belongs. Then start them."
+    )
+
+
+def _belongs(in_file: _Mark | None, in_log: list[_Mark]) -> bool:
+    first = in_log[0]
+    if in_file is None:  # the log brings the table, or it is no file of ours
+        return first.number == 0
+    last = max(mark.number for mark in in_log)
+    return in_file.identity == first.identity and first.number - 1 <= in_file.number <= last
+
+
+def _mark_in_file(file: DatabaseFile) -> _Mark | None:
+    """Return the mark in the file itself, whatever the log says."""
+    # An immutable file is read without its log, without locks and without a trace.
+    with closing(sqlite3.connect(file.uri(mode="ro", immutable=1), uri=True)) as connection:
+        try:
+            row = connection.execute("SELECT text FROM mark").fetchone()
+        except sqlite3.OperationalError:  # there is no such table
+            return None
+    found = row and _TEXT.fullmatch(row[0].encode())
+    return found and _Mark(found[1], int(found[2]))
+
+
+def _marks_in_log(file: DatabaseFile) -> Iterator[_Mark]:
+    """Yield the marks that the log has, oldest first."""
+    try:
+        log = file.beside("-wal").open("rb")  # SQLite holds no locks on it
+    except FileNotFoundError:
+        return
+    with log:
+        header = log.read(_LOG_HEADER.size)
+        if len(header) < _LOG_HEADER.size:
+            return
+        page_size, salt = _LOG_HEADER.unpack(header)
+        while len(frame := log.read(_FRAME_HEADER.size + page_size)) == _FRAME_HEADER.size + page_size:
+            if _FRAME_HEADER.unpack_from(frame) != (salt,):
+                return  # left from before the log began anew
+            marks = [_Mark(found[1], int(found[2])) for found in _TEXT.finditer(frame)]
+            if marks:
+                yield max(marks, key=lambda mark: mark.number)  # a page may still have what was written over

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the path of a database still leads to the files that are open.
+
+If the file is removed or replaced while it is in use, a process goes on in a file without a name: what it writes there
+is lost to every other process. And its connections must not be closed, since SQLite would then delete the log of
+whatever is at the path by now. So the process refuses to work, and leaves its connections as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.sqlite_files import DatabaseFile
+
+__all__ = ["FileWatch"]
+
+_log = logging.getLogger("supertokens")
+
+_READS_LOOK_EVERY_S: Final = 1.0
+_SUFFIXES: Final = ("", "-wal", "-shm")
+
+_Identity = tuple[int, int] | None
+"""Device and inode; None where there is no file."""
+
+
+class FileWatch:
+    """Watches the files of one database: that itself, its log, and the index of the log.
+
+    `monotonic` gives seconds of a clock that never goes back.
+    """
+
+    def __init__(self, file: DatabaseFile, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self.monotonic = monotonic
+        self._paths = [str(file.beside(suffix)) for suffix in _SUFFIXES]
+        self._known: tuple[_Identity, ...] | None = None
+        self._connections = 0
+        self._counting = threading.Lock()
+        self._looked_at = -_READS_LOOK_EVERY_S
+        self.log_bytes = 0
+        """How large the log was at the last look."""
+        self._said = False
+
+    @property
+    def database(self) -> tuple[int, int] | None:
+        """Device and inode of the database that is open, or was since it was last closed."""
+        return self._known[0] if self._known else None
+
+    def opened(self) -> None:
+        """Take a new connection into account. Raise SuperTokensGeneralError if it leads to another file than before."""
+        with self._counting:
+            found = self._look()
+            # While nothing was open, SQLite may have removed the log and made it again, but not the database.
+            if self._known is None or (self._connections == 0 and found[0] == self._known[0]):
+                self._known = found
+            elif found != self._known:
+                raise self._replaced(found)
+            self._connections += 1
+
+    def closed(self) -> None:
+        """Take into account that a connection was closed."""
+        with self._counting:
+            self._connections -= 1
+
+    def check(self) -> None:
+        """Raise SuperTokensGeneralError if the path no longer leads to what is open. To be called before each write."""
+        if self._known is None:
+            return
+        found = self._look()
+        if found[0] != self._known[0] or (self._connections and found != self._known):
+            raise self._replaced(found)
+        self._said = False
+        self._looked_at = self.monotonic()
+
+    def check_now_and_then(self) -> None:
+        """The same, at most once a second. To be called before each read."""
+        if self.monotonic() - self._looked_at >= _READS_LOOK_EVERY_S:
+            self.check()
+
+    def leads_to_what_is_open(self) -> bool:
+        """Whether connections may be closed."""
+        return self._known is None or self._look() == self._known
+
+    def forget(self) -> None:
+        """Begin anew, after the database was closed."""
+        with self._counting:
+            self._known = None
+            self._connections = 0
+
+    def begin_anew(self) -> None:
+        """Forget the connections and the lock of the parent process, but not which file it was."""
+        self._counting = threading.Lock()
+        self._connections = 0
+
+    def _look(self) -> tuple[_Identity, ...]:
+        found = [_stat(path) for path in self._paths]
+        self.log_bytes = found[1].st_size if found[1] else 0
+        return tuple(each and (each.st_dev, each.st_ino) for each in found)
+
+    def _replaced(self, found: tuple[_Identity, ...]) -> SuperTokensGeneralError:
+        assert self._known is not None
+        pairs = zip(_SUFFIXES, self._known, found, strict=True)
+        suffix, _, now = next(pair for pair in pairs if pair[1] != pair[2])
+        error = SuperTokensGeneralError(
+            f"the session database {DatabaseFile(self._file.beside(suffix))} was"
+            f" {'removed' if now is None else 'replaced'} while it was in use: nothing is read or written any more."
+            " Stop all processes that use it, put the right file in its place and remove '-wal' and '-shm' files of"
+            " another one, then start them. For a database in use there is 'supertokens restore'."
+        )
+        if not self._said:
+            self._said = True
+            _log.error("%s", error)
+        return error
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None

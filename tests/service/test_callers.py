@@ -157,7 +157,9 @@ def test_there_has_to_be_one_host_but_in_http_1_0(start_service: StartService) -
             assert answered(service, start + b"Host: localhost\r\nHost: localhost\r\n" + end) == b"400"
             assert answered(service, start + b"Host: localhost\r\nHost: evil.example\r\n" + end) == b"400"
             assert answered(service, start + end) == b"400"
-            assert answered(service, start.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n") == b"200"
+            old = start.replace(b"HTTP/1.1", b"HTTP/1.0")
+            assert answered(service, old + b"\r\n") == b"200"
+            assert answered(service, old + b"Host: localhost\r\nHost: evil.example\r\n\r\n") == b"400"
 
 
 def answered(service: Service, request: bytes) -> bytes:

@@ -8,7 +8,8 @@ from typing import Final
 __all__ = [
     "BARE_GET", "BARE_POST", "CORE_CREATE", "CORE_FIRST_SIGHT", "CORE_REFRESH", "CORE_SEEN", "EXCHANGE", "FSYNC",
     "JWT_EXTENDED_HS256", "JWT_EXTENDED_RS256", "LOGIN", "OPENSSL_SIGN", "OPENSSL_VERIFY", "OURS_CREATE",
-    "OURS_FIRST_SIGHT", "OURS_GET", "OURS_OPEN", "OURS_POST", "OURS_QUERY", "OURS_REFRESH", "OURS_REFRESH_AND_USE",
+    "OURS_FIRST_SIGHT", "OURS_GET", "OURS_OPEN", "OURS_PAGE", "OURS_POST", "OURS_QUERY", "OURS_REFRESH",
+    "OURS_REFRESH_AND_USE", "OURS_RENEWED", "OURS_RENEWED_TOGETHER",
     "PEERS", "PROTECTED", "RSA_SIGN", "RSA_VERIFY", "SERVER_BARE", "SERVER_PROTECTED", "SERVICE", "SERVICE_CREATE",
     "SERVICE_CREATE_OLD", "SERVICE_PROPORTIONAL", "SERVICE_REFRESH", "SERVICE_REFRESH_OLD", "SERVICE_RESIDENT",
     "SERVICE_START", "SERVICE_VERIFY", "SERVICE_VERIFY_OLD", "SIGNED_COOKIE", "STORE_CREATE", "STORE_CREATE_ALONE",
@@ -26,6 +27,9 @@ OURS_OPEN: Final = "ours, GET, a route that is not protected"
 OURS_CREATE: Final = "ours, create (log in)"
 OURS_REFRESH: Final = "ours, refresh"
 OURS_REFRESH_AND_USE: Final = "ours, refresh and first use"
+OURS_PAGE: Final = "ours, GET, `renewal: server`, seen before"
+OURS_RENEWED: Final = "ours, GET, renewed in place"
+OURS_RENEWED_TOGETHER: Final = "ours, GET, renewed in place, 30 requests of one page, each"
 SIGNED_COOKIE: Final = "Flask's signed cookie, GET"
 JWT_EXTENDED_HS256: Final = "Flask-JWT-Extended HS256, GET"
 JWT_EXTENDED_RS256: Final = "Flask-JWT-Extended RS256, GET"

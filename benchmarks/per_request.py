@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import flask
 
@@ -49,6 +49,9 @@ def per_request_cases(folder: Path) -> Iterator[list[Case]]:
             Loop(names.OURS_CREATE, Client(plain), _copies(browser_request("POST", "/login")), require_ok),
             _refresh(core("refresh")),
             _refresh_and_use(core("refresh_and_use")),
+            _page(core("page")),
+            _renewed(core("renewed")),
+            _renewed_together(core("renewed_together")),
             _requests(names.SIGNED_COOKIE, *signed_cookie()),
             _requests(names.JWT_EXTENDED_HS256, *jwt_extended("HS256")),
             _requests(names.JWT_EXTENDED_RS256, *jwt_extended("RS256")),
@@ -147,6 +150,46 @@ def _refresh_and_use(core: EmbeddedCore) -> Loop:
         return answer
 
     return Loop(names.OURS_REFRESH_AND_USE, refresh_and_use, browsers.take, require_ok)
+
+
+_REQUESTS_OF_A_PAGE: Final = 30
+
+
+def _page(core: EmbeddedCore) -> Loop:
+    app = sessions_app(core, renewal="server")
+    browser = LoggedIn(app)
+    browser.use()
+    environ = browser_request("GET", "/me", browser.cookies)
+    return _requests(names.OURS_PAGE, app, environ, protected=True)
+
+
+def _renewed(core: EmbeddedCore) -> Loop:
+    """Each request comes with a refresh token alone, as a page does whose access token is gone."""
+    app = sessions_app(core, renewal="server")
+    browsers = _Browsers(app)
+
+    def requests(count: int) -> list[dict[str, Any]]:
+        return [_of_a_page(browser) for browser in browsers.take(count)]
+
+    return Loop(names.OURS_RENEWED, Client(app), requests, browsers.settle)
+
+
+def _renewed_together(core: EmbeddedCore) -> Loop:
+    app = sessions_app(core, renewal="server")
+    browsers = _Browsers(app)
+
+    def requests(count: int) -> list[dict[str, Any]]:
+        pages = [_of_a_page(browser) for browser in browsers.take(-(-count // _REQUESTS_OF_A_PAGE))]
+        return [dict(page) for page in pages for _ in range(_REQUESTS_OF_A_PAGE)][:count]
+
+    def settle(answers: list[Answer]) -> None:
+        browsers.settle(answers[::_REQUESTS_OF_A_PAGE])
+
+    return Loop(names.OURS_RENEWED_TOGETHER, Client(app), requests, settle)
+
+
+def _of_a_page(browser: LoggedIn) -> dict[str, Any]:
+    return browser_request("GET", "/me", {"sRefreshToken": browser.cookies["sRefreshToken"]})
 
 
 # Parts

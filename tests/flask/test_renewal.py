@@ -506,3 +506,11 @@ def test_settings_under_which_honest_browsers_would_be_logged_out_are_refused_at
     with pytest.raises(ConfigError, match="renewal: server") as refusal:
         SuperTokens(flask.Flask("an_app"), renewal="server", **options)
     assert refusal.value.key == key
+
+
+def test_a_log_in_of_a_page_sends_three_fifths_of_the_bytes(make_app: MakeApp, clock: FakeClock) -> None:
+    sizes = {}
+    for renewal in ("client", "server"):
+        answer = Client(make_app(renewal=renewal), clock, {}).post("/login?user=3f0c9b64-7d31-4c59-9f6c-0d6d3b8e5a17")
+        sizes[renewal] = sum(len(name) + len(value) + 4 for name, value in answer.headers)
+    assert sizes["server"] <= 0.61 * sizes["client"]

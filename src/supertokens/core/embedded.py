@@ -149,7 +149,7 @@ class EmbeddedCore:
             return known.session
         found = self.store.get(known.token.handle, now)
         if found is None:
-            raise SuperTokensUnauthorisedError(_ENDED)
+            raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
         return self._with_stored_payload(known, found.record, now)
 
     def verifies_at_once(self, access_token: str) -> bool:
@@ -179,7 +179,7 @@ class EmbeddedCore:
             in_place=in_place,
         )
         if settled is None:
-            raise SuperTokensUnauthorisedError("Session missing in db or has expired")
+            raise SuperTokensUnauthorisedError("Session missing in db or has expired", reason="ended")
         record, decision, now = settled
         with self._counting:
             self.refreshes[decision.row] += 1
@@ -216,7 +216,7 @@ class EmbeddedCore:
         try:
             token = self._tokens.authenticate(access_token, now).token
         except SuperTokensTryRefreshTokenError as error:
-            raise SuperTokensUnauthorisedError(str(error)) from error
+            raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
         record = self._record(token.handle)
         if jwt_payload is None:
             payload = user_data.decode_object(record.jwt_payload)
@@ -315,7 +315,7 @@ class EmbeddedCore:
     def _verify_marked(self, known: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
         settled = self._rotator.settle(VERIFY_TABLE, known.token, client)
         if settled is None:
-            raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db")
+            raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db", reason="ended")
         record, decision, now = settled
         if decision.confirmed:
             return self._issuer.renew(known.token, record, now)
@@ -337,4 +337,4 @@ class EmbeddedCore:
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:
-    return SuperTokensUnauthorisedError("Session does not exist.")
+    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

@@ -52,7 +52,7 @@ class TokenVerifier:
         """
         known = self.authenticate(text, now)
         if known.token.expires_at <= now:  # RFC 7519, 4.1.4: not accepted "on or after"
-            raise SuperTokensTryRefreshTokenError("Access token expired")
+            raise SuperTokensTryRefreshTokenError("Access token expired", reason="expired")
         if check_anti_csrf:
             anti_csrf_rules.check_on_verify(known.token.anti_csrf_token, anti_csrf_token)
         return known
@@ -62,7 +62,7 @@ class TokenVerifier:
         keys = self._source.ring_for_verifying(now)
         known = self._cache.get(text, keys) or self._first_sight(text, now, keys)
         if known.token.created_at > now + keys.max_token_lead:
-            raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead")
+            raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead", reason="invalid")
         return known
 
     def _first_sight(self, text: str, now: int, keys: VerifyingKeys) -> VerifiedToken:

@@ -68,7 +68,7 @@ class UnknownSigningKeyError(SuperTokensTryRefreshTokenError):
     """
 
     def __init__(self, created_at: int | None) -> None:
-        super().__init__("JWT verification failed: its signing key is not known")
+        super().__init__("JWT verification failed: its signing key is not known", reason="invalid")
         self.created_at = created_at
 
 
@@ -163,7 +163,7 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
     key is missing.
     """
     if len(text) > MAX_TOKEN_CHARACTERS:
-        raise SuperTokensTryRefreshTokenError("Invalid JWT")
+        raise SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid")
     signed, _, signature = text.rpartition(".")
     header, _, body = signed.partition(".")
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
@@ -180,8 +180,8 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
                 raise _not_ours()
             return _v2_token(_padded_base64(body))
     except ValueError:
-        raise SuperTokensTryRefreshTokenError("Invalid JWT") from None
-    raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT")
+        raise SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid") from None
+    raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid")
 
 
 def has_form_of_access_token(text: str) -> bool:
@@ -216,7 +216,7 @@ def body_of(text: str) -> bytes | None:
 
 
 def _not_ours() -> SuperTokensTryRefreshTokenError:
-    return SuperTokensTryRefreshTokenError("JWT verification failed")
+    return SuperTokensTryRefreshTokenError("JWT verification failed", reason="invalid")
 
 
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
@@ -224,14 +224,14 @@ def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
     try:
         fields = decode_object(base64url.decode(header))
     except ValueError:
-        return SuperTokensTryRefreshTokenError("JWT header mismatch")
+        return SuperTokensTryRefreshTokenError("JWT header mismatch", reason="invalid")
     kid = fields.get("kid")
     digits = kid[2:] if isinstance(kid, str) and kid.startswith("d-") else ""
     if digits.isascii() and digits.isdigit() and len(digits) <= 15:
         return UnknownSigningKeyError(int(digits))
     if isinstance(kid, str) and _STATIC_KID.fullmatch(kid):
         return UnknownSigningKeyError(None)
-    return SuperTokensTryRefreshTokenError("JWT header mismatch")
+    return SuperTokensTryRefreshTokenError("JWT header mismatch", reason="invalid")
 
 
 def _v5_token(body: bytes) -> AccessToken:
@@ -328,7 +328,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _incomplete() -> SuperTokensTryRefreshTokenError:
-    return SuperTokensTryRefreshTokenError("Access token does not contain all the information")
+    return SuperTokensTryRefreshTokenError("Access token does not contain all the information", reason="invalid")
 
 
 def _padded_base64(segment: str) -> bytes:

@@ -127,13 +127,13 @@ def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
     """
     raw = _raw(text)
     if raw is None:
-        raise SuperTokensUnauthorisedError("Invalid refresh token")
+        raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
     key = keys.get(raw[1:9].hex())
     if key is None:
-        raise UnknownRefreshKeyError("Invalid refresh token: its key is not known")
+        raise UnknownRefreshKeyError("Invalid refresh token: its key is not known", reason="invalid")
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, hmac.digest(key.token_subkey, body, "sha256")):
-        raise SuperTokensUnauthorisedError("Invalid refresh token")
+        raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
     handle, serial = _position(raw)
     return RefreshToken(
         text=text,

@@ -174,7 +174,7 @@ class RemoteCore:
         in_place: bool = False,
     ) -> IssuedSession:
         if not _can_be_refresh_token(refresh_token):
-            raise SuperTokensUnauthorisedError("Invalid refresh token")
+            raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
         if anti_csrf and anti_csrf_token is None and anti_csrf_mode == "if_sent":
             # The service asks every caller for the value; whether a browser has to send it is ours to say.
             anti_csrf_token = anti_csrf_inside(refresh_token)
@@ -224,7 +224,7 @@ class RemoteCore:
             # Not every core does this before it writes (protocol-1, C.5).
             token = self._tokens.authenticate(access_token, self._clock()).token
         except SuperTokensTryRefreshTokenError as error:
-            raise SuperTokensUnauthorisedError(str(error)) from error
+            raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
         fields = {"accessToken": access_token, "userDataInJWT": payload}
         answer = self._calls.send("POST", "/recipe/session/regenerate", fields, again=True)
         return verified_session(replies.REGENERATED.of(answer), token)
@@ -334,4 +334,4 @@ def _sendable(text: str | None) -> str | None:
 
 
 def _no_such_session() -> SuperTokensUnauthorisedError:
-    return SuperTokensUnauthorisedError("Session does not exist.")
+    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

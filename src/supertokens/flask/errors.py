@@ -9,7 +9,8 @@ handlers name the classes of `supertokens.errors`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -33,6 +34,9 @@ ANSWERED_ERRORS = (
     SuperTokensCrossOriginError,
 )
 """The classes of errors that the extension answers; SuperTokensGeneralError is a failure like any other."""
+
+
+_OF_THE_ANSWER: Final = frozenset(("code", "description", "_make_response", "_made"))
 
 
 class _AnswerableError(HTTPException):
@@ -65,48 +69,26 @@ class _AnswerableError(HTTPException):
 def _reduced(self: SuperTokensError) -> tuple[Any, ...]:
     """Pickle an error without its answer, as the class that it stands for."""
     _, stands_for, *_ = type(self).__mro__
-    if isinstance(self, SuperTokensTokenTheftError):
-        return (stands_for, (self.session_handle, self.user_id))
-    state = {name: value for name, value in vars(self).items() if name in ("reason", "this_request_only")}
-    return (stands_for, self.args, state)
+    state = {name: value for name, value in vars(self).items() if name not in _OF_THE_ANSWER}
+    return (BaseException.__new__, (stands_for, *self.args), state)
 
 
-class _AnswerableUnauthorisedError(SuperTokensUnauthorisedError, _AnswerableError):
-    __reduce__ = _reduced
-
-
-class _AnswerableTryRefreshTokenError(SuperTokensTryRefreshTokenError, _AnswerableError):
-    __reduce__ = _reduced
-
-
-class _AnswerableTokenTheftError(SuperTokensTokenTheftError, _AnswerableError):
-    __reduce__ = _reduced
-
-
-class _AnswerableCrossOriginError(SuperTokensCrossOriginError, _AnswerableError):
-    __reduce__ = _reduced
+@cache
+def _answerable_kind(kind: type[SuperTokensError]) -> type[SuperTokensError]:
+    return type(f"_Answerable{kind.__name__}", (kind, _AnswerableError), {"__reduce__": _reduced})
 
 
 def answerable(error: SuperTokensError, status: int, make_response: _MakeResponse) -> SuperTokensError:
     """Return `error` as one that frameworks on top of Flask can answer; any that is not answered as it is.
 
-    `status` is that of the answer. `make_response` is called at most once, and not before the response is wanted.
+    It is of the class of `error`, which may be one of the application's own. `status` is that of the answer.
+    `make_response` is called at most once, and not before the response is wanted.
     """
-    answered: SuperTokensError
-    if isinstance(error, _AnswerableError):
+    if isinstance(error, HTTPException) or not isinstance(error, ANSWERED_ERRORS):
         return error
-    if isinstance(error, SuperTokensUnauthorisedError):
-        answered = _AnswerableUnauthorisedError(
-            *error.args, reason=error.reason, this_request_only=error.this_request_only
-        )
-    elif isinstance(error, SuperTokensTryRefreshTokenError):
-        answered = _AnswerableTryRefreshTokenError(*error.args, reason=error.reason)
-    elif isinstance(error, SuperTokensTokenTheftError):
-        answered = _AnswerableTokenTheftError(error.session_handle, error.user_id)
-    elif isinstance(error, SuperTokensCrossOriginError):
-        answered = _AnswerableCrossOriginError(*error.args)
-    else:
-        return error
+    kind = _answerable_kind(type(error))  # type: ignore[arg-type]  # a class is hashable
+    answered = kind.__new__(kind, *error.args)  # a class of the application's may take other arguments
+    vars(answered).update(vars(error))
     assert isinstance(answered, _AnswerableError)
     answered.code = status
     answered._make_response = make_response

@@ -92,7 +92,7 @@ class SuperTokens:
             own = root_handler(app)
             return edge.as_raised(error).get_response() if own is None else app.ensure_sync(own)(error)  # type: ignore[attr-defined]
 
-        def at_first_request() -> None:
+        def look_through_the_app() -> None:
             answer_in_blueprints(app, answer)
             refuse_unprotected_views(app)
 
@@ -100,7 +100,8 @@ class SuperTokens:
         app.context_processor(lambda: {"current_session": current_session, "next_url": next_url})
         if self._routes:
             add_routes(app, config)
-        app.wsgi_app = sessions.around(app.wsgi_app, at_first_request)  # type: ignore[method-assign]
+        sessions.at_first_request(look_through_the_app)
+        app.wsgi_app = sessions.around(app.wsgi_app)  # type: ignore[method-assign]
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
         """Let `callback` answer a request without a session; the cookies are cleared on its response.

@@ -70,16 +70,11 @@ class AppSessions:
             owner.put_on(response)
         return owner
 
-    def around(self, application: Callable[..., Any], at_first_request: Callable[[], None]) -> Callable[..., Any]:
+    def around(self, application: Callable[..., Any]) -> Callable[..., Any]:
         """Return the WSGI application with the changes of its requests made last, also after `after_request`."""
         key, edge = self._key, self.edge
-        to_do = [at_first_request]
 
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            if to_do:
-                # Of several first requests each does it, so that none goes on before it is done.
-                at_first_request()
-                to_do.clear()
             environ[key] = owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
 
             def start(status: str, headers: list[Header], error: Any = None) -> Any:
@@ -90,6 +85,19 @@ class AppSessions:
             return _with_g_restored(application, environ, start)
 
         return outermost
+
+    def at_first_request(self, act: Callable[[], None]) -> None:
+        """Do `act` before the first request is dispatched, whichever way it has come to the app."""
+        hooks = self._app.before_request_funcs
+
+        def first() -> None:
+            act()
+            if self._key not in current_request().environ:
+                self._hook()
+            # Not sooner: of several first requests each does it, so that none goes on before it is done.
+            hooks[None] = [hook for hook in hooks[None] if hook is not first]
+
+        hooks[None] = [first, *hooks.get(None, [])]
 
     def _hook(self) -> None:
         """Have the app's last hook put changes on the responses of requests that went past the wrapper."""

@@ -75,14 +75,15 @@ class AppSessions:
         key, edge = self._key, self.edge
 
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            environ[key] = owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+            owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
 
             def start(status: str, headers: list[Header], error: Any = None) -> Any:
                 return start_response(status, owner.sent_headers(headers), error)
 
-            if not flask.has_app_context():
-                return application(environ, start)
-            return _with_g_restored(application, environ, start)
+            if flask.has_app_context():
+                return _inside_another(application, environ, start, key, owner)
+            environ[key] = owner
+            return application(environ, start)
 
         return outermost
 
@@ -115,15 +116,23 @@ class AppSessions:
         return response
 
 
-def _with_g_restored(application: Callable[..., Any], environ: dict[str, Any], start: Callable[..., Any]) -> Any:
-    """Answer a request inside another, or inside an app context of a test or a script, whose `g` it shares."""
-    before = flask.g.pop(EXTENSION, None)
+def _inside_another(
+    application: Callable[..., Any], environ: dict[str, Any], start: Callable[..., Any], key: str, owner: RequestSession
+) -> Any:
+    """Answer a request inside another, or inside an app context of a test or a script.
+
+    It shares the `g` of that, and may share its environment.
+    """
+    outer, session_before = environ.get(key), flask.g.pop(EXTENSION, None)
+    environ[key] = owner
     try:
         return application(environ, start)
     finally:
         flask.g.pop(EXTENSION, None)
-        if before is not None:
-            flask.g.supertokens = before
+        if session_before is not None:
+            flask.g.supertokens = session_before
+        if outer is not None:
+            environ[key] = outer
 
 
 def rewrite_headers(response: flask.Response, change: Callable[[list[Header]], list[Header]]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An app with sessions, and browsers that speak each dialect to it."""
+"""An app with sessions, browsers that speak each dialect to it, and what their answers say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
-from supertokens.flask import SuperTokens, create_new_session, refresh_session, supertokens_middleware
+from supertokens.errors import SuperTokensError
+from supertokens.flask import SuperTokens, create_new_session, get_session, refresh_session, supertokens_middleware
 from supertokens.remote import RemoteCore
 from supertokens.testing import Browser, FakeClock
 from tests.service.clocked import Services, core_settings
@@ -21,6 +22,10 @@ from tests.service.clocked import Services, core_settings
 LEGACY = {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"}
 MODERN = {"st-auth-mode": "cookie", "rid": "anti-csrf"}
 HEADER_MODE = {"st-auth-mode": "header", "rid": "anti-csrf"}
+
+OUR_COOKIES = {"sAccessToken", "sIdRefreshToken", "sRefreshToken"}
+NOBODY = "nobody"
+"""Who is there where no session is found."""
 
 
 class Client:
@@ -139,3 +144,33 @@ def app(make_app: MakeApp) -> flask.Flask:
 def dialect(request: pytest.FixtureRequest) -> dict[str, str]:
     """The headers of each kind of browser library."""
     return {"legacy": LEGACY, "modern": MODERN, "plain": {}}[request.param]
+
+
+def logged_in(app: flask.Flask, clock: FakeClock, user: str = "ada", *, refreshed: bool = True) -> Client:
+    """Return a browser; its access token is marked, unless it is not `refreshed`, so that its first use replaces it."""
+    client = Client(app, clock, {})
+    assert client.post(f"/login?user={user}").status_code == 200
+    if refreshed:
+        assert client.post("/session/refresh").status_code == 200
+    return client
+
+
+def set_cookies(response: TestResponse) -> dict[str, str]:
+    """Return our cookies that are given a value, by name."""
+    lines = response.headers.getlist("Set-Cookie")
+    pairs = [line.partition(";")[0].partition("=") for line in lines]
+    return {name: value for name, _, value in pairs if name in OUR_COOKIES and value}
+
+
+def deleted(response: TestResponse) -> set[str]:
+    """Return the names of our cookies that are deleted, and set nowhere."""
+    names = {line.partition("=")[0] for line in response.headers.getlist("Set-Cookie") if "; Max-Age=0;" in line}
+    return names - set_cookies(response).keys()
+
+
+def who() -> str:
+    """Look at the session as an audit log does, for which having none is no error."""
+    try:
+        return get_session(None, False).get_user_id()
+    except SuperTokensError:
+        return NOBODY

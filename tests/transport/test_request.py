@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supertokens.transport.request import Dialect, Request, Target, from_asgi, from_wsgi
+from supertokens.transport.request import NO_REQUEST, Dialect, Target, from_asgi, from_wsgi
 
 from .site import MakeRequest
 
@@ -209,7 +209,7 @@ def test_what_a_middleware_corrects_in_the_environment_counts() -> None:
 
 
 def test_a_request_of_no_interface_answers_nothing() -> None:
-    request = Request("GET", "", is_modern=False, is_legacy=False, has_authorization=False)
+    request = NO_REQUEST
     for ask in (lambda: request.header("x"), request.header_names, *(
         (lambda name=name: getattr(request, name)) for name in ("target", "host", "peer")
     )):  # fmt: skip

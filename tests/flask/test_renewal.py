@@ -490,6 +490,21 @@ def test_an_explicit_refresh_by_a_page_converges_like_a_renewal(app: flask.Flask
     assert client.get("/me").status_code == 200
 
 
+def test_a_payload_that_changes_after_an_explicit_refresh_never_leaves_without_the_pair(
+    app: flask.Flask, clock: FakeClock, monotonic: Monotonic
+) -> None:
+    @app.post("/own/refresh")
+    def own() -> str:
+        refresh_session(None).update_jwt_payload({"role": "owner"})
+        monotonic.now += 3
+        return "refreshed"
+
+    client = pages(app, clock)
+    clock.advance(hours=2)
+    assert sent(client.post("/own/refresh")) == []
+    assert client.get("/me").json["payload"] == {"role": "owner"}  # type: ignore[index]
+
+
 # Start
 
 

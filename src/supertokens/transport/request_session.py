@@ -149,7 +149,7 @@ class RequestSession(msgspec.Struct, eq=False):
 
     def repeat(self, issued: IssuedSession) -> None:
         """Take up the session that the browser has, of which a library is told anew; no cookie changes."""
-        self.standing, self.answer, self.access_token = Standing.REFRESHED, issued, issued.access_token.text
+        self.standing, self.answer, self.access_token = Standing.FOUND, issued, issued.access_token.text
         self.anti_csrf_token = issued.anti_csrf_token
         self._put(self.edge.writer.repeated(issued, self.request), told=True)
 
@@ -256,7 +256,7 @@ class RequestSession(msgspec.Struct, eq=False):
         life_left = reissued.token.expires_at - self.edge.clock()
         if not self.edge.renews or self.header_mode:
             return life_left > self.edge.times.margin
-        if self.standing is Standing.RENEWED:
+        if self.standing in (Standing.RENEWED, Standing.REFRESHED):
             return self._is_in_time()  # with its refresh token, and never without
         if not reissued.told:
             return reissue_may_leave(waited=self.waited(), life_left=life_left, times=self.edge.times)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from itertools import count
@@ -16,6 +17,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from werkzeug.serving import make_server
+
+from supertokens.testing import FakeClock
 
 from . import website_library
 from .deployment import Deploy, Deployment, InService, Inside
@@ -52,6 +55,12 @@ def artifacts() -> Path:
     folder = Path(os.environ.get("SUPERTOKENS_TEST_ARTIFACTS", "test-artifacts"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that starts now: browsers have one of their own for their cookies."""
+    return FakeClock(round(time.time() * 1000))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing import FakeClock
 
 from .sites import DEEP, ELSEWHERE, NEIGHBOUR, SHOP, Site, pages_of, served_over_tls, shop
 
@@ -77,6 +78,7 @@ def test_another_site_logs_nobody_out(
     browser: BrowserContext,
     running: ExitStack,
     store: SqliteStore,
+    clock: FakeClock,
     tmp_path: Path,
     host: str,
     way: str,
@@ -84,7 +86,7 @@ def test_another_site_logs_nobody_out(
     target: str,
 ) -> None:
     settings = SETTINGS[same_site]
-    app = shop(EmbeddedCore(Config(**settings), store), **settings)
+    app = shop(EmbeddedCore(Config(**settings), store, clock=clock), clock, **settings)
     port = running.enter_context(served_over_tls(app, tmp_path / "shop"))
     here = Site(browser, SHOP, port)
     other = pages_of({"/attack": lambda: WAYS[way](here.url + target), "/done": lambda: "done"})

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from supertokens.core import EmbeddedCore
+from supertokens.testing import FakeClock
 
 from .sites import SHOP, Site, ask, served_over_tls, shop
 
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def here(browser: BrowserContext, running: ExitStack, core: EmbeddedCore, tmp_path: Path) -> Site:
-    return Site(browser, SHOP, running.enter_context(served_over_tls(shop(core), tmp_path)))
+def here(browser: BrowserContext, running: ExitStack, core: EmbeddedCore, clock: FakeClock, tmp_path: Path) -> Site:
+    return Site(browser, SHOP, running.enter_context(served_over_tls(shop(core, clock), tmp_path)))
 
 
 def tokens(page: Page, here: Site, path: str, headers: dict[str, str], body: str = "") -> dict[str, str]:

@@ -14,6 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing import FakeClock
 
 from .sites import SHOP, Site, served_over_tls, shop
 
@@ -28,9 +29,9 @@ def core_of_its_own(running: ExitStack, file: Path) -> EmbeddedCore:
 
 
 def test_below_a_mount_point_a_session_begins_is_refreshed_and_ends(
-    browser: BrowserContext, running: ExitStack, core: EmbeddedCore, tmp_path: Path
+    browser: BrowserContext, running: ExitStack, core: EmbeddedCore, clock: FakeClock, tmp_path: Path
 ) -> None:
-    mounted = DispatcherMiddleware(Flask("nothing_else"), {"/app": shop(core)})
+    mounted = DispatcherMiddleware(Flask("nothing_else"), {"/app": shop(core, clock)})
     here = Site(browser, SHOP, running.enter_context(served_over_tls(mounted, tmp_path)), "/app")
     here.log_in("ada")
     assert {path for _, _, path in here.cookies} == {"/app", "/app/session/refresh"}

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from supertokens.core import EmbeddedCore
+from supertokens.testing import FakeClock
 
 from .sites import DEEP, SHOP, Site, served_over_tls, shop
 from .wire import Wire
@@ -39,12 +40,13 @@ def test_an_answer_for_nobody_that_a_log_in_overtook_leaves_the_visitor_logged_i
     browser: BrowserContext,
     running: ExitStack,
     core: EmbeddedCore,
+    clock: FakeClock,
     tmp_path: Path,
     route: str,
     dialect: str,
     meanwhile: tuple[str, ...],
 ) -> None:
-    app = shop(core)
+    app = shop(core, clock)
     app.wsgi_app = wire = Wire(app.wsgi_app)  # type: ignore[method-assign]
     here = Site(browser, SHOP, running.enter_context(served_over_tls(app, tmp_path)))
     slow, user = here.tab("/login"), here.tab("/login")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.browser
 
 DOMAIN: Final = "localhost.org"
 PATHS: Final[Mapping[str, str]] = {"sAccessToken": "/", "sIdRefreshToken": "/", "sRefreshToken": "/session/refresh"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """A clock that starts now: browsers have one of their own for their cookies."""
-    return FakeClock(round(time.time() * 1000))
 
 
 class Town:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from supertokens.cli.backup import backup, restore
 from supertokens.cli.check import config
 from supertokens.cli.keys import keys
 from supertokens.cli.migrate import migrate
@@ -70,5 +71,5 @@ def supertokens() -> None:
     """
 
 
-for command in (start, stop, list_instances, config, sessions, keys, migrate):
+for command in (start, stop, list_instances, config, sessions, keys, migrate, backup, restore):
     supertokens.add_command(command)

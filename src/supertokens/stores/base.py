@@ -16,14 +16,18 @@ For every method:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from supertokens.engine.session import SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
-__all__ = ["EVERYBODY", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore", "Store"]
+__all__ = [
+    "EVERYBODY", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore",
+    "Store",
+]  # fmt: skip
 
 
 class Everybody(Enum):
@@ -139,6 +143,25 @@ class Probing(Protocol):
         """Write something that changes nothing.
 
         Raises SuperTokensGeneralError if that fails: where others hold a lock, after about `within` (ms).
+        """
+
+
+@runtime_checkable
+class Copying(Protocol):
+    """A store that can be copied into a file, and made what such a file says, while others use it."""
+
+    def back_up(self, target: Path, *, overwrite: bool, progress: Callable[[int, int], object]) -> int:
+        """Copy everything into the new file `target`, which only its owner may read. Return how many sessions it has.
+
+        `overwrite`: replace a file that is there. `progress`: called with the parts that are done, and with all.
+
+        Raise OSError, and SuperTokensGeneralError.
+        """
+
+    def restore(self, source: Path, *, progress: Callable[[int, int], object]) -> int:
+        """Replace everything by what the copy `source` has. Return how many sessions those are.
+
+        What fails has changed nothing. `progress` and errors: as for `back_up`.
         """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from msgspec.structs import astuple
 from supertokens.engine.rotation import Lineage
 from supertokens.engine.session import SessionRecord
 from supertokens.stores.base import EVERYBODY, Everybody, Found
+from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
 from supertokens.stores.sqlite_marks import MARK_TABLE
@@ -207,6 +208,12 @@ class SqliteStore(SqliteKeys):
 
     def prove_writable(self, within: int) -> None:
         self._database.prove_writable(within)
+
+    def back_up(self, target: Path, *, overwrite: bool, progress: Callable[[int, int], object]) -> int:
+        return back_up(self._database, target.absolute(), overwrite=overwrite, progress=progress)
+
+    def restore(self, source: Path, *, progress: Callable[[int, int], object]) -> int:
+        return restore(self._database, source.absolute(), progress=progress)
 
     def close(self) -> None:
         self._database.close()

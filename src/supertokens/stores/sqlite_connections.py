@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -21,22 +21,14 @@ from supertokens.stores.sqlite_commits import Commits, Write, transaction
 from supertokens.stores.sqlite_files import DatabaseFile
 from supertokens.stores.sqlite_forks import PROCESS
 from supertokens.stores.sqlite_marks import check_log
+from supertokens.stores.sqlite_schema import SqliteSchema
+from supertokens.stores.sqlite_waiting import connect, set_busy_timeout
 from supertokens.stores.sqlite_watch import FileWatch
 
 __all__ = ["SqliteDatabase"]
 
 T = TypeVar("T")
 
-_APPLICATION_ID: Final = 0x53544B53
-"""In the file's header (SQLite, "Database File Format", 1.3.17), so that files of ours are told from others."""
-
-_WHOSE: Final = f"""
-SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema),
-    application_id = {_APPLICATION_ID} OR (
-        application_id = 0 AND 3 = (SELECT count(*) FROM sqlite_schema WHERE name IN ('session', 'tombstone', 'key'))
-    )
-FROM pragma_user_version, pragma_application_id
-"""
 _SETTINGS: Final[dict[str, int | str]] = {
     "temp_store": "memory",  # a large statement must not need a folder for temporary files
     "journal_size_limit": 8 << 20,  # bytes; twice what the log usually has, so that it shrinks after a long read only
@@ -68,7 +60,8 @@ class SqliteDatabase:
         self.path = path
         self.file = DatabaseFile(path)
         self.watch = FileWatch(self.file)
-        self._schema = schema
+        self.schema = SqliteSchema(self.file, schema)
+        self._steps = schema
         self._row = row
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
@@ -122,29 +115,50 @@ class SqliteDatabase:
 
     def prove_writable(self, within: int) -> None:
         """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
-
-        def prove(connection: sqlite3.Connection) -> None:
-            with transaction(connection):
-                # Written to the file although nothing changes: SQLite does not compare.
-                connection.execute(f"PRAGMA user_version = {self._version(connection)}")
-
         # The connection for writes may be waiting for the lock, and for much longer.
-        self.with_own_connection(prove, within)
+        with self.opened(within) as connection, transaction(connection):
+            # Written to the file although nothing changes: SQLite does not compare.
+            connection.execute(f"PRAGMA user_version = {self.schema.version(connection)}")
 
-    def with_own_connection(
-        self, operation: Callable[[sqlite3.Connection], None], busy_timeout: int | None = None
-    ) -> None:
-        """Run `operation` on a connection that nobody else uses, outside of any transaction.
+    @contextmanager
+    def opened_as_it_is(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection that only reads, whatever version the tables have. Raises SuperTokensGeneralError."""
+        try:
+            check_log(self.file)
+            uri = self.file.uri(mode="ro")
+            connection = PROCESS.open(self.path, lambda: connect(uri, self._busy_timeout))
+            try:
+                yield connection
+            finally:
+                PROCESS.close(connection)
+        except (OSError, sqlite3.Error) as error:
+            raise self.file.failure(error) from error
+
+    @contextmanager
+    def opened(self, busy_timeout: int | None = None) -> Iterator[sqlite3.Connection]:
+        """Open a connection that nobody else uses, outside of any transaction.
 
         `busy_timeout`: how long it waits for a lock (ms). Raises SuperTokensGeneralError.
         """
         connection = self.open_connection(busy_timeout)
         try:
-            operation(connection)
+            yield connection
         except sqlite3.Error as error:
             raise self.file.failure(error) from error
         finally:
             self.close_connection(connection)
+
+    def at(self, path: Path) -> SqliteDatabase:
+        """Return a database of the same kind in another file, which has to exist."""
+        return SqliteDatabase(
+            path,
+            schema=self._steps,
+            row=self._row,
+            synchronous=self._synchronous,
+            busy_timeout=self._busy_timeout,
+            mode="rw",
+            pragmas=self._pragmas,
+        )
 
     def _enter(self) -> None:
         """Begin anew in a child of the process that was here before, and wait while another thread forks."""
@@ -167,17 +181,10 @@ class SqliteDatabase:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
         before = 0
         if self.path.exists():
-            try:
-                check_log(self.file)
-                connection = PROCESS.open(self.path, lambda: self._connect("ro", self._busy_timeout))
-                try:
-                    before = self._version(connection)
-                finally:
-                    PROCESS.close(connection)
-            except (OSError, sqlite3.Error) as error:
-                raise self.file.failure(error) from error
+            with self.opened_as_it_is() as connection:
+                before = self.schema.version(connection)
         self.close_connection(self.open_connection())
-        return before, len(self._schema)
+        return before, self.schema.newest
 
     def close(self) -> None:
         """Close all connections, once those that are in use have done what they are used for."""
@@ -240,11 +247,11 @@ class SqliteDatabase:
             return
         self._next_try_to_bound_log = now + _BETWEEN_TRIES_S
         # What reads now is waited for, briefly, since other writers wait meanwhile; what begins to read is not.
-        connection.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_READERS_MS}")
+        set_busy_timeout(connection, _WAIT_FOR_READERS_MS)
         try:
             connection.execute("PRAGMA wal_checkpoint(RESTART)")
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
+            set_busy_timeout(connection, self._busy_timeout)
 
     def _connect_and_prepare(self, busy_timeout: int) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
@@ -254,7 +261,7 @@ class SqliteDatabase:
                 self.file.make()
             if self.watch.database is None:
                 check_log(self.file)
-            connection = self._connect(self._mode, busy_timeout)
+            connection = connect(self.file.uri(mode=self._mode), busy_timeout)
             try:
                 self._prepare(connection, busy_timeout)
             except BaseException:
@@ -264,54 +271,17 @@ class SqliteDatabase:
             raise self.file.failure(error) from error
         return connection
 
-    def _connect(self, mode: str, busy_timeout: int) -> sqlite3.Connection:
-        return sqlite3.connect(
-            self.file.uri(mode=mode),
-            uri=True,
-            timeout=busy_timeout / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
     def _prepare(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
         for name, value in (_SETTINGS | self._pragmas).items():
             connection.execute(f"PRAGMA {name} = {value}")
-        version = self._version(connection)  # before anything in the file is changed
+        version = self.schema.version(connection)  # before anything in the file is changed
         if self._mode == "ro":
-            if version < len(self._schema):
-                raise SuperTokensGeneralError(
-                    f"the database {self.file} has schema {version}, and {len(self._schema)} is needed to read it:"
-                    " run 'supertokens migrate'"
-                )
+            self.schema.require_newest(version)
             return
         self._switch_to_wal(connection, busy_timeout)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        if version < len(self._schema):
-            self._bring_up_to_date(connection)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark from now on
-
-    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
-        with transaction(connection):
-            for step in self._schema[self._version(connection) :]:  # which may be another process's by now
-                for statement in step.strip().split(";\n"):
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(self._schema)}")
-
-    def _version(self, connection: sqlite3.Connection) -> int:
-        """Of the schema in the file; 0 for an empty one. Raises SuperTokensGeneralError unless it is ours to use."""
-        # One statement, so that what another process does meanwhile is seen whole or not at all.
-        version, application, tables, ours = connection.execute(_WHOSE).fetchone()
-        if not ours and (tables or version or application):
-            raise SuperTokensGeneralError(
-                f"the database {self.file} belongs to another program: point 'database' to a file of its own"
-            )
-        if version > len(self._schema):
-            raise SuperTokensGeneralError(
-                f"the database {self.file} was written by a newer version (schema {version}, this one knows"
-                f" {len(self._schema)}): update supertokens-sessions, or point 'database' to another file"
-            )
-        return int(version)
+        if version < self.schema.newest:
+            self.schema.bring_up_to_date(connection)
 
     def _switch_to_wal(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
         # SQLite does not call its busy handler for this switch, which is needed once in the life of a file.

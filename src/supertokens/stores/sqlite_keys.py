@@ -108,7 +108,8 @@ class SqliteKeys:
 
     def erase(self) -> None:
         """See `stores.base.Erasing`. A file whose first keys were written without `secure_delete` is written anew."""
-        self._database.with_own_connection(_erase)
+        with self._database.opened() as connection:
+            _erase(connection)
 
 
 def _erase(connection: sqlite3.Connection) -> None:

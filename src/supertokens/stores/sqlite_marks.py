@@ -7,7 +7,9 @@ other, so every database has a *mark*: an identity of its own and a number that 
 
 A log begins anew only after all of it has been copied into the file. So a file to which a log belongs has at least the
 number before the first one in that log, and at most the last. Anything else is another file, or the same at another
-time. A log without any mark, of less than a second of writing, is taken on trust.
+time. A log without any mark, of less than a second of writing, is taken on trust. Where the whole content is written at
+once, when the file is made and when a backup is restored, the number is a multiple of `_CONTENT`: a log that begins
+with that has every page, whatever is in the file.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Final, NamedTuple
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite_files import DatabaseFile
 
-__all__ = ["MARK_TABLE", "RAISE_MARK", "check_log"]
+__all__ = ["MARK_TABLE", "RAISE_MARK", "check_log", "mark_after"]
 
 MARK_TABLE: Final = """
 CREATE TABLE mark (text TEXT NOT NULL) STRICT;
@@ -38,6 +40,7 @@ _TEXT: Final = re.compile(rb"supertokens-mark:([0-9a-f]{32}):(\d{20})")
 _LOG_HEADER: Final = struct.Struct(">4x4xI4x8s8x")
 _FRAME_HEADER: Final = struct.Struct(">8x8s8x")
 
+_CONTENT: Final = 1 << 32
 _LOOKS: Final = 5
 _BETWEEN_LOOKS_S: Final = 0.02
 
@@ -45,6 +48,11 @@ _BETWEEN_LOOKS_S: Final = 0.02
 class _Mark(NamedTuple):
     identity: bytes
     number: int
+
+
+def mark_after(text: str) -> str:
+    """Return the mark for what is restored into the database that has the mark `text`."""
+    return f"{text[:50]}{(int(text[50:]) // _CONTENT + 1) * _CONTENT:020}"
 
 
 def check_log(file: DatabaseFile) -> None:
@@ -73,11 +81,12 @@ def check_log(file: DatabaseFile) -> None:
 
 
 def _belongs(in_file: _Mark | None, in_log: list[_Mark]) -> bool:
-    first = in_log[0]
-    if in_file is None:  # the log brings the table, or it is no file of ours
-        return first.number == 0
-    last = max(mark.number for mark in in_log)
-    return in_file.identity == first.identity and first.number - 1 <= in_file.number <= last
+    first, last = in_log[0], max(mark.number for mark in in_log)
+    if in_file is not None and in_file.identity != first.identity:
+        return False
+    if first.number % _CONTENT == 0:
+        return True
+    return in_file is not None and first.number - 1 <= in_file.number <= last
 
 
 def _mark_in_file(file: DatabaseFile) -> _Mark | None:

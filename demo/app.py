@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response as BaseResponse
@@ -303,6 +304,8 @@ def _add_thief(app: Flask) -> None:
 
 def main() -> None:
     """Serve until Ctrl-C or SIGTERM."""
+    from pages import MOUNT, create_pages  # beside this file, which is where a script finds its modules
+
     parser = argparse.ArgumentParser(description="Serve the demo. The environment variable PORT overrides port 8000.")
     parser.add_argument(
         "--folder",
@@ -322,7 +325,9 @@ def main() -> None:
             sys.exit(f"Cannot keep sessions in {folder}: {error.strerror}. Name another folder with --folder.")
         except ConfigError as error:
             sys.exit(f"{error}")
-        server = make_server(HOST, port, app, threaded=True, fd=listener.fileno())
+        pages = create_pages(app.config["DEMO_FOLDER"])
+        both = DispatcherMiddleware(app.wsgi_app, {MOUNT: pages.wsgi_app})
+        server = make_server(HOST, port, both, threaded=True, fd=listener.fileno())
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         print(_greeting(f"http://{HOST}:{port}", app.config["DEMO_FOLDER"], is_temporary=folder is None), flush=True)
         try:
@@ -359,6 +364,7 @@ def _greeting(url: str, folder: Path, *, is_temporary: bool) -> str:
     return "\n".join(
         (
             url,
+            f"{url}/pages/ for the same without any script: the server renews.",
             "",
             f'Or from a terminal. An access token lives {seconds} seconds: when a line answers "try refresh token",',
             "paste the third one, then that line again. The last one plays the thief, which ends the session.",

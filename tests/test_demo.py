@@ -22,6 +22,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from supertokens.config import Config
+from supertokens.core import EmbeddedCore
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing import FakeClock
+
 pytestmark = pytest.mark.slow
 
 LOGIN = {"userId": "ada", "jwtPayload": {"role": "reader"}}
@@ -382,3 +387,43 @@ def test_a_folder_that_cannot_be_is_said_and_exits_with_1(root: Path, tmp_path: 
         _, error = demo.process.communicate(timeout=20)
         assert demo.process.returncode == 1
         assert error.startswith(f"Cannot keep sessions in {tmp_path / 'file'}: ")
+
+
+# The pages without a script
+
+
+@pytest.fixture
+def pages(root: Path, tmp_path: Path) -> tuple[Flask, FakeClock]:
+    spec = spec_from_file_location("supertokens_demo_pages", root / "demo" / "pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    clock = FakeClock()
+    config = Config(access_token_validity=module.SECONDS, refresh_token_rotation_grace_period=1.5)
+    core = EmbeddedCore(config, SqliteStore(tmp_path / "of_the_test.sqlite3"), clock=clock)
+    app: Flask = module.create_pages(tmp_path, core=core)
+    app.extensions["supertokens"].edge.clock = clock
+    return app, clock
+
+
+def test_the_pages_without_a_script_outlive_their_tokens(pages: tuple[Flask, FakeClock]) -> None:
+    app, clock = pages
+    browser = app.test_client()
+    assert "Nobody is logged in" in browser.get("/").text
+    assert browser.post("/login", data={"name": "ada"}).status_code == 303
+    assert "The access token is alive." in browser.get("/").text
+    clock.advance(seconds=20)
+    assert "The server has just renewed this session." in browser.get("/").text
+    clock.advance(seconds=20)
+    assert browser.post("/note", data={"text": "sent once"}).status_code == 303
+    assert browser.get("/").text.count("sent once") == 1
+    assert browser.post("/signout", headers={"Sec-Fetch-Mode": "navigate"}).status_code == 303
+    assert "Nobody is logged in" in browser.get("/").text
+
+
+def test_the_pages_without_a_script_have_none(pages: tuple[Flask, FakeClock]) -> None:
+    app, _ = pages
+    answer = app.test_client().get("/")
+    assert "<script" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

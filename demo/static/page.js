@@ -27,6 +27,7 @@ listen((answer) => {
   if (answer.status === 400) return complain(answer.body.message);
   if (answer.ended) return sessionEnded(name, answer);
   if (answer.status === 401) {
+    if (!session) say("Nobody is logged in.");
     return record("refused", "Access token refused", [`${name} was answered with 401, “${answer.body.message}”.`]);
   }
   if (answer.status !== 200) return record("error", `${name}: ${answer.status}`, [answer.body.message]);
@@ -51,9 +52,11 @@ const TOLD = {
         ? "A new refresh token and a new access token. With their first use, the refresh token before them is dead."
         : "Another tab was faster: the pair that it already uses, once more.",
     ];
+    say("You have a new pair of tokens.");
     record("refresh", `Refreshed: pair ${answer.access.number}`, contents, pair(answer));
   },
   "GET /api/me": (answer, before) => {
+    say(`You are ${answer.body.userId}.`);
     if (!tellFirstUse(answer, before)) record("call", "GET /api/me", [`You are ${answer.body.userId}.`]);
   },
   "POST /api/payload": (answer, before) => {
@@ -64,6 +67,7 @@ const TOLD = {
   "GET /api/sessions": (answer, before) => {
     tellFirstUse(answer, before);
     const { userId, sessionHandles, current } = answer.body;
+    say(`${userId} has ${counted(sessionHandles.length)}.`);
     const items = sessionHandles.map((handle) =>
       element("li", "", element("code", "", handle), handle === current ? " (this one)" : ""),
     );
@@ -121,6 +125,7 @@ function tellFirstUse(answer, before, tokens = accessOnly(answer)) {
 
 function sessionEnded(name, answer) {
   const hadOne = session !== null;
+  say(answer.status === 200 ? "You are logged out." : hadOne ? "Your session has ended." : "Nobody is logged in.");
   session = null;
   if (answer.status === 200) {
     const { revoked } = answer.body;
@@ -167,6 +172,11 @@ function code(value) {
   return element("code", "block", JSON.stringify(value));
 }
 
+// What the buttons that use the session are answered, beside them.
+function say(text) {
+  byId("said").textContent = text;
+}
+
 function complain(message) {
   byId("bad-input").textContent = message;
 }
@@ -176,6 +186,7 @@ function complain(message) {
 function render() {
   byId("state").textContent = STATES[state];
   byId("state").dataset.state = state;
+  document.body.dataset.session = session ? "yes" : "no";
   byId("user").textContent = session?.userId ?? "–";
   byId("handle").textContent = session?.handle ?? "–";
   byId("jwt-payload").textContent = session ? JSON.stringify(session.payload) : "–";
@@ -248,6 +259,7 @@ function onPress(id, action) {
 
 byId("login").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (byId("user-id").value === "") return complain("Type a user id first, for example ada.");
   const jwtPayload = payloadGiven();
   if (jwtPayload !== undefined) {
     play(() => call("POST", "/api/login", { userId: byId("user-id").value, jwtPayload }));

@@ -40,7 +40,12 @@ export function share(token, now) {
 export function record(kind, title, contents = [], tokens = []) {
   document.getElementById("nothing-yet").hidden = true;
   const time = clock.format(Date.now());
-  document.getElementById("latest").textContent = title;
+  const latest = document.getElementById("latest");
+  if (kind !== "end" || latest.dataset.kind !== "theft") { // what follows from a theft does not hide it
+    latest.textContent = title;
+    latest.dataset.kind = kind;
+  }
+  document.querySelector(".events").scrollTop = 0;
   const text = contents.map((content) => content.textContent ?? content).join("\n");
   const key = `${kind}\n${title}\n${text}`;
   if (last?.key === key) {

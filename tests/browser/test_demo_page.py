@@ -369,7 +369,7 @@ def test_another_tab_sees_the_refresh_and_the_end_of_the_session(visit: Visit) -
 @pytest.mark.parametrize(
     ("user_id", "payload", "message", "refused"),
     [
-        ("", "{}", "userId must have 1 to 512 bytes", "400 /api/login"),
+        ("x" * 513, "{}", "userId must have 1 to 512 bytes", "400 /api/login"),
         ("ada", "[1]", "jwtPayload must be a JSON object", "400 /api/login"),
         ("ada", '{"exp": 1}', "jwtPayload must not use the names", "400 /api/login"),
         ("ada", "{role}", "The JWT payload is not JSON", None),
@@ -415,18 +415,18 @@ def test_everything_can_be_done_with_the_keyboard_and_the_focus_is_visible(visit
     visitor = visit()
     keyboard = visitor.page.keyboard
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         keyboard.press("Tab")
         reached.append(visitor.page.evaluate("document.activeElement.id || document.activeElement.tagName"))
         ring = visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert ring == "solid", f"{reached[-1]} has no visible focus"
     assert reached == [
-        "A", "user-id", "payload", "BUTTON", "replace-payload", "me", "sessions", "refresh", "logout",
+        "A", "A", "user-id", "payload", "BUTTON", "replace-payload", "me", "sessions", "refresh", "logout",
         "logout-everywhere", "keep-calling", "thief", "SUMMARY",
     ]  # fmt: skip
     visitor.page.reload()
-    keyboard.press("Tab")
-    keyboard.press("Tab")
+    for _ in range(3):
+        keyboard.press("Tab")
     keyboard.type("grace")
     keyboard.press("Enter")
     expect(visitor.event("Logged in as grace")).to_be_visible()
@@ -492,3 +492,56 @@ def test_it_fits_the_screen_in_every_look(visit: Visit, artifacts: Path, name: s
     expect(visitor.state).to_have_text("Revoked: theft")
     visitor.page.get_by_text("How can this page steal an HttpOnly cookie?").click()
     picture("3-thief-caught")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 768), (1440, 900), (390, 844)])
+def test_the_theft_is_in_view_without_scrolling(visit: Visit, width: int, height: int) -> None:
+    visitor = visit(look={"viewport": {"width": width, "height": height}})
+    visitor.login()
+    expect(visitor.state).to_have_text("Logged in")
+    visitor.expected.add("401 /api/me")
+    visitor.press("Play the thief")
+    expect(visitor.state).to_have_text("Revoked: theft")
+    caught = visitor.event("Theft detected: the thief is caught") if width > 900 else visitor.page.locator("#latest")
+    expect(caught).to_contain_text("the thief is caught")
+    top = caught.evaluate("element => element.getBoundingClientRect().top")
+    assert 0 <= top < height - 40
+    red, _, blue = map(
+        int, re.findall(r"\d+", visitor.state.evaluate("element => getComputedStyle(element).color"))[:3]
+    )
+    assert red > blue + 60, "the state is red"
+
+
+def test_every_button_that_uses_the_session_is_answered_beside_it(visit: Visit) -> None:
+    visitor = visit()
+    said = visitor.page.locator("#said")
+    visitor.expected.add("401 /api/me")
+    visitor.press("Who am I?")
+    expect(said).to_have_text("Nobody is logged in.")
+    visitor.login()
+    expect(visitor.state).to_have_text("Logged in")
+    visitor.press("Who am I?")
+    expect(said).to_have_text("You are ada.")
+    visitor.press("My sessions")
+    expect(said).to_have_text("ada has 1 session.")
+    visitor.press("Refresh now")
+    expect(said).to_have_text("You have a new pair of tokens.")
+    visitor.press("Log out")
+    expect(said).to_have_text("You are logged out.")
+
+
+def test_a_missing_user_id_is_answered_in_plain_words(visit: Visit) -> None:
+    visitor = visit()
+    visitor.login(user_id="")
+    expect(visitor.page.locator("#bad-input")).to_have_text("Type a user id first, for example ada.")
+    assert visitor.calls("/api/login") == 0
+
+
+def test_buttons_that_need_a_session_look_so_without_one(visit: Visit) -> None:
+    visitor = visit()
+    button = visitor.page.locator("#sessions")
+    dimmed = "element => Number(getComputedStyle(element).opacity) < 0.7"
+    assert button.evaluate(dimmed)
+    visitor.login()
+    expect(visitor.state).to_have_text("Logged in")
+    assert not button.evaluate(dimmed)

@@ -32,13 +32,17 @@ ON_DOMAIN: Final[Mapping[str, Any]] = {"cookie_domain": "localhost.org", "cookie
 """Cookies for all hosts of a domain, in plain http."""
 
 AT_AUTH: Final[Mapping[str, Any]] = {
-    "refresh_api_path": "/auth/session/refresh",
+    "api_base_path": "/auth",
+    "refresh_api_path": None,
     # The library compares it with the browser's clock, which goes on also on a slow machine.
     "access_token_validity": 600,
     "refresh_token_rotation_grace_period": 2,
     **ON_DOMAIN,
 }
-"""An app for supertokens-website 20.1.6: its routes are where that library expects them."""
+"""An app for supertokens-website 20.1.6, with the ready-made routes where that library expects them."""
+
+BY_HAND: Final[Mapping[str, Any]] = {"api_base_path": None, "refresh_api_path": "/auth/session/refresh"}
+"""Beside `AT_AUTH`: with routes of the app's own instead, in the same places."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,9 @@ class Deployment:
 
     def _app(self) -> Flask:
         self.core, of_app = self._where.core(self._keys)
-        return contract_app(dict(of_app), self.core, self._libraries)
+        app = contract_app(dict(of_app), self.core, self._libraries)
+        app.extensions["supertokens"].edge.clock = self._where.clock
+        return app
 
     @property
     def front(self) -> Flask:

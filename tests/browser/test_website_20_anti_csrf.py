@@ -20,7 +20,7 @@ def test_calls_through_the_library_pass_and_forged_ones_do_not(deploy: Deploy, w
     cookies = window.cookie("sAccessToken"), window.cookie("sRefreshToken")
     assert tab.anti_csrf
 
-    for method, path in (("POST", "/update-jwt"), ("POST", "/auth/signout"), ("GET", "/")):
+    for method, path in (("POST", "/update-jwt"), ("POST", "/logout"), ("GET", "/")):
         forged = tab.call(path, method, {"by": "a forger"} if path == "/update-jwt" else None, through="nothing")
         assert forged.status == 401
         assert "try refresh token" in forged.text

@@ -35,6 +35,10 @@ def test_login_refresh_and_sign_out_across_origins(deploy: Deploy, window: Windo
         assert tab.call("/update-jwt", "POST", {"times": times}).ok
         assert tab.refreshes == times
 
+    # Another origin's script cannot use the ready-made route, unless it shows the value that this one's library has.
+    window.expect_in_console("Failed to load resource: the server responded with a status of 403 ")
+    assert tab.call("/auth/signout", "POST", through="nothing").status == 403
+    assert tab.session_exists
     tab.sign_out()
     assert not tab.session_exists
     assert window.cookies == {"st-last-access-token-update"}

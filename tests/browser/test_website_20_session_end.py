@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pytest
 
 from .contract_app import USER
-from .deployment import AT_AUTH, Deploy, Deployment, Elsewhere
+from .deployment import AT_AUTH, BY_HAND, Deploy, Deployment, Elsewhere
 from .window import Answer, Mode, Website20Tab, Window, both_modes
 
 pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 REFRESH: Final = "/auth/session/refresh"
+
+routes_of_both_kinds = pytest.mark.parametrize("routes", [{}, BY_HAND], ids=["ready-made", "by hand"])
 
 
 def assert_logged_out(tab: Website20Tab, window: Window) -> None:
@@ -38,10 +41,11 @@ def refresh_elsewhere(server: Deployment, mode: Mode, token: str) -> Elsewhere:
 
 @both_modes
 @pytest.mark.parametrize("anti_csrf", [False, True], ids=["", "with anti-CSRF"])
+@routes_of_both_kinds
 def test_the_library_signs_out_and_leaves_nothing_behind(
-    deploy: Deploy, window: Window, mode: Mode, anti_csrf: bool
+    deploy: Deploy, window: Window, mode: Mode, anti_csrf: bool, routes: Mapping[str, Any]
 ) -> None:
-    server = deploy(**AT_AUTH, enable_anti_csrf=anti_csrf)
+    server = deploy(**{**AT_AUTH, **routes}, enable_anti_csrf=anti_csrf)
     tab = window.tab_20(server.origin(), mode)
     tab.login()
     assert (tab.anti_csrf is not None) == (anti_csrf and mode == "cookie")
@@ -58,31 +62,18 @@ def test_the_library_signs_out_and_leaves_nothing_behind(
 
 
 @both_modes
-def test_the_library_signs_out_with_an_expired_access_token(deploy: Deploy, window: Window, mode: Mode) -> None:
-    server = deploy(**AT_AUTH, enable_anti_csrf=True)
+@routes_of_both_kinds
+def test_the_library_signs_out_with_an_expired_access_token(
+    deploy: Deploy, window: Window, mode: Mode, routes: Mapping[str, Any]
+) -> None:
+    server = deploy(**{**AT_AUTH, **routes}, enable_anti_csrf=True)
     tab = window.tab_20(server.origin(), mode)
     tab.login()
     before = tab.refreshes
     server.let_access_tokens_expire()
 
     tab.sign_out()
-    assert tab.refreshes == before + 1
-    assert server.sessions() == []
-    assert_logged_out(tab, window)
-
-
-@both_modes
-@pytest.mark.parametrize("expired", [False, True], ids=["", "with an expired access token"])
-def test_a_logout_of_all_that_came_needs_no_refresh(deploy: Deploy, window: Window, mode: Mode, expired: bool) -> None:
-    server = deploy(**AT_AUTH)
-    tab = window.tab_20(server.origin(), mode)
-    tab.login()
-    before = tab.refreshes
-    if expired:
-        server.let_access_tokens_expire()
-
-    assert tab.call("/logout-of-all-that-came", "POST") == Answer(200, "1")
-    assert tab.refreshes == before
+    assert tab.refreshes == before + (1 if routes else 0)  # the ready-made route needs no living access token
     assert server.sessions() == []
     assert_logged_out(tab, window)
 
@@ -97,7 +88,7 @@ def test_a_sign_out_after_a_revocation_is_quiet(deploy: Deploy, window: Window, 
     tab.events()
 
     tab.sign_out()
-    assert "UNAUTHORISED" in tab.events()
+    assert tab.events() == ["SIGN_OUT"]
     assert tab.refreshes == before
     assert_logged_out(tab, window)
 
@@ -198,3 +189,17 @@ def test_a_thief_who_is_faster_than_the_browser_is_caught_when_the_browser_comes
     assert tab.refreshes == before + 3
     assert_logged_out(tab, window)
     assert refresh_elsewhere(server, mode, loot).status == 401
+
+
+@both_modes
+def test_an_unauthorised_error_that_a_view_raises_ends_the_session_without_a_loop(
+    deploy: Deploy, window: Window, mode: Mode
+) -> None:
+    server = deploy(**AT_AUTH)
+    tab = window.tab_20(server.origin(), mode)
+    tab.login()
+    before = tab.refreshes
+
+    assert tab.call("/suspended").status == 401
+    assert tab.refreshes == before
+    assert_logged_out(tab, window)

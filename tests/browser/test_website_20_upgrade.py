@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from .contract_app import USER
-from .deployment import AT_AUTH, Deploy
+from .deployment import AT_AUTH, ON_DOMAIN, Deploy
 from .window import Answer, Mode, Window, both_modes
 
 pytestmark = pytest.mark.browser
@@ -20,18 +20,18 @@ OF_THE_OLD_LIBRARY: Final = {"sIRTFrontend"}
 
 @pytest.mark.both_topologies
 @pytest.mark.parametrize("anti_csrf", [False, True], ids=["", "with anti-CSRF"])
-@pytest.mark.parametrize("expired", [False, True], ids=["", "with an expired access token"])
+@pytest.mark.parametrize("base", ["/auth", "/"])
 def test_a_session_goes_over_to_the_new_library_where_the_refresh_path_stays(
-    deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, anti_csrf: bool, expired: bool
+    deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, anti_csrf: bool, base: str
 ) -> None:
-    server = deploy(**AT_AUTH, enable_anti_csrf=anti_csrf)
-    window.tab(server.origin(), refresh=REFRESH).login()
+    server = deploy(**{**AT_AUTH, "api_base_path": base}, enable_anti_csrf=anti_csrf)
+    window.tab(server.origin(), refresh=f"{base.rstrip('/')}/session/refresh").login()
     [handle] = server.sessions()
     assert window.cookies == {"sAccessToken", "sRefreshToken", "sIdRefreshToken", "sIRTFrontend"}
-    if expired:
+    if anti_csrf:
         server.let_access_tokens_expire()
 
-    tab = window.tab_20(server.origin())
+    tab = window.tab_20(server.origin(), base=base)
     assert tab.call("/update-jwt", "POST", {"with": "the new library"}).ok
     assert tab.refreshes == 1
     assert tab.claims["with"] == "the new library"
@@ -50,9 +50,9 @@ def test_a_session_goes_over_to_the_new_library_where_the_refresh_path_stays(
 def test_where_the_refresh_path_changes_a_new_log_in_is_all_that_it_takes(
     deploy: Deploy, window: Window, mode: Mode
 ) -> None:
-    server = deploy(**{**AT_AUTH, "refresh_api_path": "/refresh"})
+    server = deploy(**ON_DOMAIN)
     window.tab(server.origin()).login()
-    server.redeploy(refresh_api_path=REFRESH)
+    server.redeploy(**AT_AUTH)
 
     tab = window.tab_20(server.origin(), mode)
     for _ in range(2):

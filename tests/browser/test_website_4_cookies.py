@@ -42,7 +42,7 @@ def test_cookies_with_the_host_prefix_do_as_well(deploy: Deploy, window: Window)
     server = deploy(
         access_token_validity=3, refresh_token_rotation_grace_period=2, cookie_prefix="host", refresh_api_path=None
     )
-    tab = window.tab(server.origin("localhost"))
+    tab = window.tab(server.origin("localhost"), refresh="/session/refresh")
     tab.login()
     ours = {"__Host-sAccessToken", "__Host-sRefreshToken", "__Host-sIdRefreshToken"}
     assert window.cookies == ours | {"sIRTFrontend"}

@@ -109,7 +109,7 @@ class Window:
 
     def set_time(self, moment: int) -> None:
         """Let it be `moment` (ms since the epoch) for the scripts of all pages. Timers go on as they are."""
-        self._context.clock.set_system_time(moment)
+        self._context.clock.set_system_time(moment / 1000)
 
     def damage(self, name: str, value: str) -> None:
         """Something else wrote over it."""

@@ -16,11 +16,11 @@ class Dialect(Enum):
     """Which browser library sent the request; what they are sent does not collide, but their rules do."""
 
     MODERN = "modern"
-    """supertokens-website 5 and later: sends `st-auth-mode`."""
+    """supertokens-website 16 and later: sends `st-auth-mode`."""
     LEGACY = "legacy"
     """supertokens-website 4: sends `supertokens-sdk-name`."""
     PLAIN = "plain"
-    """None of them: forms, curl, tests."""
+    """Neither: supertokens-website 5 to 15, forms, curl, tests."""
 
 
 # A member of an enumeration costs two look-ups each time.

@@ -81,6 +81,7 @@ def test_a_backup_is_never_put_in_the_place_of_a_database_in_use(
 ) -> None:
     other = SqliteStore(tmp_path / "other.sqlite3")
     other.create(a_record(7), "{}")
+    checkpoint(tmp_path / "other.sqlite3", "TRUNCATE")  # its log is empty
     (tmp_path / "link").symlink_to(path)
     for target in (path, tmp_path / "link", tmp_path / "other.sqlite3"):
         with pytest.raises(SuperTokensGeneralError, match="is a database in use"):
@@ -123,6 +124,7 @@ def test_an_older_database_can_be_backed_up_as_it_is(tmp_path: Path, path: Path)
     before = path.read_bytes()
     assert SqliteStore(path).back_up(tmp_path / "copy", overwrite=False, progress=nothing) > 0
     assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name], "and nothing is left beside it"
     with closing(sqlite3.connect(tmp_path / "copy")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
@@ -217,8 +219,22 @@ def test_a_restore_that_is_interrupted_changes_nothing(
 
 
 def test_a_backup_of_an_earlier_version_is_carried_over(path: Path, store: SqliteStore) -> None:
-    assert store.restore(Path(__file__).parent / "written_by_schema_1" / "sessions.db", progress=nothing) > 0
+    source = path.parent.parent / "old" / "copy"
+    source.parent.mkdir()
+    shutil.copy(Path(__file__).parent / "written_by_schema_1" / "sessions.db", source)
+    before = source.read_bytes()
+    assert store.restore(source, progress=nothing) > 0
     store.create(a_record(5), "{}")
+    assert [file.name for file in source.parent.iterdir()] == ["copy"], "and nothing is left beside it"
+    assert source.read_bytes() == before
+
+
+def test_a_backup_of_a_crashed_database_is_restored_with_its_log(path: Path, store: SqliteStore) -> None:
+    kept = crashed(path)
+    assert kept.with_name(f"{path.name}-wal").stat().st_size > 0
+    store.remove(handles(0), NOW)
+    assert store.restore(kept, progress=nothing) == 3
+    assert store.handles_of_user("user", NOW) == handles(0, 1, 2)
 
 
 def test_a_database_that_is_gone_is_made_again(tmp_path: Path, path: Path, store: SqliteStore) -> None:

@@ -38,10 +38,10 @@ def back_up(database: SqliteDatabase, target: Path, *, overwrite: bool, progress
     """
     if not overwrite and os.path.lexists(target):
         raise FileExistsError(f"{DatabaseFile(target)} exists already")
-    if DatabaseFile(target).beside("-wal").exists() or (target.exists() and target.samefile(database.path)):
-        raise SuperTokensGeneralError(
-            f"{DatabaseFile(target)} is a database in use: choose another file, or restore into it"
-        )
+    file = DatabaseFile(target)
+    in_use = any(file.beside(suffix).exists() for suffix in ("-wal", "-shm"))
+    if in_use or (target.exists() and target.samefile(database.path)):
+        raise SuperTokensGeneralError(f"{file} is a database in use: choose another file, or restore into it")
     with _temporary_beside(target) as copy:
         with database.opened_as_it_is() as source, closing(sqlite3.connect(copy)) as connection:
             _require_tables(database, source)
@@ -65,7 +65,7 @@ def restore(database: SqliteDatabase, source: Path, *, progress: Callable[[int, 
     database.file.make()
     with _temporary_beside(database.path) as copy:
         kept = database.at(source)
-        with kept.opened_as_it_is() as backup, closing(sqlite3.connect(copy)) as connection:
+        with kept.opened_as_it_is(at_rest=True) as backup, closing(sqlite3.connect(copy)) as connection:
             _require_tables(kept, backup)
             _copy(backup, connection, lambda *_: None)
             _check(connection, source)
@@ -77,7 +77,7 @@ def restore(database: SqliteDatabase, source: Path, *, progress: Callable[[int, 
                 its.execute("UPDATE mark SET text = ?", (mark_after(text),))
             sessions = carried_over.read("SELECT count(*) FROM session", ())[0][0]
             carried_over.close()  # which leaves one file, without a log
-            with carried_over.opened_as_it_is() as prepared:
+            with carried_over.opened_as_it_is(at_rest=True) as prepared:
                 _copy(prepared, connection, progress)
     return int(sessions)
 

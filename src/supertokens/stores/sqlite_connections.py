@@ -121,12 +121,18 @@ class SqliteDatabase:
             connection.execute(f"PRAGMA user_version = {self.schema.version(connection)}")
 
     @contextmanager
-    def opened_as_it_is(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection that only reads, whatever version the tables have. Raises SuperTokensGeneralError."""
+    def opened_as_it_is(self, *, at_rest: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open a connection whatever version the tables have. Raises SuperTokensGeneralError.
+
+        `at_rest`: nobody uses the file, which may be where nothing can be written.
+        """
         try:
             check_log(self.file)
-            uri = self.file.uri(mode="ro")
-            connection = PROCESS.open(self.path, lambda: connect(uri, self._busy_timeout))
+            # Not for reading only: that would leave an empty log behind.
+            how: dict[str, str | int] = {"mode": "rw"}
+            if at_rest and not self.file.has_log():
+                how = {"mode": "ro", "immutable": 1}
+            connection = PROCESS.open(self.path, lambda: connect(self.file.uri(**how), self._busy_timeout))
             try:
                 yield connection
             finally:

@@ -46,6 +46,13 @@ class DatabaseFile:
         """Return the path of a file that SQLite keeps beside it, such as ``-wal``."""
         return self.path.with_name(self.path.name + suffix)
 
+    def has_log(self) -> bool:
+        """Return whether there is a log beside it, with anything in it."""
+        try:
+            return os.stat(self.beside("-wal")).st_size > 0
+        except OSError:
+            return False
+
     def make(self) -> None:
         """Make the file and its folder, where they are missing, for their owner only.
 

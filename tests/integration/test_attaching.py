@@ -54,9 +54,6 @@ def test_a_factory_gives_its_app_a_core_of_its_own(core: EmbeddedCore, clock: Fa
     assert visitor.get("/me").get_json()["message"] == "try refresh token"
 
 
-@pytest.mark.xfail(
-    reason="the edge has the system's clock, whatever the core's is, so that no token is re-issued in time"
-)
 def test_an_app_on_a_core_with_a_clock_of_its_own_renews_by_that_clock(core: EmbeddedCore, clock: FakeClock) -> None:
     app = flask.Flask("an_app")
     SuperTokens(app, core=core)

@@ -103,6 +103,10 @@ class EmbeddedCore:
         self._counting = threading.Lock()
         self._tokens.begin_anew()
 
+    @property
+    def clock(self) -> Callable[[], int]:
+        return self._clock
+
     def create_session(
         self,
         user_id: str,

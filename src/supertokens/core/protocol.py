@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from supertokens.core.signals import Signals
@@ -32,6 +32,10 @@ class Core(Protocol):
 
     signals: Signals
     """Told of what this core has decided."""
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """The clock by which this core judges tokens: ms since the epoch."""
 
     def create_session(
         self,

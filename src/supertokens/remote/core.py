@@ -105,6 +105,10 @@ class RemoteCore:
         _INHERITED.append(self._calls)
         self._begin()
 
+    @property
+    def clock(self) -> Callable[[], int]:
+        return self._clock
+
     def create_session(
         self,
         user_id: str,

@@ -33,8 +33,8 @@ class SessionEdge:
 
     `open_core`: called on the first use, once. `rewrite`: change the headers of a framework's response object by a
     function of header lists. `as_raised`: the error that a verb raises in place of one of the core's, which lets a
-    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch;
-    `monotonic`: seconds of a clock that never goes back.
+    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch,
+    None: the core's; `monotonic`: seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -45,13 +45,14 @@ class SessionEdge:
         rewrite: Callable[[Any, Callable[[list[Header]], list[Header]]], None],
         as_raised: Callable[[SuperTokensError], SuperTokensError] = lambda error: error,
         explicit: Collection[str] = (),
-        clock: Callable[[], int] = system_clock,
+        clock: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.rewrite = rewrite
         self.as_raised = as_raised
-        self.clock = clock
+        self.clock = clock or system_clock
+        self._has_own_clock = clock is not None
         self.monotonic = monotonic
         self.renews = config.renewal == "server"
         """Whether the server renews the sessions of browsers that have no library."""
@@ -82,6 +83,8 @@ class SessionEdge:
 
     def _suitable_core(self) -> Core:
         core = self._open_core()
+        if not self._has_own_clock:
+            self.clock = core.clock  # what is left of a token's life is the core's word
         if self.renews:
             self.times = self._times_with(core)
         return core

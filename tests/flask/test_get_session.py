@@ -393,3 +393,36 @@ def test_any_bytes_in_any_header_of_ours_are_answered_and_never_a_server_error(
         assert client.get("/me", headers).status_code == 401
         assert client.post("/session/refresh", headers).status_code == 401
     assert app.extensions["the core"].session_handles("user") == []
+
+
+# Why
+
+
+def test_a_missing_anti_csrf_value_is_told_from_an_expiry_by_reason_and_in_the_log(
+    make_app: MakeApp, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(enable_anti_csrf=True)
+    client = logged_in(app, clock)
+    caplog.set_level("DEBUG", "supertokens")
+    with context(app, client), pytest.raises(SuperTokensTryRefreshTokenError) as refusal:
+        get_session(None, True)
+    assert refusal.value.reason == "anti_csrf"
+    assert [record.levelname for record in caplog.records if "anti-CSRF value is missing" in record.message] == [
+        "DEBUG"
+    ]
+    clock.advance(hours=2)
+    with context(app, client), pytest.raises(SuperTokensTryRefreshTokenError) as refusal:
+        get_session(None, False)
+    assert refusal.value.reason == "expired"
+
+
+def test_an_unauthorised_error_says_why(app: flask.Flask, clock: FakeClock) -> None:
+    client = logged_in(app, clock)
+    with app.test_request_context("/me"), pytest.raises(SuperTokensUnauthorisedError) as refusal:
+        get_session(None, False)
+    assert refusal.value.reason == "no_session"
+    client.post("/session/refresh")
+    app.extensions["the core"].revoke_user("user")
+    with context(app, client), pytest.raises(SuperTokensUnauthorisedError) as refusal:
+        get_session(None, False)
+    assert refusal.value.reason in ("ended", ""), "a core service does not tell"

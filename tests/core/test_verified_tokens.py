@@ -45,7 +45,7 @@ def entry_of(text: str, ring: VerifyingKeys) -> VerifiedToken:
 
 
 def texts_in(kept: VerifiedTokens) -> set[str]:
-    return set(kept._kept[1])
+    return set(kept._kept.by_text)
 
 
 def cache_of(core: EmbeddedCore) -> VerifiedTokens:

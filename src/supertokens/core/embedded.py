@@ -130,7 +130,7 @@ class EmbeddedCore:
             lineage=NEW_SESSION,
         )
         first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
-        issued = self._issuer.issue(record, first, key, "", version, now)
+        issued = self._issuer.issue(record, first, key, None, version, now)
         self.store.create(record, user_data.encode_object(session_data, "session_data"))
         self._sweeper.sweep_now_and_then(now)
         self.signals.send(Event(kind="created", handle=record.handle, user_id=user_id))
@@ -138,7 +138,7 @@ class EmbeddedCore:
 
     def verify(
         self,
-        access_token: str,
+        token: str,
         *,
         check_anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -146,7 +146,7 @@ class EmbeddedCore:
         client: str | None = None,
     ) -> VerifiedSession:
         now = self._clock()
-        known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+        known = self._tokens.verify(token, now, check_anti_csrf, anti_csrf_token)
         if known.token.parent_refresh_token_hash is not None:
             return self._verify_marked(known, client, check_database)
         if not check_database:
@@ -156,12 +156,12 @@ class EmbeddedCore:
             raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
         return self._with_stored_payload(known, found.record, now)
 
-    def verifies_at_once(self, access_token: str) -> bool:
-        return self._tokens.decides_at_once(access_token, self._clock())
+    def verifies_at_once(self, token: str) -> bool:
+        return self._tokens.decides_at_once(token, self._clock())
 
     def refresh(
         self,
-        refresh_token: str,
+        token: str,
         *,
         anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -171,7 +171,7 @@ class EmbeddedCore:
         static_key: bool | None = None,
         in_place: bool = False,
     ) -> IssuedSession:
-        presented = self._authentic(refresh_token, self._clock())
+        presented = self._authentic(token, self._clock())
         if anti_csrf:
             anti_csrf_rules.check_on_refresh(presented.anti_csrf_token, anti_csrf_token, anti_csrf_mode)
         settled = self._rotator.settle(
@@ -191,15 +191,15 @@ class EmbeddedCore:
             _log.warning("token theft detected in session %s", record.handle)
             self.signals.send(Event(kind="theft", handle=record.handle, user_id=record.user_id))
             raise SuperTokensTokenTheftError(record.handle, record.user_id)
-        issued = self._issuer.issue(record, decision.pair, presented.key, presented.text, version, now)
+        issued = self._issuer.issue(record, decision.pair, presented.key, presented, version, now)
         self.signals.send(
             Event(kind="renewed" if in_place else "refreshed", handle=record.handle, user_id=record.user_id)
         )
         return issued
 
-    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+    def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
         now = self._clock()
-        presented = self._authentic(refresh_token, now)
+        presented = self._authentic(token, now)
         found = self.store.get(presented.handle, now)
         if found is None:
             return None
@@ -215,20 +215,20 @@ class EmbeddedCore:
     def renewal_terms(self) -> RenewalTerms:
         return self._renewal
 
-    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+    def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         now = self._clock()
         try:
-            token = self._tokens.authenticate(access_token, now).token
+            claims = self._tokens.authenticate(token, now).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
-        record = self._record(token.handle)
+        record = self._record(claims.handle)
         if jwt_payload is None:
             payload = user_data.decode_object(record.jwt_payload)
         else:
-            self.update_jwt_payload(token.handle, jwt_payload)
+            self.update_jwt_payload(claims.handle, jwt_payload)
             payload = jwt_payload
-        renewed = replace(token, jwt_payload=payload, created_at=rounded(now, token.version), regenerated_at=now)
-        if token.expires_at <= now:
+        renewed = replace(claims, jwt_payload=payload, created_at=rounded(now, claims.version), regenerated_at=now)
+        if claims.expires_at <= now:
             return verified_session(renewed)
         return verified_session(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
 
@@ -276,18 +276,18 @@ class EmbeddedCore:
         if not is_handle(handle) or not self.store.update(handle, self._clock(), jwt_payload=text):
             raise _no_such_session()
 
-    def authentic_access_token(self, text: str) -> AccessToken | None:
+    def authentic_access_token(self, token: str) -> AccessToken | None:
         try:
-            return self._tokens.authenticate(text, self._clock()).token
+            return self._tokens.authenticate(token, self._clock()).token
         except SuperTokensTryRefreshTokenError:
             return None
 
-    def authentic_refresh_token(self, text: str) -> TokenPosition | None:
+    def authentic_refresh_token(self, token: str) -> TokenPosition | None:
         try:
-            token = self._authentic(text, self._clock())
+            presented = self._authentic(token, self._clock())
         except SuperTokensUnauthorisedError:
             return None
-        return TokenPosition(token.handle, token.serial)
+        return TokenPosition(presented.handle, presented.serial)
 
     def sweep(self) -> int:
         """Delete all expired sessions; return how many there were."""
@@ -299,14 +299,14 @@ class EmbeddedCore:
 
     # Tokens in
 
-    def _authentic(self, text: str, now: int) -> RefreshToken:
+    def _authentic(self, token: str, now: int) -> RefreshToken:
         try:
-            return refresh_tokens.authenticate(text, self.keys.ring_for_verifying(now).refresh)
+            return refresh_tokens.authenticate(token, self.keys.ring_for_verifying(now).refresh)
         except UnknownRefreshKeyError:
             ring = self.keys.after_unknown_key(now, None)
             if ring is None:
                 raise
-            return refresh_tokens.authenticate(text, ring.refresh)
+            return refresh_tokens.authenticate(token, ring.refresh)
 
     # Sessions
 

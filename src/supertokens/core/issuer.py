@@ -12,7 +12,7 @@ from supertokens.core.keys import KeyKeeper
 from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken, TokenVersion, mint
-from supertokens.engine.refresh_token import RefreshKey, lineage_hash
+from supertokens.engine.refresh_token import RefreshKey, RefreshToken, lineage_hash
 from supertokens.engine.rotation import Pair
 from supertokens.engine.session import Credential, IssuedSession, SessionRecord, VerifiedSession
 
@@ -31,20 +31,26 @@ class Issuer:
         self._one_anti_csrf_value = config.refresh_token_rotation_grace_period_ms > 0
 
     def issue(
-        self, record: SessionRecord, pair: Pair, key: RefreshKey, presented: str, version: TokenVersion, now: int
+        self,
+        record: SessionRecord,
+        pair: Pair,
+        key: RefreshKey,
+        presented: RefreshToken | None,
+        version: TokenVersion,
+        now: int,
     ) -> IssuedSession:
         """The credentials of `pair`; `presented` is the text of the refresh token that it is exchanged for."""
         anti_csrf_token = None
         if record.anti_csrf:
             serial = None if self._one_anti_csrf_value else pair.serial
             anti_csrf_token = refresh_tokens.anti_csrf_value(key, record.handle, serial)
-        text = refresh_tokens.derive(key, record.handle, pair.serial, pair.parent, anti_csrf_token)
+        token = refresh_tokens.derive(key, record.handle, pair.serial, pair.parent, anti_csrf_token)
         access_token = AccessToken(
             version=version,
             handle=record.handle,
             user_id=record.user_id,
-            refresh_token_hash=lineage_hash(pair.serial, text),
-            parent_refresh_token_hash=lineage_hash(pair.parent, presented) if pair.marked else None,
+            refresh_token_hash=lineage_hash(pair.serial, token),
+            parent_refresh_token_hash=lineage_hash(pair.parent, presented.text) if pair.marked and presented else None,
             anti_csrf_token=anti_csrf_token,
             jwt_payload=user_data.decode_object(record.jwt_payload),
             created_at=rounded(now, version),
@@ -57,8 +63,8 @@ class Issuer:
             user_id=record.user_id,
             jwt_payload=access_token.jwt_payload,
             access_token=self.mint(access_token, record.uses_static_key, now),
-            refresh_token=Credential(text, now, refresh_expires_at),
-            id_refresh_token=Credential(refresh_tokens.id_refresh_value(text), now, refresh_expires_at),
+            refresh_token=Credential(token, now, refresh_expires_at),
+            id_refresh_token=Credential(refresh_tokens.id_refresh_value(token), now, refresh_expires_at),
             anti_csrf_token=anti_csrf_token,
         )
 

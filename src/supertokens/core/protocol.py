@@ -50,7 +50,7 @@ class Core(Protocol):
 
     def verify(
         self,
-        access_token: str,
+        token: str,
         *,
         check_anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -59,13 +59,13 @@ class Core(Protocol):
     ) -> VerifiedSession:
         """Return the session of an access token. With `check_database`, a revocation or a new payload counts at once.
 
-        A new access token in the answer expires when `access_token` would have.
+        A new access token in the answer expires when `token` would have.
 
         `client`: what tells the asker's client from others, such as its User-Agent.
         Raises SuperTokensTryRefreshTokenError for a token, or an anti-CSRF value, that is not accepted.
         """
 
-    def verifies_at_once(self, access_token: str) -> bool:
+    def verifies_at_once(self, token: str) -> bool:
         """Return whether `verify` of that token, without `check_database`, waits for nothing: no store and no network.
 
         Never waits itself. An event loop may then verify on its own thread.
@@ -73,7 +73,7 @@ class Core(Protocol):
 
     def refresh(
         self,
-        refresh_token: str,
+        token: str,
         *,
         anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -90,7 +90,7 @@ class Core(Protocol):
         Raise SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
         """
 
-    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+    def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
         """Return the session of a request that must not renew any more, if its record serves it; write nothing.
 
         `waited`: how long ago the request came in (ms). `spares`: whether the record's existence is enough. Raise
@@ -100,7 +100,7 @@ class Core(Protocol):
     def renewal_terms(self) -> RenewalTerms | None:
         """Return what renewal by the server depends on; None from a core whose refreshes do not converge."""
 
-    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+    def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         """Store a new payload (None: keep it) and renew the token, unless it has expired, for the rest of its life."""
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
@@ -124,10 +124,10 @@ class Core(Protocol):
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         """Replace the payload; access tokens take it on when they are next renewed."""
 
-    def authentic_access_token(self, text: str) -> AccessToken | None:
+    def authentic_access_token(self, token: str) -> AccessToken | None:
         """The token, expired or not, if a key of this core signed it. Reads no session."""
 
-    def authentic_refresh_token(self, text: str) -> TokenPosition | None:
+    def authentic_refresh_token(self, token: str) -> TokenPosition | None:
         """Where the token stands, if a key of this core made it. Reads no session.
 
         None also from a core that cannot tell without using the token up.

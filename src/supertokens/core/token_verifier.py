@@ -43,39 +43,39 @@ class TokenVerifier:
         """Forget all tokens: a forked child must not find a lock that a thread of its parent held."""
         self._cache = VerifiedTokens(self._max_tokens)
 
-    def verify(self, text: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
-        """Return what the token `text` says, if it is authentic, alive, and came with its anti-CSRF value.
+    def verify(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
+        """Return what `token` says, if it is authentic, alive, and came with its anti-CSRF value.
 
         Its marker, and whether its session still exists, are left to the caller.
 
         Raises SuperTokensTryRefreshTokenError, or SuperTokensGeneralError where the keys cannot be read.
         """
-        known = self.authenticate(text, now)
+        known = self.authenticate(token, now)
         if known.token.expires_at <= now:  # RFC 7519, 4.1.4: not accepted "on or after"
             raise SuperTokensTryRefreshTokenError("Access token expired", reason="expired")
         if check_anti_csrf:
             anti_csrf_rules.check_on_verify(known.token.anti_csrf_token, anti_csrf_token)
         return known
 
-    def authenticate(self, text: str, now: int) -> VerifiedToken:
-        """Return what the token `text` says, expired or not, if a key of the source signed it. Raises as `verify`."""
+    def authenticate(self, token: str, now: int) -> VerifiedToken:
+        """Return what `token` says, expired or not, if a key of the source signed it. Raises as `verify`."""
         keys = self._source.ring_for_verifying(now)
-        known = self._cache.get(text, keys) or self._first_sight(text, now, keys)
+        known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
         if known.token.created_at > now + keys.max_token_lead:
             raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead", reason="invalid")
         return known
 
-    def _first_sight(self, text: str, now: int, keys: VerifyingKeys) -> VerifiedToken:
+    def _first_sight(self, token: str, now: int, keys: VerifyingKeys) -> VerifiedToken:
         try:
-            return self._check_signature(text, keys)
+            return self._check_signature(token, keys)
         except UnknownSigningKeyError as error:
             newer = self._source.after_unknown_key(now, error.created_at)
             if newer is None:
                 raise
-        return self._check_signature(text, newer)
+        return self._check_signature(token, newer)
 
-    def decides_at_once(self, text: str, now: int) -> bool:
-        """Return whether `verify` of `text` waits for nothing, and nothing but its answer is needed: it has no marker.
+    def decides_at_once(self, token: str, now: int) -> bool:
+        """Return whether `verify` of `token` waits for nothing, and nothing but its answer is needed: it has no marker.
 
         Never waits.
         """
@@ -83,15 +83,15 @@ class TokenVerifier:
         if keys is None:
             return False
         try:
-            known = self._cache.get(text, keys) or self._check_signature(text, keys)
+            known = self._cache.get(token, keys) or self._check_signature(token, keys)
         except UnknownSigningKeyError:
             return False
         except SuperTokensTryRefreshTokenError:
             return True
         return known.token.parent_refresh_token_hash is None
 
-    def _check_signature(self, text: str, keys: VerifyingKeys) -> VerifiedToken:
-        token = verify_signature(text, keys)
-        known = VerifiedToken(token, verified_session(token))
-        self._cache.add(text, known, keys)
+    def _check_signature(self, token: str, keys: VerifyingKeys) -> VerifiedToken:
+        claims = verify_signature(token, keys)
+        known = VerifiedToken(claims, verified_session(claims))
+        self._cache.add(token, known, keys)
         return known

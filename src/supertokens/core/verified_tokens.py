@@ -41,7 +41,14 @@ class VerifiedToken(msgspec.Struct, eq=False):
     """Whether it was asked for since it came in, or since it was last spared."""
 
 
-_Tokens = dict[str, VerifiedToken]
+class _Kept:
+    """The tokens that were verified with `keys`, by their text. An object, since error reports spell out a dict."""
+
+    __slots__ = ("by_text", "keys")
+
+    def __init__(self, keys: VerifyingKeys | None, by_text: dict[str, VerifiedToken]) -> None:
+        self.keys = keys
+        self.by_text = by_text
 
 
 class VerifiedTokens:
@@ -52,7 +59,7 @@ class VerifiedTokens:
         self._max_characters = max_tokens * _MAX_AVERAGE_CHARACTERS
         self._changing = threading.Lock()
         # Replaced as a whole, and read once by each caller: none meets a token whose key its own keys have lost.
-        self._kept: tuple[VerifyingKeys | None, _Tokens] = (None, {})
+        self._kept = _Kept(None, {})
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -62,55 +69,58 @@ class VerifiedTokens:
         self._gone_before: set[int] = set()
         self._characters = 0
 
-    def get(self, text: str, keys: VerifyingKeys) -> VerifiedToken | None:
-        """Return the token of that very text, if `keys` still has the key that signed it."""
-        kept_for, tokens = self._kept
-        if kept_for is not keys:
-            tokens = self._change_keys(keys)
-        known = tokens.get(text)
+    def get(self, token: str, keys: VerifyingKeys) -> VerifiedToken | None:
+        """Return what is known of that very `token`, if `keys` still has the key that signed it."""
+        kept = self._kept
+        if kept.keys is not keys:
+            kept = self._change_keys(keys)
+        known = kept.by_text.get(token)
         if known is not None:
             known.in_use = True
         return known
 
-    def add(self, text: str, known: VerifiedToken, keys: VerifyingKeys) -> None:
-        """Keep `known`, whose signature was verified with `keys`."""
+    def add(self, token: str, known: VerifiedToken, keys: VerifyingKeys) -> None:
+        """Keep `known`, which is what `token` says, and whose signature was verified with `keys`."""
         with self._changing:
-            kept_for, tokens = self._kept
+            kept = self._kept
             # A check that took its time may have used a key that was dropped meanwhile.
-            if kept_for is not keys or text in tokens or len(text) > min(_MAX_CHARACTERS, self._max_characters):
+            if kept.keys is not keys or token in kept.by_text:
                 return
-            while len(tokens) >= self._max_tokens or self._characters + len(text) > self._max_characters:
-                self._make_room(tokens)
-            tokens[text] = known
-            self._characters += len(text)
-            came_back = hash(text) in self._gone or hash(text) in self._gone_before
-            (self._proven if came_back else self._newcomers).append(text)
+            if len(token) > min(_MAX_CHARACTERS, self._max_characters):
+                return
+            while len(kept.by_text) >= self._max_tokens or self._characters + len(token) > self._max_characters:
+                self._make_room(kept)
+            kept.by_text[token] = known
+            self._characters += len(token)
+            came_back = hash(token) in self._gone or hash(token) in self._gone_before
+            (self._proven if came_back else self._newcomers).append(token)
 
-    def _make_room(self, tokens: _Tokens) -> None:
+    def _make_room(self, kept: _Kept) -> None:
         """Take one away, or spare it because it is in use: from the newcomers while they are more than a tenth."""
-        many_newcomers = 10 * len(self._newcomers) > len(tokens)
-        text = (self._newcomers if many_newcomers else self._proven).popleft()
-        if tokens[text].in_use:
-            tokens[text].in_use = False
-            self._proven.append(text)
+        many_newcomers = 10 * len(self._newcomers) > len(kept.by_text)
+        token = (self._newcomers if many_newcomers else self._proven).popleft()
+        known = kept.by_text[token]
+        if known.in_use:
+            known.in_use = False
+            self._proven.append(token)
             return
-        del tokens[text]
-        self._characters -= len(text)
+        del kept.by_text[token]
+        self._characters -= len(token)
         if many_newcomers:
-            self._remember(text)
+            self._remember(token)
 
-    def _remember(self, text: str) -> None:
-        """Remember by its hash that `text` was here, until as many others as there is room for have gone as well."""
+    def _remember(self, token: str) -> None:
+        """Remember by its hash that `token` was here, until as many others as there is room for have gone as well."""
         if 2 * len(self._gone) >= self._max_tokens:
             self._gone, self._gone_before = set(), self._gone
-        self._gone.add(hash(text))
+        self._gone.add(hash(token))
 
-    def _change_keys(self, keys: VerifyingKeys) -> _Tokens:
+    def _change_keys(self, keys: VerifyingKeys) -> _Kept:
         """Go over to `keys`. Tokens stay if no key has gone, which is seldom: then each is verified once more."""
         with self._changing:
-            kept_for, tokens = self._kept
-            if kept_for is None or not kept_for.by_header.items() <= keys.by_header.items():
-                tokens = {}
+            kept = self._kept
+            if kept.keys is None or not kept.keys.by_header.items() <= keys.by_header.items():
+                kept = _Kept(None, {})
                 self._begin_anew()
-            self._kept = (keys, tokens)
-            return tokens
+            self._kept = _Kept(keys, kept.by_text)
+            return self._kept

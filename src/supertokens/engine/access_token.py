@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
 from supertokens.engine import base64url
-from supertokens.engine.key_set import VerifyingKeys
+from supertokens.engine.key_set import PublicKey, VerifyingKeys
 from supertokens.engine.refresh_token import lineage_hash, serial_of
 from supertokens.engine.signing_keys import SigningKey
 from supertokens.engine.user_data import JsonObject, decode_object
@@ -156,27 +157,26 @@ def longest_text(token: AccessToken) -> str:
     return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
 
-def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
+def verify_signature(token: str, keys: VerifyingKeys) -> AccessToken:
     """Take apart a token that one of `keys` signed; its expiry is not looked at.
 
     Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
     key is missing.
     """
-    if len(text) > MAX_TOKEN_CHARACTERS:
+    if len(token) > MAX_TOKEN_CHARACTERS:
         raise SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid")
-    signed, _, signature = text.rpartition(".")
+    signed, _, secret = token.rpartition(".")  # without its signature, a token in an error report is worth nothing
     header, _, body = signed.partition(".")
     # RFC 8725, 3.1: the algorithm is the key's. A header is accepted as a whole and to the letter; nothing in it
     # (alg, jku, jwk, x5u, crit) is ever acted upon.
     key = keys.key_of(header)
     try:
         if key is not None:
-            if not key.is_signature(base64url.decode(signature), signed.encode("ascii")):
+            if not key.is_signature(base64url.decode(secret), signed.encode("ascii")):
                 raise _not_ours()
             return _v5_token(base64url.decode(body))
         if header == _V2_HEADER and keys.v2:
-            signature_bytes, signed_bytes = _padded_base64(signature), signed.encode("ascii")
-            if not any(each.is_signature(signature_bytes, signed_bytes) for each in keys.v2):
+            if not _is_signed_by_any(keys.v2, _padded_base64(secret), signed.encode("ascii")):
                 raise _not_ours()
             return _v2_token(_padded_base64(body))
     except ValueError:
@@ -184,13 +184,13 @@ def verify_signature(text: str, keys: VerifyingKeys) -> AccessToken:
     raise _unknown_header(header) if body else SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid")
 
 
-def has_form_of_access_token(text: str) -> bool:
-    """Return whether `text` has the header segment of tokens that a core mints, under whatever key.
+def has_form_of_access_token(token: str) -> bool:
+    """Return whether `token` has the header segment of tokens that a core mints, under whatever key.
 
     It tells them from other systems' tokens in an Authorization header. Nothing is verified.
     """
-    header, _, rest = text.partition(".")
-    if rest.count(".") != 1 or len(header) > _MAX_HEADER_CHARACTERS:
+    header = token.partition(".")[0]
+    if token.count(".") != 2 or len(header) > _MAX_HEADER_CHARACTERS:
         return False
     if header == _V2_HEADER:
         return True
@@ -207,12 +207,16 @@ def has_form_of_access_token(text: str) -> bool:
     )
 
 
-def body_of(text: str) -> bytes | None:
+def body_of(token: str) -> bytes | None:
     """The claims, as JSON, in the text of a token that a core has just minted; None for V2, whose body is our own
     affair.
     """
-    header, body, _ = text.split(".")
+    header, body = token.split(".")[:2]
     return None if header == _V2_HEADER else base64url.decode(body)
+
+
+def _is_signed_by_any(keys: Sequence[PublicKey], secret: bytes, data: bytes) -> bool:
+    return any(key.is_signature(secret, data) for key in keys)
 
 
 def _not_ours() -> SuperTokensTryRefreshTokenError:
@@ -331,9 +335,9 @@ def _incomplete() -> SuperTokensTryRefreshTokenError:
     return SuperTokensTryRefreshTokenError("Access token does not contain all the information", reason="invalid")
 
 
-def _padded_base64(segment: str) -> bytes:
+def _padded_base64(token: str) -> bytes:
     """A segment of V2: the one text of its bytes. Raises ValueError for any other."""
-    data = b64decode(segment, validate=True)
-    if b64encode(data).decode() != segment:
+    secret = b64decode(token, validate=True)
+    if b64encode(secret).decode() != token:
         raise ValueError("not canonical base64")
-    return data
+    return secret

@@ -25,22 +25,22 @@ _PADDING: Final = (b'"', b'"', b'=="', b'="')
 _decode_json: Final = msgspec.json.Decoder(bytes).decode
 
 
-def encode(data: bytes) -> str:
-    """The text of `data`."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+def encode(secret: bytes) -> str:
+    """Return the text of `secret`: tokens come this way, so error reports have to hide it."""
+    return urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
-def decode(text: str) -> bytes:
-    """The bytes that `encode` would write as `text`. Raises ValueError for any other text."""
-    spare = len(text) % 4
-    if spare == 1 or (spare and text[-1] not in _LAST[spare]):
+def decode(token: str) -> bytes:
+    """Return the bytes that `encode` would write as `token`. Raises ValueError for any other text."""
+    spare = len(token) % 4
+    if spare == 1 or (spare and token[-1] not in _LAST[spare]):
         raise ValueError("not canonical base64url")
     try:
-        return _decode_json(b'"' + text.encode("ascii").translate(_TO_STANDARD) + _PADDING[spare])
+        return _decode_json(b'"' + token.encode("ascii").translate(_TO_STANDARD) + _PADDING[spare])
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise ValueError("not base64url") from None
 
 
 def length(size: int) -> int:
-    """Characters that `size` bytes take."""
+    """Return how many characters `size` bytes take."""
     return (4 * size + 2) // 3

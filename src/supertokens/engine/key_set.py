@@ -57,10 +57,10 @@ class PublicKey:
     def __hash__(self) -> int:
         return hash(self.kid)
 
-    def is_signature(self, signature: bytes, data: bytes) -> bool:
-        """Whether `signature` over `data` was made by the private key: RSASSA-PKCS1-v1_5 with SHA-256."""
+    def is_signature(self, secret: bytes, data: bytes) -> bool:
+        """Return whether `secret` is the private key's signature of `data`: RSASSA-PKCS1-v1_5 with SHA-256."""
         try:
-            self._public.verify(signature, data, PADDING, HASH)
+            self._public.verify(secret, data, PADDING, HASH)
         except InvalidSignature:
             return False
         return True

@@ -119,24 +119,24 @@ def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_tok
     return base64url.encode(body + hmac.digest(key.token_subkey, body, "sha256"))
 
 
-def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
+def authenticate(token: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
     """Take apart a token that `keys` (by id) can vouch for.
 
     Raises SuperTokensUnauthorisedError for anything else; UnknownRefreshKeyError, a kind of it, where only the key
     is missing. No store is asked.
     """
-    raw = _raw(text)
-    if raw is None:
+    secret = _raw(token)
+    if secret is None:
         raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
-    key = keys.get(raw[1:9].hex())
+    key = keys.get(secret[1:9].hex())
     if key is None:
         raise UnknownRefreshKeyError("Invalid refresh token: its key is not known", reason="invalid")
-    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if not hmac.compare_digest(mac, hmac.digest(key.token_subkey, body, "sha256")):
+    body = secret[:-_MAC_BYTES]
+    if not hmac.compare_digest(secret[-_MAC_BYTES:], hmac.digest(key.token_subkey, body, "sha256")):
         raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
-    handle, serial = _position(raw)
+    handle, serial = _position(secret)
     return RefreshToken(
-        text=text,
+        text=token,
         key=key,
         handle=handle,
         serial=serial,
@@ -145,36 +145,36 @@ def authenticate(text: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
     )
 
 
-def anti_csrf_inside(text: str) -> str | None:
+def anti_csrf_inside(token: str) -> str | None:
     """The anti-CSRF value that a refresh token of ours says it was issued with; None if it says none, or is another's.
 
     By the token's own word: whoever has the keys still has to authenticate it.
     """
-    raw = _raw(text)
-    if raw is None or len(raw) != _GUARDED_BYTES:
+    secret = _raw(token)
+    if secret is None or len(secret) != _GUARDED_BYTES:
         return None
-    return base64url.encode(raw[_PLAIN_BYTES - _MAC_BYTES : -_MAC_BYTES])
+    return base64url.encode(secret[_PLAIN_BYTES - _MAC_BYTES : -_MAC_BYTES])
 
 
-def position_inside(text: str) -> TokenPosition | None:
+def position_inside(token: str) -> TokenPosition | None:
     """Which token of which session a refresh token of ours says it is; None if it is another's. By its own word too."""
-    raw = _raw(text)
-    return None if raw is None else _position(raw)
+    secret = _raw(token)
+    return None if secret is None else _position(secret)
 
 
-def _raw(text: str) -> bytes | None:
-    """The bytes of a text that has the form of a refresh token."""
-    if len(text) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
+def _raw(token: str) -> bytes | None:
+    """The bytes of a token that has the form of a refresh token."""
+    if len(token) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
         return None
     try:
-        raw = base64url.decode(text)
+        secret = base64url.decode(token)
     except ValueError:
         return None
-    return raw if raw[:1] == _VERSION else None
+    return secret if secret[:1] == _VERSION else None
 
 
-def _position(raw: bytes) -> TokenPosition:
-    return TokenPosition(str(UUID(bytes=raw[9:25])), int.from_bytes(raw[25:33], "big"))
+def _position(secret: bytes) -> TokenPosition:
+    return TokenPosition(str(UUID(bytes=secret[9:25])), int.from_bytes(secret[25:33], "big"))
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
@@ -188,9 +188,9 @@ def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
     return base64url.encode(digest[:_ANTI_CSRF_BYTES])
 
 
-def id_refresh_value(refresh_token_text: str) -> str:
+def id_refresh_value(token: str) -> str:
     """The id-refresh value that goes with a refresh token: new with every child, no ``;`` in it."""
-    return base64url.encode(hmac.digest(refresh_token_text.encode(), b"supertokens id-refresh value", "sha256"))
+    return base64url.encode(hmac.digest(token.encode(), b"supertokens id-refresh value", "sha256"))
 
 
 def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> bytes:
@@ -201,9 +201,9 @@ def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> byte
     return hmac.digest(key.hint_subkey, message, "sha256")[:_FINGERPRINT_BYTES]
 
 
-def lineage_hash(serial: int, refresh_token_text: str) -> str:
+def lineage_hash(serial: int, token: str) -> str:
     """What an access token says of a refresh token: 16 hex digits of its serial, 48 of its SHA-256."""
-    return f"{serial:016x}{hashlib.sha256(refresh_token_text.encode()).hexdigest()[:48]}"
+    return f"{serial:016x}{hashlib.sha256(token.encode()).hexdigest()[:48]}"
 
 
 def serial_of(lineage_hash: str) -> int:

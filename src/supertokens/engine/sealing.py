@@ -3,7 +3,8 @@
 
     "sealed" 6 ‖ version 1 ‖ id of the encryption key 4 ‖ nonce 12 ‖ ciphertext and tag     (bytes)
 
-The name under which a key is stored is authenticated with it, so that sealed keys cannot be swapped.
+The name under which a key is stored is authenticated with it, so that sealed keys cannot be swapped. Locals that hold
+a key are called `secret`, here and elsewhere: error reports hide what has that name.
 """
 
 from __future__ import annotations
@@ -64,24 +65,24 @@ class Sealer:
         sealed = self._ciphers[key_id].encrypt(nonce, secret, name.encode())
         return _MAGIC + bytes.fromhex(key_id) + nonce + sealed
 
-    def open(self, stored: bytes, name: str) -> bytes:
-        """Return what was sealed under `name`; `stored` itself if it is not sealed. Raises SealingError."""
-        key_id = sealed_with(stored)
+    def open(self, secret: bytes, name: str) -> bytes:
+        """Return what `secret` was under `name` before it was sealed, if it is sealed. Raises SealingError."""
+        key_id = sealed_with(secret)
         if key_id is None:
-            return stored
+            return secret
         self.require(key_id)
-        rest = stored[len(_MAGIC) + _KEY_ID_BYTES :]
+        rest = secret[len(_MAGIC) + _KEY_ID_BYTES :]
         try:
             return self._ciphers[key_id].decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
             raise SealingError(f"the sealed key {name} in the store was altered") from None
 
 
-def sealed_with(stored: bytes) -> str | None:
-    """Return the id of the encryption key that `stored` was sealed with; None if it is not sealed."""
-    if not stored.startswith(_MAGIC):
+def sealed_with(secret: bytes) -> str | None:
+    """Return the id of the encryption key that `secret` was sealed with; None if it is not sealed."""
+    if not secret.startswith(_MAGIC):
         return None
-    return stored[len(_MAGIC) : len(_MAGIC) + _KEY_ID_BYTES].hex()
+    return secret[len(_MAGIC) : len(_MAGIC) + _KEY_ID_BYTES].hex()
 
 
 def _key_id(secret: bytes) -> str:

@@ -86,14 +86,14 @@ class SqliteDatabase:
         except IndexError:
             connection = self.open_connection()
         try:
-            rows = connection.execute(statement, values).fetchall()
+            secret = connection.execute(statement, values).fetchall()  # keys, too: error reports have to hide them
         except BaseException as error:
             self.close_connection(connection)
             if isinstance(error, sqlite3.Error):
                 raise self.file.failure(error) from error
             raise
         readers.append(connection)
-        return rows
+        return secret
 
     def write(
         self, operation: Callable[[sqlite3.Connection], T], *, durable: bool = True, one_statement: bool = False

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from itertools import filterfalse, starmap
+from operator import itemgetter
+from typing import Any, Final
 
 from msgspec.structs import astuple
 
@@ -36,6 +38,7 @@ SELECT id, purpose, created_at, material FROM (SELECT rowid AS position, * FROM 
     SELECT 0, name, NULL, NULL, CAST(value AS BLOB) FROM property)
 ORDER BY position
 """
+_PURPOSE: Final[Callable[[Any], Any]] = itemgetter(1)
 _INSERT: Final = "INSERT INTO key (id, purpose, created_at, material) VALUES (?, ?, ?, ?)"
 _LAST: Final = "SELECT id FROM key WHERE purpose = ? ORDER BY rowid DESC LIMIT 1"
 _SEALED_WITH: Final = "SELECT value FROM property WHERE name = 'sealed_with'"
@@ -52,9 +55,9 @@ class SqliteKeys:
         self._database = database
 
     def read_keys(self, now: int) -> StoredKeys:
-        rows = self._database.read(_READ, ())
-        properties = {name: value.decode() for name, purpose, _, value in rows if purpose is None}
-        keys = [StoredKey(*row) for row in rows if row[1] is not None]
+        secret = self._database.read(_READ, ())
+        keys = list(starmap(StoredKey, filter(_PURPOSE, secret)))
+        properties = {name: value.decode() for name, _, _, value in filterfalse(_PURPOSE, secret)}
         return StoredKeys(keys, now, properties.get("sealed_with"), "v2_minted" in properties)
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
@@ -75,8 +78,8 @@ class SqliteKeys:
     def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
         def reseal(connection: sqlite3.Connection) -> bool:
             connection.execute(_SECURE_DELETE)
-            rows = connection.execute("SELECT id, purpose, created_at, material FROM key ORDER BY rowid")
-            if [StoredKey(*row) for row in rows] != list(seen):
+            there = connection.execute("SELECT id, purpose, created_at, material FROM key ORDER BY rowid")
+            if list(starmap(StoredKey, there)) != list(seen):
                 return False
             connection.execute("DELETE FROM key")
             connection.executemany(_INSERT, map(astuple, becomes))

@@ -109,8 +109,8 @@ class CookiePolicy:
 
     def came_with(self, request: Request) -> bool:
         """Return whether the request brought any of our cookies, whatever is in it."""
-        header = request.cookies
-        return bool(header) and any(cookie_values(header, start) for start in self.starts.values())
+        cookie = request.cookies
+        return bool(cookie) and any(cookie_values(cookie, start) for start in self.starts.values())
 
     def _place(self, kind: CookieKind, request: Request) -> Place:
         return self._known_places(kind, request)[0]
@@ -176,20 +176,20 @@ def _http_date(moment: int) -> str:
     return formatdate(moment, usegmt=True)
 
 
-def cookie_values(header: str, start: str) -> list[str]:
+def cookie_values(cookie: str, start: str) -> list[str]:
     """Return all values of a cookie in a raw Cookie header, percent-decoded once, in the order sent.
 
     `start`: the cookie's name and "=". Names are compared byte by byte, and only space and tab around a pair are
     trimmed: with other bytes that Unicode calls white space a neighbouring host could plant ``__Host-`` names.
     """
-    at = header.find(start)
+    at = cookie.find(start)
     if at < 0:
         return []
-    end = header.find(";", at)
+    end = cookie.find(";", at)
     # Nearly every request has it once, alone or after "; ".
-    if (end < 0 or header.find(start, end) < 0) and (at == 0 or header.startswith("; ", at - 2)):
-        values = [header[at + len(start) : len(header) if end < 0 else end].rstrip(" \t")]
+    if (end < 0 or cookie.find(start, end) < 0) and (at == 0 or cookie.startswith("; ", at - 2)):
+        credentials = [cookie[at + len(start) : len(cookie) if end < 0 else end].rstrip(" \t")]
     else:
-        pairs = [pair.strip(" \t") for pair in header.split(";")]
-        values = [pair[len(start) :] for pair in pairs if pair.startswith(start)]
-    return [unquote(value) for value in values] if "%" in header else values
+        credentials = [secret.strip(" \t") for secret in cookie.split(";")]
+        credentials = [secret[len(start) :] for secret in credentials if secret.startswith(start)]
+    return [unquote(token) for token in credentials] if "%" in cookie else credentials

@@ -12,10 +12,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final
 
 from supertokens.core import Core
+from supertokens.engine.access_token import AccessToken
 from supertokens.engine.refresh_token import position_inside
+from supertokens.engine.value import Value
 from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = [
@@ -47,97 +50,124 @@ class ConflictingSessionsError(SuperTokensUnauthorisedError):
         _warning.give()
 
 
-class Picked(NamedTuple):
+class Picked(Value, frozen=True):
     """The token that counts. `may_settle`: all others were of the same user, so its doubles can be deleted."""
+
+    unshown = frozenset(("text",))
 
     text: str
     may_settle: bool
 
 
-def pick_access_token(values: Sequence[str], core: Core, now: int) -> Picked:
-    """Return the one of `values` to verify; any of them where none is authentic. Raise ConflictingSessionsError.
+class _AccessToken(Value, frozen=True):
+    """An authentic access token, by its text and by what it says."""
+
+    unshown = frozenset(("text",))
+
+    text: str
+    says: AccessToken
+
+
+class _RefreshToken(Value, frozen=True):
+    """What has the form of a refresh token, and where that stands by its own word."""
+
+    unshown = frozenset(("text",))
+
+    text: str
+    handle: str
+    serial: int
+
+
+def pick_access_token(credentials: Sequence[str], core: Core, now: int) -> Picked:
+    """Return the one of `credentials` to verify; any of them where none is authentic. Raise ConflictingSessionsError.
 
     A token that has expired does not count beside a live one, so that what an earlier user left locks nobody out.
     """
-    looked_at = [(text, core.authentic_access_token(text)) for text in _possible_access_tokens(values)]
-    tokens = [(token, text) for text, token in looked_at if token is not None]
-    live = [(token, text) for token, text in tokens if token.expires_at > now] or tokens
-    if len({token.user_id for token, _ in live}) > 1:
+    authentic = _authentic_access_tokens(credentials, core)
+    live = [each for each in authentic if each.says.expires_at > now] or authentic
+    if len({each.says.user_id for each in live}) > 1:
         raise ConflictingSessionsError
-    newest = max(live, key=lambda item: (item[0].created_at, item[0].serial, item[0].expires_at), default=None)
-    if newest is None:
-        return Picked(values[0], may_settle=False)
-    return Picked(newest[1], may_settle=len({token.user_id for token, _ in tokens}) == 1)
+    if not live:
+        return Picked(credentials[0], may_settle=False)
+    newest = max(live, key=lambda each: (each.says.created_at, each.says.serial, each.says.expires_at))
+    return Picked(newest.text, may_settle=len({each.says.user_id for each in authentic}) == 1)
 
 
-def pick_refresh_token(values: Sequence[str], core: Core) -> Picked:
-    """Return the one of `values` to present; any of them where none is authentic. Raise ConflictingSessionsError."""
-    of_handle = _possible_refresh_tokens(values)
+def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
+    """Return the one of `credentials` to present; any of them where none is authentic.
+
+    Raise ConflictingSessionsError.
+    """
+    of_handle = _possible_refresh_tokens(credentials)
     if not of_handle:
-        return Picked(values[0], may_settle=False)
+        return Picked(credentials[0], may_settle=False)
     if len(of_handle) == 1:
-        [texts] = of_handle.values()
-        newer, oldest = texts[:-1], texts[-1]
+        [possible] = of_handle.values()
+        newer, oldest = possible[:-1], possible[-1]
         # Where no other one is authentic the oldest is presented, and need not be asked about before.
-        return Picked(_first_authentic(newer[: _MAX_ASKED_ABOUT - 1], core) or oldest, may_settle=True)
-    newest_of_handle = _newest_authentic(of_handle, core)
-    if len(newest_of_handle) <= 1:
-        return Picked(next(iter(newest_of_handle.values()), values[0]), may_settle=bool(newest_of_handle))
-    return _newest_session(newest_of_handle, core)
+        picked = _first_authentic(newer[: _MAX_ASKED_ABOUT - 1], core) or oldest
+        return Picked(picked.text, may_settle=True)
+    newest = _newest_authentic(of_handle, core)
+    if not newest:
+        return Picked(credentials[0], may_settle=False)
+    return Picked(newest[0].text, may_settle=True) if len(newest) == 1 else _newest_session(newest, core)
 
 
-def handles_in(access_tokens: Sequence[str], refresh_tokens: Sequence[str], core: Core) -> list[str]:
+def handles_in(access_credentials: Sequence[str], refresh_credentials: Sequence[str], core: Core) -> list[str]:
     """Return the handles of all sessions whose authentic tokens are among these, expired or not."""
-    access = (core.authentic_access_token(text) for text in _possible_access_tokens(access_tokens))
-    refresh = _newest_authentic(_possible_refresh_tokens(refresh_tokens), core)
-    return list(dict.fromkeys([*(token.handle for token in access if token is not None), *refresh]))
+    access = _authentic_access_tokens(access_credentials, core)
+    refresh = _newest_authentic(_possible_refresh_tokens(refresh_credentials), core)
+    return list(dict.fromkeys([*(each.says.handle for each in access), *(each.handle for each in refresh)]))
 
 
-def _possible_access_tokens(values: Sequence[str]) -> list[str]:
-    """Return those that have the form of one, each once, and no more than are looked at."""
-    return [text for text in dict.fromkeys(values) if text.count(".") == 2][:_MAX_LOOKED_AT]
+def _authentic_access_tokens(credentials: Sequence[str], core: Core) -> list[_AccessToken]:
+    """Return the authentic ones of those that have the form of one, each once, and no more than are looked at."""
+    possible = (token for token in dict.fromkeys(credentials) if token.count(".") == 2)
+    looked_at = ((token, core.authentic_access_token(token)) for token in islice(possible, _MAX_LOOKED_AT))
+    return [_AccessToken(token, says) for token, says in looked_at if says is not None]
 
 
-def _possible_refresh_tokens(values: Sequence[str]) -> dict[str, list[str]]:
+def _possible_refresh_tokens(credentials: Sequence[str]) -> dict[str, list[_RefreshToken]]:
     """Return those that have the form of one, by the handle that they name; of each the highest serial first."""
-    positions = ((position_inside(text), text) for text in dict.fromkeys(values))
-    possible = [(*position, text) for position, text in positions if position is not None][:_MAX_LOOKED_AT]
-    of_handle: dict[str, list[str]] = {}
-    for handle, _, text in sorted(possible, key=lambda item: item[1], reverse=True):
-        of_handle.setdefault(handle, []).append(text)
+    positions = ((token, position_inside(token)) for token in dict.fromkeys(credentials))
+    possible = [_RefreshToken(token, *position) for token, position in positions if position is not None]
+    of_handle: dict[str, list[_RefreshToken]] = {}
+    for each in sorted(possible[:_MAX_LOOKED_AT], key=lambda each: each.serial, reverse=True):
+        of_handle.setdefault(each.handle, []).append(each)
     return of_handle
 
 
-def _newest_authentic(of_handle: Mapping[str, Sequence[str]], core: Core) -> dict[str, str]:
+def _newest_authentic(of_handle: Mapping[str, Sequence[_RefreshToken]], core: Core) -> list[_RefreshToken]:
     """Return the authentic token of the highest serial of each handle, as far as the bound on questions goes."""
-    newest: dict[str, str] = {}
+    newest = []
     left = _MAX_ASKED_ABOUT
-    for handle, texts in of_handle.items():
-        text = _first_authentic(texts[:left], core)
-        left -= len(texts[:left]) if text is None else texts.index(text) + 1
-        if text is not None:
-            newest[handle] = text
+    for possible in of_handle.values():
+        authentic = _first_authentic(possible[:left], core)
+        left -= len(possible[:left]) if authentic is None else possible.index(authentic) + 1
+        if authentic is not None:
+            newest.append(authentic)
     return newest
 
 
-def _first_authentic(texts: Iterable[str], core: Core) -> str | None:
-    return next((text for text in texts if core.authentic_refresh_token(text) is not None), None)
+def _first_authentic(possible: Iterable[_RefreshToken], core: Core) -> _RefreshToken | None:
+    return next((each for each in possible if core.authentic_refresh_token(each.text) is not None), None)
 
 
-def _newest_session(newest_of_handle: Mapping[str, str], core: Core) -> Picked:
+def _newest_session(newest: Sequence[_RefreshToken], core: Core) -> Picked:
     """Return the token of the youngest session that exists; any where none does."""
     sessions = []
-    for handle, text in newest_of_handle.items():
+    for token in newest:
         try:
-            record = core.session(handle)
+            record = core.session(token.handle)
         except SuperTokensUnauthorisedError:
             continue
-        sessions.append((record.created_at, record.user_id, text))
+        sessions.append((record.created_at, record.user_id, token))
     if len({user_id for _, user_id, _ in sessions}) > 1:
         raise ConflictingSessionsError
     if not sessions:
-        return Picked(next(iter(newest_of_handle.values())), may_settle=False)
-    return Picked(max(sessions)[2], may_settle=len(sessions) == len(newest_of_handle))
+        return Picked(newest[0].text, may_settle=False)
+    youngest = max(sessions, key=lambda session: (session[0], session[2].text))[2]
+    return Picked(youngest.text, may_settle=len(sessions) == len(newest))
 
 
 class _RationedWarning:

@@ -38,9 +38,9 @@ def access_token_of(owner: RequestSession) -> str:
         return request.bearer_text or ""
     owner.header_mode = False
     dialect = request.dialect
-    values = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    if values and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
-        return values[0] if len(values) == 1 else _newest_access_token(owner, values)
+    credentials = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
+    if credentials and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
+        return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
     if dialect is not Dialect.MODERN and cookies_named(owner, "sIdRefreshToken"):
         raise SuperTokensTryRefreshTokenError("access token missing in cookies", reason="missing")
     raise SuperTokensUnauthorisedError("no session in the request", reason="no_session")
@@ -48,18 +48,18 @@ def access_token_of(owner: RequestSession) -> str:
 
 def access_cookie_of(owner: RequestSession) -> str | None:
     """Return the access token in a cookie that counts, or None."""
-    values = cookies_named(owner, "sAccessToken")
-    if not values:
+    credentials = cookies_named(owner, "sAccessToken")
+    if not credentials:
         return None
-    return values[0] if len(values) == 1 else _newest_access_token(owner, values)
+    return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
 
 
 def refresh_cookie_of(owner: RequestSession) -> str | None:
     """Return the refresh token in a cookie that counts, or None."""
-    values = cookies_named(owner, "sRefreshToken")
-    if not values:
+    credentials = cookies_named(owner, "sRefreshToken")
+    if not credentials:
         return None
-    return values[0] if len(values) == 1 else _newest_refresh_token(owner, values)
+    return credentials[0] if len(credentials) == 1 else _newest_refresh_token(owner, credentials)
 
 
 def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
@@ -96,17 +96,17 @@ def _bearer_counts(owner: RequestSession, cookies: list[str], is_authentic: Call
     return owner.header_mode
 
 
-def _newest_access_token(owner: RequestSession, values: list[str]) -> str:
+def _newest_access_token(owner: RequestSession, credentials: list[str]) -> str:
     now = owner.edge.clock()
-    picked = pick_access_token(values, owner.edge.core, now)
+    picked = pick_access_token(credentials, owner.edge.core, now)
     owner.is_contested = not picked.may_settle
     if picked.may_settle:
         _settle(owner, "sAccessToken", picked.text, now)
     return picked.text
 
 
-def _newest_refresh_token(owner: RequestSession, values: list[str]) -> str:
-    picked = pick_refresh_token(values, owner.edge.core)
+def _newest_refresh_token(owner: RequestSession, credentials: list[str]) -> str:
+    picked = pick_refresh_token(credentials, owner.edge.core)
     if picked.may_settle:
         _settle(owner, "sRefreshToken", picked.text, owner.edge.clock())
     return picked.text

@@ -55,7 +55,6 @@ def test_with_the_defaults_every_frame_is_reported_with_its_local_variables(with
     assert all(has_variables(event) for event in with_defaults["events"])
 
 
-@pytest.mark.xfail(reason="the core has tokens in variables that Sentry takes for no secrets: access_token, text, ...")
 def test_with_the_defaults_no_report_holds_a_token(with_defaults: dict[str, Any]) -> None:
     assert secret_in(with_defaults) is None
 

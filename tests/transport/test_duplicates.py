@@ -19,12 +19,17 @@ from supertokens.transport.duplicates import (
     CONFLICTING_SESSIONS,
     ConflictingSessionsError,
     Picked,
-    handles_in,
+    handles_of_access_tokens,
+    handles_of_refresh_tokens,
     pick_access_token,
     pick_refresh_token,
 )
 
 from .site import Site
+
+
+def handles_in(access: list[str], refresh: list[str], core: Any) -> list[str]:
+    return list(dict.fromkeys([*handles_of_access_tokens(access, core), *handles_of_refresh_tokens(refresh, core)]))
 
 
 @pytest.fixture

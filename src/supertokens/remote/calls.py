@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from supertokens.config import Config, ConfigError
+from supertokens.engine.value import Value
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.connections import Answer, Connections, NoAnswerError, NotSentError, TimesUpError
 from supertokens.remote.hosts import Host, Hosts
@@ -29,8 +30,18 @@ _MOST_BUSY_ANSWERS: Final = 5
 _AWAY: Final = frozenset((502, 503, 504))  # a gateway before the core, or the core itself, says that it is not there
 
 _ALWAYS: Final = {"accept": "application/json", "user-agent": "supertokens-sessions"}
-_Request = tuple[str, str, dict[str, str], bytes | None]
 _encode = msgspec.json.Encoder().encode
+
+
+class _Request(Value, frozen=True):
+    """What a host is asked. The headers hold the API key, the body tokens."""
+
+    unshown = frozenset(("headers", "body"))
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes | None
 
 
 class Calls:
@@ -61,12 +72,12 @@ class Calls:
         return self._send("GET", "/.well-known/jwks.json", None, {}, again=True)
 
     def send(
-        self, method: Literal["POST", "PUT"], path: str, fields: dict[str, Any], *, again: bool, version: str = ""
+        self, method: Literal["POST", "PUT"], path: str, secret: dict[str, Any], *, again: bool, version: str = ""
     ) -> Answer:
-        """Tell the core `fields`, but for those that are None. `again`: the core may be told twice."""
-        body = _encode({name: value for name, value in fields.items() if value is not None})
+        """Tell the core the fields in `secret`, but for those that are None. `again`: the core may be told twice."""
+        secret = {name: secret for name, secret in secret.items() if secret is not None}
         headers = {"content-type": "application/json; charset=utf-8"}
-        return self._in_a_version(version, method, path, body, headers, again=again)
+        return self._in_a_version(version, method, path, _encode(secret), headers, again=again)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -82,17 +93,17 @@ class Calls:
         return {"cdi-version": version, "rid": "session", **self._keyed}
 
     def _in_a_version(
-        self, version: str, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool
+        self, version: str, method: str, target: str, secret: bytes | None, headers: dict[str, str], *, again: bool
     ) -> Answer:
         """Return the answer to what is said in `version`, or in the best one if that is empty."""
         known = self.versions
-        answer = self._send(method, target, body, self._spoken(version or known[0]) | headers, again=again)
+        answer = self._send(method, target, secret, self._spoken(version or known[0]) | headers, again=again)
         if _refuses_version(answer):
             # The hosts have changed since they were asked: an older core is back, or a newer one lacks an old version.
             if self._versions is known:
                 self._versions = ()
             if not version:
-                answer = self._send(method, target, body, self._spoken(self.versions[0]) | headers, again=again)
+                answer = self._send(method, target, secret, self._spoken(self.versions[0]) | headers, again=again)
         return answer
 
     def _negotiated(self) -> tuple[str, ...]:
@@ -105,13 +116,15 @@ class Calls:
             raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
         return self._versions
 
-    def _send(self, method: str, target: str, body: bytes | None, headers: dict[str, str], *, again: bool) -> Answer:
+    def _send(
+        self, method: str, target: str, secret: bytes | None, credentials: dict[str, str], *, again: bool
+    ) -> Answer:
         """Return the answer of the first host that has one; statuses from 500 on are none.
 
         One that refuses the version, and so has not looked at the request, counts only where no other host has an
         answer.
         """
-        request = (method, target, _ALWAYS | headers, body)
+        request = _Request(method, target, _ALWAYS | credentials, secret)
         deadline = self._monotonic() + self._longest
         tried: list[Host] = []
         failure: SuperTokensGeneralError | None = None
@@ -145,7 +158,9 @@ class Calls:
             if left <= 0:
                 raise TimesUpError(f"no answer within {self._longest:g} seconds in all")
             try:
-                answer = self._connections[host].send(*request, self._connect, self._read, left)
+                answer = self._connections[host].send(
+                    request.method, request.target, request.headers, request.body, self._connect, self._read, left
+                )
             except (NotSentError, TimesUpError):
                 self._hosts.failed(host, self._monotonic())
                 raise

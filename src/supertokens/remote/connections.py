@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPResponse
 from queue import Empty, LifoQueue
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 try:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
@@ -24,6 +24,8 @@ try:
     from urllib3.util import parse_url
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("'hosts' needs urllib3: pip install 'supertokens-sessions[remote]'") from error
+
+from supertokens.engine.value import Value
 
 __all__ = ["MAX_ANSWER_BYTES", "Answer", "Connections", "NoAnswerError", "NotSentError", "TimesUpError"]
 
@@ -47,8 +49,10 @@ class TimesUpError(NoAnswerError):
     """It did not arrive in time."""
 
 
-class Answer(NamedTuple):
+class Answer(Value, frozen=True):
     """What came back, whatever it says."""
+
+    unshown = frozenset(("body",))
 
     status: int
     body: bytes
@@ -151,15 +155,16 @@ class Connections:
         self,
         method: str,
         target: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
+        credentials: Mapping[str, str],
+        secret: bytes | None,
         connect: float,
         read: float,
         total: float,
     ) -> Answer:
         """Return the answer to one request.
 
-        `connect` and `read`: seconds for a connection, and from then on for the whole answer; `total` for both.
+        `credentials`: the headers. `secret`: the body. `connect` and `read`: seconds for a connection, and from then on
+        for the whole answer; `total` for both.
 
         Raises NotSentError, NoAnswerError, TimesUpError; the cause is what happened.
         """
@@ -167,8 +172,8 @@ class Connections:
             response = self._pool.urlopen(
                 method,
                 self._prefix + target,
-                body,
-                headers,
+                secret,
+                credentials,
                 timeout=Timeout(total, connect, read),
                 redirect=False,
                 preload_content=False,
@@ -176,7 +181,7 @@ class Connections:
             )
             whole = False
             try:
-                text = _read(response)
+                secret = _read(response)
                 whole = True
             finally:
                 if whole:
@@ -184,12 +189,12 @@ class Connections:
                 else:
                     response.close()
         except (NewConnectionError, ConnectTimeoutError) as error:
-            raise NotSentError("no connection") from error
+            raise NotSentError("no connection") from _without_frames(error)
         except (ReadTimeoutError, TimeoutError) as error:
-            raise TimesUpError("no answer in time") from error
+            raise TimesUpError("no answer in time") from _without_frames(error)
         except (HTTPError, OSError) as error:
-            raise NoAnswerError("the connection broke") from error
-        return Answer(response.status, text)
+            raise NoAnswerError("the connection broke") from _without_frames(error)
+        return Answer(response.status, secret)
 
     def close(self) -> None:
         """Close what is kept open and not in use."""
@@ -232,10 +237,19 @@ def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> soc
 
 def _read(response: BaseHTTPResponse) -> bytes:
     """Return the whole body. Raises NoAnswerError if it is too long."""
-    chunks, size = [], 0
-    while chunk := response.read(_AT_ONCE, decode_content=False):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-    return b"".join(chunks)
+    secret = bytearray()
+    while len(secret) <= MAX_ANSWER_BYTES:
+        size = len(secret)
+        secret += response.read(_AT_ONCE, decode_content=False)
+        if len(secret) == size:
+            return bytes(secret)
+    raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Return `error` without its frames, nor those of what led to it: the locals of urllib3 hold body and headers."""
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error

@@ -137,7 +137,7 @@ class RemoteCore:
 
     def verify(
         self,
-        access_token: str,
+        token: str,
         *,
         check_anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -146,29 +146,29 @@ class RemoteCore:
     ) -> VerifiedSession:
         now = self._clock()
         try:
-            known = self._tokens.verify(access_token, now, check_anti_csrf, anti_csrf_token)
+            known = self._tokens.verify(token, now, check_anti_csrf, anti_csrf_token)
         except SuperTokensTryRefreshTokenError:
             self._clocks.explain_refusal()
             raise
         if known.token.parent_refresh_token_hash is None and not check_database:
             return known.session
-        fields = {
-            "accessToken": access_token,
+        secret = {
+            "accessToken": token,
             "doAntiCsrfCheck": check_anti_csrf,
             "enableAntiCsrf": check_anti_csrf,
             "checkDatabase": check_database,
             "antiCsrfToken": anti_csrf_token if check_anti_csrf else None,
             "client": _sendable(client),
         }
-        answer = self._calls.send("POST", "/recipe/session/verify", fields, again=True)
+        answer = self._calls.send("POST", "/recipe/session/verify", secret, again=True)
         return verified_session(replies.VERIFIED.of(answer), known.token)
 
-    def verifies_at_once(self, access_token: str) -> bool:
-        return self._tokens.decides_at_once(access_token, self._clock())
+    def verifies_at_once(self, token: str) -> bool:
+        return self._tokens.decides_at_once(token, self._clock())
 
     def refresh(
         self,
-        refresh_token: str,
+        token: str,
         *,
         anti_csrf: bool,
         anti_csrf_token: str | None = None,
@@ -177,16 +177,16 @@ class RemoteCore:
         static_key: bool | None = None,
         in_place: bool = False,
     ) -> IssuedSession:
-        if not _can_be_refresh_token(refresh_token):
+        if not _can_be_refresh_token(token):
             raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
         if anti_csrf and anti_csrf_token is None and anti_csrf_mode == "if_sent":
             # The service asks every caller for the value; whether a browser has to send it is ours to say.
-            anti_csrf_token = anti_csrf_inside(refresh_token)
+            anti_csrf_token = anti_csrf_inside(token)
         version = ""
         if static_key is None and _KIND_OF_KEY_MAY_STAY in self._calls.versions:
             version = _KIND_OF_KEY_MAY_STAY
-        fields = {
-            "refreshToken": refresh_token,
+        secret = {
+            "refreshToken": token,
             "enableAntiCsrf": anti_csrf,
             "antiCsrfToken": _sendable(anti_csrf_token) if anti_csrf else None,
             "useDynamicSigningKey": None if version else not static_key,
@@ -194,7 +194,7 @@ class RemoteCore:
             "renewsInPlace": True if in_place else None,
         }
         asked_at = self._clock()
-        answer = self._calls.send("POST", "/recipe/session/refresh", fields, again=True, version=version)
+        answer = self._calls.send("POST", "/recipe/session/refresh", secret, again=True, version=version)
         try:
             issued = replies.REFRESHED.of(answer)
         except SuperTokensTokenTheftError as theft:
@@ -206,9 +206,9 @@ class RemoteCore:
         self.signals.send(Event(kind=kind, handle=issued.session.handle, user_id=issued.session.user_id))
         return issued_session(issued)
 
-    def served_by_record(self, refresh_token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
-        fields = {"refreshToken": refresh_token, "waitedMs": waited, "spares": spares}
-        answer = self._calls.send("POST", "/recipe/session/served-by-record", fields, again=True)
+    def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
+        secret = {"refreshToken": token, "waitedMs": waited, "spares": spares}
+        answer = self._calls.send("POST", "/recipe/session/served-by-record", secret, again=True)
         served: replies.Served | replies.NotServed = replies.SERVED.of(answer)
         if isinstance(served, replies.NotServed):
             return None
@@ -222,16 +222,16 @@ class RemoteCore:
         terms = replies.RENEWAL_TERMS.of(answer)
         return RenewalTerms(terms.grace_ms, terms.access_token_validity_ms)
 
-    def regenerate(self, access_token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
+    def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         payload = None if jwt_payload is None else _payload(jwt_payload)
         try:
             # Not every core does this before it writes (protocol-1, C.5).
-            token = self._tokens.authenticate(access_token, self._clock()).token
+            claims = self._tokens.authenticate(token, self._clock()).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
-        fields = {"accessToken": access_token, "userDataInJWT": payload}
-        answer = self._calls.send("POST", "/recipe/session/regenerate", fields, again=True)
-        return verified_session(replies.REGENERATED.of(answer), token)
+        secret = {"accessToken": token, "userDataInJWT": payload}
+        answer = self._calls.send("POST", "/recipe/session/regenerate", secret, again=True)
+        return verified_session(replies.REGENERATED.of(answer), claims)
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
         """Revoke `handles`. Where the first answer was lost, the second says that there was nothing left to revoke."""
@@ -267,16 +267,16 @@ class RemoteCore:
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         self._put("/recipe/jwt/data", handle, {"userDataInJWT": _payload(jwt_payload)})
 
-    def authentic_access_token(self, text: str) -> AccessToken | None:
+    def authentic_access_token(self, token: str) -> AccessToken | None:
         try:
-            return self._tokens.authenticate(text, self._clock()).token
+            return self._tokens.authenticate(token, self._clock()).token
         except SuperTokensTryRefreshTokenError:
             return None
 
-    def authentic_refresh_token(self, text: str) -> TokenPosition | None:
-        if not _can_be_refresh_token(text):
+    def authentic_refresh_token(self, token: str) -> TokenPosition | None:
+        if not _can_be_refresh_token(token):
             return None
-        answer = self._calls.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": text}, again=True)
+        answer = self._calls.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": token}, again=True)
         if answer.status == 404:
             return None  # the original core, which has no such question
         try:
@@ -328,8 +328,8 @@ def _payload(jwt_payload: object) -> Raw:
     return encoded
 
 
-def _can_be_refresh_token(text: str) -> bool:
-    return len(text) <= _LONGEST_REFRESH_TOKEN and text.isascii()
+def _can_be_refresh_token(token: str) -> bool:
+    return len(token) <= _LONGEST_REFRESH_TOKEN and token.isascii()
 
 
 def _sendable(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from supertokens.engine import user_data
 from supertokens.engine.access_token import body_of
+from supertokens.engine.value import Value
 from supertokens.errors import (
     SuperTokensGeneralError,
     SuperTokensTokenTheftError,
@@ -37,23 +38,27 @@ JwtText = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/=_-]+(\.[A-Za-z0-9+/=_-]+)
 Payload = dict[str, Any]
 
 
-class ReplySession(Struct, rename="camel"):
+class ReplySession(Value, frozen=True, rename="camel"):
     """A session, as replies about tokens tell it."""
+
+    unshown = frozenset(("user_data_in_jwt",))
 
     handle: str
     user_id: str
     user_data_in_jwt: Payload = msgspec.field(name="userDataInJWT")
 
 
-class ReplyToken(Struct, rename="camel"):
+class ReplyToken(Value, frozen=True, rename="camel"):
     """A token for the client."""
+
+    unshown = frozenset(("token",))
 
     token: HeaderText
     expiry: Milliseconds
     created_time: Milliseconds
 
 
-class ReplyAccessToken(ReplyToken, rename="camel"):
+class ReplyAccessToken(ReplyToken, frozen=True, rename="camel"):
     """One whose claims the client is told, too (V5)."""
 
     token: JwtText
@@ -67,8 +72,10 @@ class ReplyAccessToken(ReplyToken, rename="camel"):
             raise ValueError("not an access token") from None
 
 
-class Issued(Struct, tag_field="status", tag="OK", rename="camel"):
+class Issued(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     """create, refresh."""
+
+    unshown = frozenset(("anti_csrf_token",))
 
     session: ReplySession
     access_token: ReplyAccessToken
@@ -83,8 +90,10 @@ class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
     access_token: ReplyAccessToken | None = None
 
 
-class Found(Struct, tag_field="status", tag="OK", rename="camel"):
+class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     """What is kept of a session."""
+
+    unshown = frozenset(("user_data_in_database", "user_data_in_jwt"))
 
     session_handle: str
     user_id: str

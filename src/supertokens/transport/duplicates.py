@@ -25,7 +25,8 @@ __all__ = [
     "CONFLICTING_SESSIONS",
     "ConflictingSessionsError",
     "Picked",
-    "handles_in",
+    "handles_of_access_tokens",
+    "handles_of_refresh_tokens",
     "pick_access_token",
     "pick_refresh_token",
 ]
@@ -113,11 +114,14 @@ def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
     return Picked(newest[0].text, may_settle=True) if len(newest) == 1 else _newest_session(newest, core)
 
 
-def handles_in(access_credentials: Sequence[str], refresh_credentials: Sequence[str], core: Core) -> list[str]:
-    """Return the handles of all sessions whose authentic tokens are among these, expired or not."""
-    access = _authentic_access_tokens(access_credentials, core)
-    refresh = _newest_authentic(_possible_refresh_tokens(refresh_credentials), core)
-    return list(dict.fromkeys([*(each.says.handle for each in access), *(each.handle for each in refresh)]))
+def handles_of_access_tokens(credentials: Sequence[str], core: Core) -> list[str]:
+    """Return the handles, each once, of the sessions whose authentic access tokens are among these, expired or not."""
+    return list(dict.fromkeys(each.says.handle for each in _authentic_access_tokens(credentials, core)))
+
+
+def handles_of_refresh_tokens(credentials: Sequence[str], core: Core) -> list[str]:
+    """Return the handles of the sessions whose authentic refresh tokens are among these."""
+    return [each.handle for each in _newest_authentic(_possible_refresh_tokens(credentials), core)]
 
 
 def _authentic_access_tokens(credentials: Sequence[str], core: Core) -> list[_AccessToken]:

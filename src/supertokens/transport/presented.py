@@ -65,15 +65,15 @@ def refresh_cookie_of(owner: RequestSession) -> str | None:
 def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
     """Return whether the token that counts came in the Authorization header, and note that in `owner`."""
     request = owner.request
-    bearer = request.bearer_text
-    if bearer is None:
+    token = request.bearer_text
+    if token is None:
         return False
     core = owner.edge.core
     if refreshes:
-        cookies, has_form = cookies_named(owner, "sRefreshToken"), position_inside(bearer) is not None
-        return has_form and _bearer_counts(owner, cookies, lambda: core.authentic_refresh_token(bearer) is not None)
-    cookies, has_form = cookies_named(owner, "sAccessToken"), has_form_of_access_token(bearer)
-    return has_form and _bearer_counts(owner, cookies, lambda: core.authentic_access_token(bearer) is not None)
+        credentials, has_form = cookies_named(owner, "sRefreshToken"), position_inside(token) is not None
+        return has_form and _bearer_counts(owner, credentials, lambda: core.authentic_refresh_token(token) is not None)
+    credentials, has_form = cookies_named(owner, "sAccessToken"), has_form_of_access_token(token)
+    return has_form and _bearer_counts(owner, credentials, lambda: core.authentic_access_token(token) is not None)
 
 
 def refresh_token_of(owner: RequestSession) -> str | None:
@@ -90,9 +90,9 @@ def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
     return cookie_values(owner.request.cookies, owner.edge.cookies.starts[kind])
 
 
-def _bearer_counts(owner: RequestSession, cookies: list[str], is_authentic: Callable[[], bool]) -> bool:
+def _bearer_counts(owner: RequestSession, credentials: list[str], is_authentic: Callable[[], bool]) -> bool:
     """Return whether the bearer token is to be used. Beside a cookie it has to be authentic, expired or not."""
-    owner.header_mode = not cookies or (not owner.request.prefers_cookies and is_authentic())
+    owner.header_mode = not credentials or (not owner.request.prefers_cookies and is_authentic())
     return owner.header_mode
 
 

@@ -8,13 +8,14 @@ find its access token dead, so that what one of them found reaches the browser o
 from __future__ import annotations
 
 import logging
-from typing import Final, NamedTuple
+from typing import Final
 
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import check_on_verify
 from supertokens.engine.refresh_token import anti_csrf_inside, id_refresh_value, lineage_hash
 from supertokens.engine.renewal import AccessCookie, Course, course_of, is_large_body, rotates_nothing, spares_upload
 from supertokens.engine.session import Credential, IssuedSession
+from supertokens.engine.value import Value
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -32,8 +33,10 @@ REPLACED: Final = "replaced"
 _log = logging.getLogger("supertokens")
 
 
-class _Shown(NamedTuple):
+class _Shown(Value, frozen=True):
     """The cookies of a request: their texts, and what of them is authentic."""
+
+    unshown = frozenset(("access_text", "refresh_text"))
 
     access_text: str | None
     access: AccessToken | None
@@ -71,8 +74,8 @@ def repeated(owner: RequestSession) -> IssuedSession | None:
     Raise SuperTokensUnauthorisedError if the session's record does not exist.
     """
     shown, now = _shown(owner), owner.edge.clock()
-    access, refresh_text = shown.access, shown.refresh_text
-    if access is None or refresh_text is None or not rotates_nothing(shown.refresh_handle, shown.cookie(now)):
+    access = shown.access
+    if access is None or shown.refresh_text is None or not rotates_nothing(shown.refresh_handle, shown.cookie(now)):
         return None
     stored = owner.edge.core.session(access.handle)
     return IssuedSession(
@@ -80,9 +83,9 @@ def repeated(owner: RequestSession) -> IssuedSession | None:
         user_id=stored.user_id,
         jwt_payload=stored.jwt_payload,
         access_token=Credential(shown.access_text or "", access.created_at, access.expires_at),
-        refresh_token=Credential(refresh_text, now, stored.expires_at),
-        id_refresh_token=Credential(id_refresh_value(refresh_text), now, stored.expires_at),
-        anti_csrf_token=anti_csrf_inside(refresh_text),
+        refresh_token=Credential(shown.refresh_text, now, stored.expires_at),
+        id_refresh_token=Credential(id_refresh_value(shown.refresh_text), now, stored.expires_at),
+        anti_csrf_token=anti_csrf_inside(shown.refresh_text),
     )
 
 
@@ -163,12 +166,12 @@ def _nothing_renews(shown: _Shown) -> SuperTokensTryRefreshTokenError | SuperTok
 
 def _shown(owner: RequestSession) -> _Shown:
     core = owner.edge.core
-    access_text, refresh_text = access_cookie_of(owner), refresh_cookie_of(owner)
-    access = None if access_text is None else core.authentic_access_token(access_text)
-    if refresh_text is None:
-        return _Shown(access_text, access, None, None)
-    if access is not None and lineage_hash(access.serial, refresh_text) == access.refresh_token_hash:
+    token, secret = access_cookie_of(owner), refresh_cookie_of(owner)
+    access = None if token is None else core.authentic_access_token(token)
+    if secret is None:
+        return _Shown(token, access, None, None)
+    if access is not None and lineage_hash(access.serial, secret) == access.refresh_token_hash:
         # The access token, which a key of the core signed, vouches for the refresh token: no question to the core.
-        return _Shown(access_text, access, refresh_text, access.handle)
-    position = core.authentic_refresh_token(refresh_text)
-    return _Shown(access_text, access, refresh_text, None if position is None else position.handle)
+        return _Shown(token, access, secret, access.handle)
+    position = core.authentic_refresh_token(secret)
+    return _Shown(token, access, secret, None if position is None else position.handle)

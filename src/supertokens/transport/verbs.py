@@ -20,7 +20,8 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
-from supertokens.transport.duplicates import handles_in
+from supertokens.transport.cookies import CookieKind
+from supertokens.transport.duplicates import handles_of_access_tokens, handles_of_refresh_tokens
 from supertokens.transport.limits import check_user_id
 from supertokens.transport.origin import OriginCheck
 from supertokens.transport.presented import access_token_of, cookies_named, refresh_token_of, shows_bearer
@@ -246,12 +247,15 @@ def _own_handles(owner: RequestSession) -> list[str]:
     """Return the handle of the request's session; where no verb has looked, those that its tokens name."""
     if owner.answer is not None:
         return [owner.answer.handle]
-    access, refresh_tokens = cookies_named(owner, "sAccessToken"), cookies_named(owner, "sRefreshToken")
-    if _shows_any_bearer(owner):
-        access = refresh_tokens = [owner.request.bearer_text or ""]
+    bearer, core = _shows_any_bearer(owner), owner.edge.core
     # By the refresh tokens' own word: it only decides about this client's own tokens, and the core is not asked.
-    positions = (position_inside(text) for text in refresh_tokens)
-    return [*handles_in(access, (), owner.edge.core), *(each.handle for each in positions if each is not None)]
+    positions = map(position_inside, _that_count(owner, "sRefreshToken", bearer=bearer))
+    handles = handles_of_access_tokens(_that_count(owner, "sAccessToken", bearer=bearer), core)
+    return [*handles, *(each.handle for each in positions if each is not None)]
+
+
+def _that_count(owner: RequestSession, kind: CookieKind, *, bearer: bool) -> list[str]:
+    return [owner.request.bearer_text or ""] if bearer else cookies_named(owner, kind)
 
 
 def _shows_any_bearer(owner: RequestSession) -> bool:
@@ -261,11 +265,15 @@ def _shows_any_bearer(owner: RequestSession) -> bool:
 
 def _handles_that_came(owner: RequestSession) -> list[str]:
     began = [owner.answer.handle] if owner.answer is not None else []
-    access, refresh_tokens = cookies_named(owner, "sAccessToken"), cookies_named(owner, "sRefreshToken")
-    bearer = owner.request.bearer_text
-    if bearer is not None:
-        access, refresh_tokens = [*access, bearer], [*refresh_tokens, bearer]
-    return list(dict.fromkeys([*began, *handles_in(access, refresh_tokens, owner.edge.core)]))
+    core = owner.edge.core
+    access = handles_of_access_tokens(_that_came(owner, "sAccessToken"), core)
+    return list(dict.fromkeys([*began, *access, *handles_of_refresh_tokens(_that_came(owner, "sRefreshToken"), core)]))
+
+
+def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:
+    """Return the tokens of the request: those of its cookies, and what was in the Authorization header."""
+    token = owner.request.bearer_text
+    return [*cookies_named(owner, kind), *([] if token is None else [token])]
 
 
 def _say_the_end(owner: RequestSession) -> None:

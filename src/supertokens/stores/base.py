@@ -69,10 +69,16 @@ class SessionStore(Protocol):
         """Replace what is given. False: no such session."""
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
-        """Delete sessions. Return the handles of those that existed, each once, in the order given."""
+        """Delete sessions. Return the handles of those that existed, each once, in the order given.
+
+        Many are deleted in steps that let other writers in between, so that an error may come when some are gone.
+        """
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        """Delete all sessions of a user in one step. Return their handles."""
+        """Delete all sessions that a user has now, in steps as `remove` does. Return their handles.
+
+        A session that the user begins meanwhile stays.
+        """
 
     def handles_of_user(
         self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -65,7 +66,9 @@ ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
-_HANDLES_AT_ONCE: Final = 500  # below SQLite's limit on the number of parameters, in every build
+_HANDLES_AT_ONCE: Final = 500
+"""Sessions that are deleted in one transaction, so that others wait for milliseconds; and below SQLite's limit on the
+number of parameters, in every build."""
 
 
 def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
@@ -160,19 +163,29 @@ class SqliteStore(SqliteKeys):
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
         wanted = list(dict.fromkeys(handles))
+        removed: list[str] = []
+        for start in range(0, len(wanted), _HANDLES_AT_ONCE):
+            some = wanted[start : start + _HANDLES_AT_ONCE]
+            is_last = start + len(some) == len(wanted)
+            began = time.monotonic()
+            removed += self._remove(some, now, durable=is_last)  # which takes those before to the disk, too
+            if not is_last:
+                # Other processes look for the lock now and then: it has to be free for as long as it was taken.
+                time.sleep(time.monotonic() - began)
+        return removed
+
+    def _remove(self, handles: list[str], now: int, *, durable: bool) -> list[str]:
+        where = f"handle IN ({', '.join('?' * len(handles))}) AND expires_at > ?"
+        statement = f"DELETE FROM session WHERE {where} RETURNING handle"
 
         def delete(connection: sqlite3.Connection) -> list[str]:
-            removed: set[str] = set()
-            for start in range(0, len(wanted), _HANDLES_AT_ONCE):
-                some = wanted[start : start + _HANDLES_AT_ONCE]
-                where = f"handle IN ({', '.join('?' * len(some))})"
-                removed.update(_delete_sessions(connection, where, some, now))
-            return [handle for handle in wanted if handle in removed]
+            removed = {handle for (handle,) in connection.execute(statement, (*handles, now)).fetchall()}
+            return [handle for handle in handles if handle in removed]
 
-        return self._database.write(delete) if wanted else []
+        return self._database.write(delete, durable=durable)
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        return self._database.write(lambda connection: _delete_sessions(connection, "user_id = ?", [user_id], now))
+        return self.remove(self.handles_of_user(user_id, now), now)
 
     def handles_of_user(
         self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
@@ -221,8 +234,3 @@ class SqliteStore(SqliteKeys):
     def _read_one(self, statement: str, values: Sequence[Any]) -> Any:
         rows = self._database.read(statement, values)
         return rows[0] if rows else None
-
-
-def _delete_sessions(connection: sqlite3.Connection, where: str, values: list[str], now: int) -> list[str]:
-    statement = f"DELETE FROM session WHERE {where} AND expires_at > ? RETURNING handle"
-    return [handle for (handle,) in connection.execute(statement, (*values, now)).fetchall()]

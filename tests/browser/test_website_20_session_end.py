@@ -16,8 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.both_topologies]
 
 REFRESH: Final = "/auth/session/refresh"
 
-routes_of_both_kinds = pytest.mark.parametrize("routes", [{}, BY_HAND], ids=["ready-made", "by hand"])
-
 
 def assert_logged_out(tab: Website20Tab, window: Window) -> None:
     assert not tab.session_exists
@@ -40,8 +38,11 @@ def refresh_elsewhere(server: Deployment, mode: Mode, token: str) -> Elsewhere:
 
 
 @both_modes
-@pytest.mark.parametrize("anti_csrf", [False, True], ids=["", "with anti-CSRF"])
-@routes_of_both_kinds
+@pytest.mark.parametrize(
+    ("anti_csrf", "routes"),
+    [(False, {}), (True, {}), (True, BY_HAND)],
+    ids=["", "with anti-CSRF", "with anti-CSRF and routes by hand"],
+)
 def test_the_library_signs_out_and_leaves_nothing_behind(
     deploy: Deploy, window: Window, mode: Mode, anti_csrf: bool, routes: Mapping[str, Any]
 ) -> None:
@@ -62,7 +63,7 @@ def test_the_library_signs_out_and_leaves_nothing_behind(
 
 
 @both_modes
-@routes_of_both_kinds
+@pytest.mark.parametrize("routes", [{}, BY_HAND], ids=["ready-made", "by hand"])
 def test_the_library_signs_out_with_an_expired_access_token(
     deploy: Deploy, window: Window, mode: Mode, routes: Mapping[str, Any]
 ) -> None:

@@ -19,8 +19,7 @@ OF_THE_OLD_LIBRARY: Final = {"sIRTFrontend"}
 
 
 @pytest.mark.both_topologies
-@pytest.mark.parametrize("anti_csrf", [False, True], ids=["", "with anti-CSRF"])
-@pytest.mark.parametrize("base", ["/auth", "/"])
+@pytest.mark.parametrize(("base", "anti_csrf"), [("/auth", False), ("/", True)], ids=["", "with anti-CSRF"])
 def test_a_session_goes_over_to_the_new_library_where_the_refresh_path_stays(
     deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, anti_csrf: bool, base: str
 ) -> None:

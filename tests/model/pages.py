@@ -51,7 +51,7 @@ class Pages:
         self.browser = PageBrowser(self.judge)
         self.server = PageServer(self.judge)
         self.older = self.judge.pages.older
-        self.dead = site.life + 1
+        self.dead = site.life - min(site.clocks) + 1
         """an age at which nothing changes any more"""
         if site.verb_within is not None and site.uploads:
             self.dead += rules.times.upload_grace
@@ -136,19 +136,19 @@ class Pages:
         return None if by_record else message
 
     def _held(self, message: Message) -> Message | None:
-        kind, age = message.kind, message.age
+        kind, age, looks = message.kind, message.age, message.token_age + message.clock
         if kind is PAIR_HELD:
             if self.judge.pair_leaves(age) or self.judge.rules.late_pair is not None:
                 return message
             if message.flag:  # its payload goes out alone
                 child = message[2:4]
-                return Message(PAYLOAD_HELD, age, *child, *child, message.marked, message.token_age, flag=True)
+                return Message(PAYLOAD_HELD, age, *child, *child, *message[6:8], flag=True, clock=message.clock)
             return None
         if kind is PAYLOAD_HELD:
-            return message if self.judge.payload_leaves(age, message.token_age, message.flag) else None
+            return message if self.judge.payload_leaves(age, looks, message.flag) else None
         if message.flag:
             return None if self.judge.is_dead(message.token_age) else message
-        return message if self.judge.token_leaves(age, message.token_age) else None
+        return message if self.judge.token_leaves(age, looks) else None
 
     # One name for many
 
@@ -169,7 +169,7 @@ class Pages:
             messages = tuple(
                 [
                     Message(m[0], m[1], names[m[2]], names[m[3]], names[m[4]], names[m[5]], *m[6:10],
-                            m[10] and _renamed(m[10], names), m[11])
+                            m[10] and _renamed(m[10], names), *m[11:])
                     for m in messages
                 ]
             )  # fmt: skip

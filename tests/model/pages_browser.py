@@ -32,7 +32,7 @@ class PageBrowser:
         self.site = judge.site
         site, times = judge.site, judge.rules.times
         # A younger token cannot die before its request's first verb, or not in time; and nothing else makes it matter.
-        self.matters_from = 0 if site.every_age else site.life - site.q - times.in_time
+        self.matters_from = 0 if site.every_age else site.life - site.q - times.in_time - max(site.clocks)
 
     def sends(self, state: State) -> Iterator[Move]:
         site = self.site
@@ -45,7 +45,7 @@ class PageBrowser:
         if jar.age >= self.matters_from or jar.marked or state.left.payloads or site.idle:
             yield ("the browser sends a request with A{}{}{} and R{}", *about), self._with(state, request), ""
         if state.left.uploads:
-            left = state.left._replace(uploads=state.left.uploads - 1)
+            left = state.left.after("uploads")
             upload = request._replace(kind=UPLOAD, flag=True)
             after = self._with(state, upload)._replace(left=left)
             yield ("the browser sends an upload with A{}{}{} and R{}", *about), after, ""
@@ -72,22 +72,22 @@ class PageBrowser:
     # Headers leave
 
     def headers_leave(self, state: State, rest: Rest, message: Message) -> Iterator[Move]:
-        kind, age, serial = message.kind, message.age, message.serial
+        kind, age, serial, looks = message.kind, message.age, message.serial, message.token_age + message.clock
         if kind is PAIR_HELD:
             yield ("the view with pair {} is aborted", serial), state._replace(messages=rest), ""
             if self.judge.pair_leaves(age):
                 event = ("headers leave with pair {}, {} after the request came in", serial, age)
-                yield event, state._replace(messages=(*rest, message._replace(kind=PAIR, age=0))), ""
+                yield event, state._replace(messages=(*rest, message._replace(kind=PAIR, age=0, clock=0))), ""
             elif self.judge.rules.late_pair is not None:
                 yield from self._leaves_late(state, rest, message)
             return
         if kind is PAYLOAD_HELD:
-            may, what = self.judge.payload_leaves(age, message.token_age, message.flag), "the changed payload in "
+            may, what = self.judge.payload_leaves(age, looks, message.flag), "the changed payload in "
         else:
-            may, what = message.flag or self.judge.token_leaves(age, message.token_age), ""
+            may, what = message.flag or self.judge.token_leaves(age, looks), ""
         if may:
             event = (f"headers leave with {what}A{{}} of age {{}}", message.access_serial, message.token_age)
-            yield event, state._replace(messages=(*rest, message._replace(kind=TOKEN, age=0, flag=False))), ""
+            yield event, state._replace(messages=(*rest, message._replace(kind=TOKEN, age=0, flag=False, clock=0))), ""
 
     def _leaves_late(self, state: State, rest: Rest, message: Message) -> Iterator[Move]:
         """Only in variants: the product drops what is late."""

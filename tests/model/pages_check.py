@@ -21,13 +21,14 @@ from .thief import Plan
 from .turns import count_turns
 
 
-def at_the_bounds(q: int, r: int, in_time: int, *, w: int = 0, margin: int = 0) -> RenewalTimes:
-    """The least W and M that are safe, or so many ticks more.
+def at_the_bounds(q: int, r: int, in_time: int, *, apart: int = 0, w: int = 0, margin: int = 0) -> RenewalTimes:
+    """The least W and M that are safe, or so many ticks more. `apart`: how far the hosts' clocks are.
 
-    In milliseconds: W >= q + r + 2T and M >= q + 2r + T. An access token that leaves with M + 1 ticks left is used for
-    the last time M + 1 ticks later and dead one tick after that, hence the 1.
+    In milliseconds: W >= q + r + 2T + d and M >= q + 2r + T + d. An access token that leaves with M + 1 ticks left is
+    used for the last time M + 1 ticks later and dead one tick after that, hence the 1.
     """
-    return times(max(1, q + r + 2 * in_time) + w, in_time=in_time, margin=max(0, q + 2 * r + in_time - 1) + margin)
+    least_w, least_margin = max(1, q + r + 2 * in_time), max(0, q + 2 * r + in_time - 1)
+    return times(least_w + apart + w, in_time=in_time, margin=least_margin + apart + margin)
 
 
 def least_life(q: int, r: int, in_time: int) -> int:

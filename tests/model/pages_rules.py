@@ -53,6 +53,7 @@ class PageJudge:
     def __init__(self, rules: PageRules, site: Site) -> None:
         self.rules = rules
         self.site = site
+        self.slowest = min(site.clocks)
         self.pages = self._judge(rules.renewal_table)
         self.library = self._judge(rules.refresh_table)
         self.course = lru_cache(maxsize=None)(self._course)
@@ -70,7 +71,8 @@ class PageJudge:
         return AccessCookie(HANDLE, self.site.life - token_age)
 
     def is_dead(self, token_age: int) -> bool:
-        return token_age > self.site.life
+        """Whether every host says so."""
+        return token_age + self.slowest > self.site.life
 
     def _course(self, token_age: int, waited: int, large: bool) -> Course:
         return self.rules.course_of(HANDLE, self.access(token_age), waited=waited, large=large, times=self.rules.times)

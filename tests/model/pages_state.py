@@ -31,6 +31,10 @@ LIBRARY_REFRESH: Final = "library refresh"
 LIBRARY_PAIR: Final = "library pair"
 LIBRARY_CALL: Final = "library call"
 
+ANY_NUMBER: Final = -1
+ALWAYS: Final = "always"
+BY_RULE_5: Final = "by rule 5"
+
 ON_THE_WAY: Final = frozenset({REQUEST, UPLOAD, ARRIVED})
 BY_THE_LIBRARY: Final = frozenset({LIBRARY_REFRESH, LIBRARY_PAIR})
 
@@ -46,13 +50,15 @@ class Message(NamedTuple):
     access_parent: int
     marked: bool
     token_age: int
-    """of the access token"""
+    """of the access token, on the clock of the host without error"""
     flag: bool = False
     came_in: int = 0
     """how long after the newest handing-out the request came in, as far as that matters"""
     read: Record | None = None
     since: int = 0
     """ticks since that read"""
+    clock: int = 0
+    """the error of the clock of the host that answers, from its first verb on"""
 
 
 class Jar(NamedTuple):
@@ -68,11 +74,15 @@ class Jar(NamedTuple):
 
 
 class Left(NamedTuple):
-    """How often each of these may still happen."""
+    """How often each of these may still happen; below 0: without end."""
 
     payloads: int
     uploads: int
     crashes: int
+
+    def after(self, name: str) -> Left:
+        left = getattr(self, name)
+        return self._replace(**{name: left - 1}) if left > 0 else self
 
 
 class State(NamedTuple):
@@ -104,15 +114,15 @@ class Site:
     in_flight: int = 3
     """requests and answers under way at a time, of as many tabs"""
     payloads: int = 0
-    """views that change the payload"""
+    """views that change the payload; here and in the next one and ``crashes``, ANY_NUMBER is one too"""
     uploads: int = 0
     """requests with a large body"""
     library: bool = False
     """a browser library on the same pages, which does not see what pages renewed"""
-    library_calls: bool = False
-    """... whose calls get a re-issued access token whenever it is made"""
+    library_calls: str = ""
+    """... whose calls with a marked access token get a re-issued one ALWAYS, or BY_RULE_5"""
     clocks: tuple[int, ...] = (0,)
-    """errors of the hosts' clocks"""
+    """errors of the hosts' clocks: for the moments in the record, and for the lives of access tokens"""
     gap: int | None = None
     """longest time between a worker's read and its write; None: they are one step"""
     crashes: int = 0

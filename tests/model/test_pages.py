@@ -20,7 +20,7 @@ from .pages_doors import LOG_IN_UNDONE, SERVED_AFTER_LOG_IN, Doors, House
 from .pages_fleet import MINUTE, SECOND, Browser, fleet
 from .pages_rules import HANDLE, PageJudge, PageRules, times
 from .pages_server import REFUSED
-from .pages_state import Site
+from .pages_state import ALWAYS, Site
 from .pages_thieves import Lurker, Overlap, Stealth
 from .story import tell
 from .thief import APART_ON_A_TOKEN, Plan
@@ -31,7 +31,7 @@ SYSTEMS: dict[str, System[Any] | Overlap] = {
     "three requests": Pages(USUAL_RULES, Site(life=5)),
     "the product's own times": Pages(PageRules(RenewalTimes.of(4)), Site(life=32)),
     "payloads and uploads": Pages(USUAL_RULES, Site(life=6, payloads=2, uploads=1)),
-    "a library": Pages(USUAL_RULES, Site(life=6, library=True, library_calls=True)),
+    "a library": Pages(USUAL_RULES, Site(life=6, library=True, library_calls=ALWAYS)),
     "hosts and workers": Pages(USUAL_RULES, Site(life=6, clocks=(0, -1), gap=1)),
     "lost writes": Pages(USUAL_RULES, Site(life=6, crashes=2, crash_rows=(2, 3, 4))),
     "refusals": Pages(USUAL_RULES, Site(life=6, uploads=1, verb_within=6)),

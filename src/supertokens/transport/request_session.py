@@ -142,7 +142,9 @@ class RequestSession(msgspec.Struct, eq=False):
             verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode
         )
         self.edge.warn_of_size(changes)
-        has_no_lock = self.request.dialect is Dialect.PLAIN
+        # A library's lock does not hold the pages beside it, whose renewals go into the same jar.
+        beside_pages = self.edge.renews and not self.header_mode
+        has_no_lock = beside_pages or self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
         if self._responses and self._reissued_may_leave(self._reissued):
             self._rewrite(changes)

@@ -98,6 +98,8 @@ DEEP = [
     *(sharp(q, r, 0, 3) for q, r in ((2, 1), (1, 2))),
     paged("three requests, the product's own times", OWN, life=OWN_LIFE, in_flight=3),
     paged("four requests at the bounds, T = 0", NO_WAIT, life=3, in_flight=4),
+    paged("four requests at the bounds, q = 0", at_the_bounds(0, 1, 1), q=0, life=4, in_flight=4),
+    paged("four requests at the bounds, r = 0", at_the_bounds(1, 0, 1), r=0, life=3, in_flight=4),
     paged("three requests, hosts 1 apart", APART, life=6, in_flight=3, clocks=(0, 1)),
     paged(
         "three requests, T = 0, hosts 1 apart: one M less",

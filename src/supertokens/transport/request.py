@@ -251,7 +251,7 @@ class _AsgiRequest(Request):
 
     @property
     def is_websocket(self) -> bool:
-        return bool(self._scope["type"] == "websocket")
+        return bool(self._scope["type"] == "websocket") or super().is_websocket
 
     @property
     def host(self) -> str:

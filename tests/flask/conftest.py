@@ -98,10 +98,10 @@ def make_core(topology: str, clock: FakeClock, request: pytest.FixtureRequest) -
 def make_app(make_core: Callable[..., tuple[Core, Any]], clock: FakeClock) -> MakeApp:
     """An app on the test's core and clock; options are configuration keys."""
 
-    def make(**options: Any) -> flask.Flask:
+    def make(*, routes: bool = False, **options: Any) -> flask.Flask:
         app = flask.Flask("an_app")
         core, of_app = make_core(**options)
-        extension = SuperTokens(app, core=core, **of_app)
+        extension = SuperTokens(app, core=core, routes=routes, **of_app)
         app.extensions["the core"] = core
         app.extensions["the extension"] = extension
         app.extensions["supertokens"].edge.clock = clock

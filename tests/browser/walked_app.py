@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small app of plain pages, which notes what happens to it; in a process of its own, which may be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask, Response, redirect, request
+from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
+
+from supertokens.config import Config
+from supertokens.core import EmbeddedCore, Event, system_clock
+from supertokens.flask import (
+    SuperTokens,
+    create_new_session,
+    current_session,
+    get_session,
+    next_url,
+    supertokens_middleware,
+)
+from supertokens.stores.sqlite import SqliteStore
+from tests.integration.nginx import Quiet
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+USER: Final = "ada"
+IMAGES: Final = 30
+_LAYOUT: Final = """<!doctype html><title>Notes</title><link rel="icon" href="data:,"><nav>{links}</nav><h1>{text}</h1>
+<form id="note" method="post" action="/notes"><input name="id"><input name="pause"><button>Keep</button></form>
+<form id="file" method="post" action="/files" enctype="multipart/form-data">
+<input name="id"><input name="pause"><input type="file" name="file"><button>Keep</button></form>{images}"""
+_PIXEL: Final = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+
+
+class MovedClock:
+    """The system's clock, moved ahead by what a file says: several processes read it, one after the other."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __call__(self) -> int:
+        return system_clock() + self._ahead()
+
+    def _ahead(self) -> int:
+        ahead: int = struct.unpack("=q", self._file.read_bytes())[0] if self._file.exists() else 0
+        return ahead
+
+    def advance(self, *, ms: int) -> None:
+        moved = self._file.with_suffix(".moved")
+        moved.write_bytes(struct.pack("=q", self._ahead() + ms))
+        moved.replace(self._file)
+
+
+class Journal:
+    """What happened, a line each, in a file that outlives the process."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def note(self, kind: str, *words: object) -> None:
+        line = " ".join([kind, *map(str, words)]) + "\n"
+        opened = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(opened, line.encode())
+        finally:
+            os.close(opened)
+
+    def of(self, kind: str) -> list[str]:
+        """Return the words of each note of that kind."""
+        pairs = (line.partition(" ") for line in self._file.read_text().splitlines())
+        return [words for found, _, words in pairs if found == kind]
+
+
+class UnderWay:
+    """Counts the requests that are under way in an application, without those that ask for the count."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/under-way":
+            return self._application(environ, start_response)
+        self._add(1)
+        try:
+            answer = ClosingIterator(self._application(environ, start_response))
+            try:
+                return [b"".join(answer)]
+            finally:
+                answer.close()
+        finally:
+            self._add(-1)
+
+    def _add(self, number: int) -> None:
+        with self._lock:
+            self.count += number
+
+
+def core_in(folder: Path, clock: Callable[[], int], keys: Mapping[str, Any]) -> EmbeddedCore:
+    """Return the core of the app whose file is in `folder`."""
+    config = Config.load(arguments=keys, app_config={}, environ={})
+    return EmbeddedCore(config, SqliteStore(folder / "sessions.sqlite3"), clock=clock)
+
+
+def walked_app(core: EmbeddedCore, journal: Journal, keys: Mapping[str, Any]) -> Flask:
+    """Return the app, whose every page has links to all of them and two forms; `keys` as for `core_in`."""
+    app = Flask("notes")
+    SuperTokens(app, core=core, login_url="/login", routes=True, cookie_secure=False, **keys)
+    core.signals.connect(lambda event: _note_event(journal, event))
+    _add_pages(app)
+    _add_forms(app, journal)
+    under_way = UnderWay(app.wsgi_app)
+    app.wsgi_app = under_way  # type: ignore[method-assign]
+
+    @app.get("/under-way")
+    def count() -> str:
+        return str(under_way.count)
+
+    @app.after_request
+    def note_refusal(response: Response) -> Response:
+        if response.status_code in (401, 403) or response.status_code >= 500:  # 400: half a form of an aborted request
+            journal.note("status", response.status_code, request.method, request.full_path)
+        return response
+
+    return app
+
+
+def _note_event(journal: Journal, event: Event) -> None:
+    journal.note(event.kind, event.handle, event.reason)
+
+
+def _add_pages(app: Flask) -> None:
+    @app.get("/")
+    @supertokens_middleware(required=False)
+    def home() -> str:
+        return _page(f"Hello, {_user()}")
+
+    @app.get("/page")
+    @supertokens_middleware
+    def page() -> str:
+        return _page(f"A page of {_user()}")
+
+    @app.get("/gallery")
+    def gallery() -> str:
+        """Show images that are protected, without being so: where the token is dead, each of them renews."""
+        images = "".join(f'<img src="/image?number={time.monotonic_ns()}-{each}">' for each in range(IMAGES))
+        return _page("Images", images)
+
+    @app.get("/image")
+    @supertokens_middleware
+    def image() -> Response:
+        return Response(_PIXEL, mimetype="image/svg+xml")
+
+    @app.get("/slow")
+    @supertokens_middleware
+    def slow() -> str:
+        time.sleep(float(request.args["pause"]))
+        return _page(f"A slow page of {_user()}")
+
+    @app.get("/late")
+    def late() -> str:
+        time.sleep(float(request.args["pause"]))
+        session = get_session(None, False)
+        return _page(f"A page that asked {session.get_user_id()} late")
+
+
+def _add_forms(app: Flask, journal: Journal) -> None:
+    @app.route("/login", methods=["GET", "POST"])
+    def login() -> Any:
+        if request.method == "GET":
+            return '<form method="post"><input name="user"><button>Log in</button></form>'
+        create_new_session(None, request.form["user"])
+        return redirect(next_url("/"), 303)
+
+    @app.post("/notes")
+    @supertokens_middleware
+    def keep_note() -> Any:
+        return kept(0)
+
+    @app.post("/files")
+    @supertokens_middleware
+    def keep_file() -> Any:
+        return kept(len(request.files["file"].read()))
+
+    @app.get("/kept")
+    @supertokens_middleware
+    def show_kept() -> str:
+        return _page(f"{_user()} has kept {request.args['id']}")
+
+    def kept(size: int) -> Any:
+        journal.note("counted", request.form["id"], size, _user())
+        time.sleep(float(request.form["pause"]))
+        return redirect(f"/kept?id={request.form['id']}", 303)
+
+
+def _user() -> str:
+    session = current_session()
+    return "stranger" if session is None else session.get_user_id()
+
+
+def _page(text: str, images: str = "") -> str:
+    pauses = json.loads(os.environ.get("PAUSES", "[0.3]"))
+    paths = ["/", "/page", "/gallery", *(f"/{kind}?pause={pause}" for kind in ("slow", "late") for pause in pauses)]
+    return _LAYOUT.format(links=" ".join(f'<a href="{path}">{path}</a>' for path in paths), text=text, images=images)
+
+
+def main() -> None:
+    """Serve the app that the arguments describe: the folder of its files, the port (0: any), and the keys."""
+    folder, port, keys = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+    clock = MovedClock(folder / "clock")
+    app = walked_app(core_in(folder, clock, keys), Journal(folder / "journal"), keys)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    os.write(1, b"%d\n" % server.server_port)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -22,12 +22,15 @@ from .sites import DEEP
 from .walk import AppProcess, Pace, Walk
 from .walked_app import USER, Journal, core_in, walked_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not DEEP, reason="it takes minutes, and its course depends on a quiet machine: make test-deep"),
+]
 
 SEED: Final = 17
 # What a browser and a server may need for a request and its response together is half of the grace period: 2 s are
 # enough also on a busy machine. Time goes by faster while nothing is under way, so that tokens die all the same.
-PACE: Final = Pace(500, 8, 1, (0.3, 1, 4, 20)) if DEEP else Pace(100, 32, 4, (0.3, 1.5, 4))
+PACE: Final = Pace(100, 32, 4, (0.3, 1.5, 4))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,3 +86,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def pytest_configure(config: pytest.Config) -> None:
     # Here and not beside the model: over xdist, the process that prints the last lines collects no tests.
     config.pluginmanager.register(tally, "model tally")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def open_files_go_with_their_module() -> Iterator[None]:
+    """Collect stores that are in reference cycles: thousands of tests would otherwise keep a thousand files open."""
+    yield
+    gc.collect()

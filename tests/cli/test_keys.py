@@ -191,10 +191,10 @@ def test_rotating_with_a_wrong_date_in_the_store_says_the_truth(run: Run, core: 
 def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "supertokens.sqlite3"
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 3.\n")
+    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 4.\n")
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has version 3 already: nothing to do.\n")
-    assert json.loads(run("migrate", "--json").stdout) == {"before": 3, "now": 3}
+    assert (result.exit_code, result.output) == (0, f"{file} has version 4 already: nothing to do.\n")
+    assert json.loads(run("migrate", "--json").stdout) == {"before": 4, "now": 4}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

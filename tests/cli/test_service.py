@@ -175,6 +175,7 @@ def test_a_service_in_the_foreground_ends_well_when_it_is_told_to(
 ) -> None:
     assert foreground.stdout is not None
     assert foreground.stdout.readline().startswith("Sessions are kept in ")
+    assert "sessions are kept in " in foreground.stdout.readline()
     found = STARTED.search(foreground.stdout.readline())
     assert found is not None
     assert int(found[3]) == foreground.pid

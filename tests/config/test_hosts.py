@@ -168,6 +168,7 @@ def test_a_timeout_that_would_never_or_always_be_over_is_refused(name: str, valu
 
 
 def test_an_app_that_names_hosts_never_gets_a_core_of_its_own(tmp_path: Path) -> None:
-    core = open_core(Config(hosts=("http://localhost:3567",)), tmp_path / "x.sqlite3")
+    config = Config(hosts=("http://localhost:3567",))
+    core = open_core(config, tmp_path / "x.sqlite3", object(), "an_app.py", is_test=False)
     assert not isinstance(core, EmbeddedCore)
     assert list(tmp_path.iterdir()) == []

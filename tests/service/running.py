@@ -110,8 +110,9 @@ class Service:
                 start_new_session=True,
             )
         assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], START_WITHIN)
-        if not readable or not self._process.stdout.readline():
+        output = select.poll()  # which, other than select(), takes file descriptors above 1023
+        output.register(self._process.stdout, select.POLLIN | select.POLLHUP)
+        if not output.poll(START_WITHIN * 1000) or not self._process.stdout.readline():
             self.kill()
             raise AssertionError(f"the service did not start:\n{self.log.read_text()}")
         return self

@@ -62,11 +62,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: FakeClock) -> SqliteStore:
+def store(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteStore]:
     """A SQLite store with keys in it; a power cut is not what these tests are about."""
     made = SqliteStore(tmp_path / "sessions.sqlite3", synchronous="normal")
     KeysOnce.put_into(made, clock())
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ class HonestClient(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "sessions.sqlite3"
         store = SqliteStore(self.path, synchronous="normal")
         KeysOnce.put_into(store, self.clock())
+        store.close()
         self.workers = [self.worker(), self.worker()]
         self.anti_csrf = anti_csrf
         issued = self.workers[0].create_session("user", {"n": 0}, {}, anti_csrf=anti_csrf)

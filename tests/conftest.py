@@ -48,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         with_service = "services" in getattr(item, "fixturenames", ()) or params.get("topology") == "remote"
         if in_folder or with_service:
             item.add_marker(pytest.mark.slow)
+    # What interrupts a store at every line comes last: a process that forks would wait for what that leaves behind.
+    items.sort(key=lambda item: item.path.name == "test_error_reports.py")
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +96,3 @@ def open_files_go_with_their_module() -> Iterator[None]:
     """Collect stores that are in reference cycles: thousands of tests would otherwise keep a thousand files open."""
     yield
     gc.collect()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put last what interrupts a store at every line: a process that forks would wait for what that leaves behind."""
-    items.sort(key=lambda item: item.path.name == "test_error_reports.py")

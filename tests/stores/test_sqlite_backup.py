@@ -190,7 +190,7 @@ def test_what_is_no_good_backup_changes_nothing(tmp_path: Path, path: Path, stor
     else:
         for number in range(10, 12):
             checkpoint(path)
-            store._database._commits._next_mark_at = 0
+            store._database.commits.writer._next_mark_at = 0
             store.create(a_record(number), "{}")
         shutil.copy(path.with_name(path.name + "-wal"), f"{source}-wal")
     before = store.handles_of_user("user", NOW)
@@ -254,7 +254,7 @@ def test_a_crash_right_after_it_leaves_a_log_that_belongs_to_the_file(
     """Although the backup has a lower mark than the file: it gets a higher one."""
     store.back_up(tmp_path / "copy", overwrite=False, progress=nothing)
     for number in range(10, 15):
-        store._database._commits._next_mark_at = 0
+        store._database.commits.writer._next_mark_at = 0
         store.create(a_record(number), "{}")
     checkpoint(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -264,6 +264,6 @@ def test_a_crash_right_after_it_leaves_a_log_that_belongs_to_the_file(
         assert of(crashed(path)) == handles(0, 1, 2)
         reader.execute("COMMIT")
     checkpoint(path)
-    store._database._commits._next_mark_at = 0
+    store._database.commits.writer._next_mark_at = 0
     store.create(a_record(20), "{}")
     assert of(crashed(path, "crashed again")) == handles(0, 1, 2, 20)

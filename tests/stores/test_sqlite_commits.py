@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -52,7 +51,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
     made = SqliteStore(path, busy_timeout=100)
-    made._database._commits.monotonic = lambda: 0.0  # the first commit has a mark, those of a test have none
+    made._database.commits.writer.monotonic = lambda: 0.0  # the first commit has a mark, those of a test have none
     made.create(a_record(0), "{}")
     yield made
     made.close()
@@ -60,15 +59,15 @@ def store(path: Path) -> Iterator[SqliteStore]:
 
 def together(store: SqliteStore, *writes: Callable[[], object]) -> list[Future[object]]:
     """What became of `writes`, each in a thread of its own, and all of them in one queue, in this order."""
-    commits = store._database._commits
+    commits = store._database.commits
     with ThreadPoolExecutor(len(writes)) as threads:
-        with commits._lock:
+        with commits._committing:
             futures = []
             for number, write in enumerate(writes):
                 futures.append(threads.submit(write))
                 while len(commits._waiting) <= number:
                     pass
-        commits._waiting[0].wake()
+        commits._waiting[0].woken.set()
     assert commits._waiting == []
     return futures
 
@@ -94,22 +93,9 @@ def test_writes_that_wait_together_are_committed_together(path: Path, store: Sql
     assert in_the_file(path) == {a_record(number).handle for number in range(10)}
 
 
-@pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
-def test_any_number_of_rows_goes_in_with_few_statements(
-    path: Path, watched: type[Watched], store: SqliteStore, count: int
-) -> None:
-    statements: list[str] = []
-    watched.after = statements.append  # type: ignore[method-assign]
-    for future in together(store, *(creating(store, number) for number in range(1, count + 1))):
-        assert future.result() is None
-    assert len(in_the_file(path)) == count + 1
-    assert sum(sql.startswith("INSERT") for sql in statements) == -(-count // 64)
-    assert statements.count("COMMIT") == (1 if count > 64 else 0), "one statement is a transaction by itself"
-
-
 def test_threads_that_write_again_and_again_are_committed_together(path: Path) -> None:
     store = SqliteStore(path, synchronous="normal")
-    commits, batches = store._database._commits, []
+    commits, batches = store._database.commits, []
     settle = commits._settle
 
     def counting(writes: list[Write]) -> None:
@@ -182,7 +168,7 @@ def test_a_write_that_returns_is_in_the_file_wherever_an_interrupt_comes(
     path: Path, watched: type[Watched], monkeypatch: pytest.MonkeyPatch, when: str, with_a_bad_one: bool
 ) -> None:
     """At every statement of a group in turn, until there is none so late."""
-    monkeypatch.setattr(sqlite_commits, "_LONGEST_SLEEP", 0.01)
+    monkeypatch.setattr(sqlite_commits, "_MAX_SLEEP_S", 0.01)
     interrupted_at = 0
     for point in range(100):
         name = path.with_name(f"{point}.sqlite3")
@@ -246,7 +232,7 @@ def test_an_interrupted_transaction_is_not_left_open(watched: type[Watched], sta
 
 
 def test_a_transaction_that_was_left_open_all_the_same_takes_nothing_along(path: Path, store: SqliteStore) -> None:
-    left_open = store._database._commits._connection
+    left_open = store._database.commits.writer._connection
     assert left_open is not None
     left_open.execute("BEGIN IMMEDIATE")
     store.create(a_record(1), "{}")
@@ -300,25 +286,20 @@ def test_a_writer_that_was_interrupted_while_it_waited_holds_nobody_up(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first in the queue is the one that is woken; if it is gone by then, the next one looks for itself."""
-    monkeypatch.setattr(sqlite_commits, "_LONGEST_SLEEP", 0.01)
+    monkeypatch.setattr(sqlite_commits, "_MAX_SLEEP_S", 0.01)
     store = SqliteStore(path, synchronous="normal")
     store.create(a_record(1), "{}")
-    commits, woken = store._database._commits, threading.Event()
-
-    class Gone(Write):
-        def wake(self) -> None:
-            woken.set()
-
-    gone = Gone(lambda _: None, durable=False)
+    commits = store._database.commits
+    gone = Write(lambda _: None, durable=False)
     with ThreadPoolExecutor(1) as threads:
-        with commits._lock:
+        with commits._committing:
             commits._waiting.append(gone)
             write = threads.submit(store.create, a_record(2), "{}")
             while len(commits._waiting) < 2:
                 pass
         write.result(timeout=10)
-    assert gone.done
-    assert woken.is_set()
+    assert gone.is_over
+    assert gone.woken.is_set()
     assert store.get(a_record(2).handle, NOW) is not None
     store.close()
 
@@ -326,8 +307,8 @@ def test_a_writer_that_was_interrupted_while_it_waited_holds_nobody_up(
 def test_an_interrupt_before_a_group_is_served_leaves_it_to_the_next_writer(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_commits, "_LONGEST_SLEEP", 0.01)
-    commits = store._database._commits
+    monkeypatch.setattr(sqlite_commits, "_MAX_SLEEP_S", 0.01)
+    commits = store._database.commits
     gather, interrupts = commits._gather, [Interrupted()]
 
     def interrupted() -> list[Write]:

@@ -46,7 +46,7 @@ def checkpoint(path: Path, how: str = "RESTART") -> None:
 
 
 def write(store: SqliteStore, number: int) -> None:
-    store._database._commits._next_mark_at = 0  # a second after the last
+    store._database.commits.writer._next_mark_at = 0  # a second after the last
     store.create(a_record(number), "{}")
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_was_half_copied_when_the_power_failed_is_accepted(path: Pat
 
 
 def test_a_log_that_begins_anew_is_marked_within_a_hundred_commits(path: Path, store: SqliteStore) -> None:
-    store._database._commits.monotonic = lambda: 0.0  # no second passes
+    store._database.commits.writer.monotonic = lambda: 0.0  # no second passes
     for number in range(2, 104):
         if number == 3:
             checkpoint(path)

@@ -63,6 +63,7 @@ _COLUMNS: Final = (
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
+_INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
@@ -114,7 +115,6 @@ class SqliteStore(SqliteKeys):
         database = SqliteDatabase(
             Path(path).absolute(),
             schema=_SCHEMA,
-            row=ROW,
             synchronous=synchronous,
             busy_timeout=busy_timeout,
             mode=mode,
@@ -128,7 +128,8 @@ class SqliteStore(SqliteKeys):
     # Sessions
 
     def create(self, record: SessionRecord, session_data: str) -> None:
-        self._database.insert(row_of(record, session_data))
+        values = row_of(record, session_data)
+        self._database.write(lambda connection: connection.execute(_INSERT, values).rowcount, one_statement=True)
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))

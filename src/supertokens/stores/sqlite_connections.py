@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.sqlite_commits import Commits, Write, transaction
+from supertokens.stores.sqlite_commits import CommitQueue, Write, transaction
 from supertokens.stores.sqlite_files import DatabaseFile
 from supertokens.stores.sqlite_forks import PROCESS
 from supertokens.stores.sqlite_marks import check_log
@@ -43,7 +43,7 @@ class SqliteDatabase:
     """One file: `read` and `write` on it from any thread, before and after a fork.
 
     `schema`: steps of statements, of which the n-th makes version n of the tables out of the version before.
-    `row`: table and columns of what `insert` inserts, with their number. See `SqliteStore` for the rest.
+    See `SqliteStore` for the rest.
     """
 
     def __init__(
@@ -51,7 +51,6 @@ class SqliteDatabase:
         path: Path,
         *,
         schema: Sequence[str],
-        row: tuple[str, int],
         synchronous: Literal["full", "normal"],
         busy_timeout: int,
         mode: str,
@@ -62,7 +61,6 @@ class SqliteDatabase:
         self.watch = FileWatch(self.file)
         self.schema = SqliteSchema(self.file, schema)
         self._steps = schema
-        self._row = row
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._mode = mode
@@ -106,12 +104,13 @@ class SqliteDatabase:
         Raises SuperTokensGeneralError, with nothing written, after twice `busy_timeout` at the latest where another
         process keeps the file locked.
         """
-        outcome: T = self._commit(Write(operation, durable=durable, one_statement=one_statement))
+        self._enter()
+        write = Write(operation, durable=durable, one_statement=one_statement)
+        try:
+            outcome: T = self.commits.run(write)
+        except sqlite3.Error as error:
+            raise self.file.failure(error) from error
         return outcome
-
-    def insert(self, values: tuple[Any, ...]) -> None:
-        """Insert a row, durably. Raises as `write` does."""
-        self._commit(Write(row=values))
 
     def prove_writable(self, within: int) -> None:
         """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
@@ -159,7 +158,6 @@ class SqliteDatabase:
         return SqliteDatabase(
             path,
             schema=self._steps,
-            row=self._row,
             synchronous=self._synchronous,
             busy_timeout=self._busy_timeout,
             mode="rw",
@@ -171,17 +169,6 @@ class SqliteDatabase:
         if self._pid != os.getpid():
             PROCESS.notice_fork()
         PROCESS.wait_for_fork()
-
-    def _commit(self, write: Write) -> Any:
-        self._enter()
-        try:
-            return self._commits.run(write)
-        except sqlite3.Error as error:
-            raise self.file.failure(error) from error
-
-    def _new_commits(self) -> Commits:
-        where, columns = self._row
-        return Commits(self, self._synchronous, f"INSERT INTO {where} VALUES", columns)
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raises SuperTokensGeneralError."""
@@ -196,14 +183,14 @@ class SqliteDatabase:
         """Close all connections, once those that are in use have done what they are used for."""
         if self._pid == os.getpid():
             self._close_readers()
-            self._commits.close()
+            self.commits.close()
             self.watch.forget()
 
     def close_idle(self) -> None:
         """See `ForkAware`."""
         if self._pid == os.getpid():
             self._close_readers()
-            self._commits.close_if_idle()
+            self.commits.close_if_idle()
 
     def _close_readers(self) -> None:
         while self._readers:
@@ -215,7 +202,7 @@ class SqliteDatabase:
         self.file.begin_anew()
         self.watch.begin_anew()
         self._readers: list[sqlite3.Connection] = []
-        self._commits = self._new_commits()
+        self.commits = CommitQueue(self, self._synchronous)
         self._pid = os.getpid()
 
     def open_connection(self, busy_timeout: int | None = None) -> sqlite3.Connection:

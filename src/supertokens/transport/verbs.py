@@ -16,6 +16,7 @@ from supertokens.engine.refresh_token import anti_csrf_inside, position_inside
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import (
     SuperTokensError,
+    SuperTokensGeneralError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -145,7 +146,7 @@ def refresh(owner: RequestSession) -> Session:
             owner.count_as_pages()
         if edge.origin_check is not None:
             _check_origin(owner, refreshes=True)
-        token = refresh_token_of(owner)
+        mode_before, token = owner.header_mode, refresh_token_of(owner)
         if token is None:
             _say_the_end(owner)
             raise SuperTokensUnauthorisedError(
@@ -156,7 +157,11 @@ def refresh(owner: RequestSession) -> Session:
         if edge.renews and not owner.header_mode and (issued := repeated(owner)) is not None:
             owner.repeat(issued)
             return Session(owner, issued, owner.access_token)
-        issued = _refreshed(owner, token)
+        try:
+            issued = _refreshed(owner, token)
+        except SuperTokensGeneralError:
+            owner.header_mode = mode_before  # the session that was found still is the request's
+            raise
     owner.begin(issued, Standing.REFRESHED)
     return Session(owner, issued, owner.access_token)
 

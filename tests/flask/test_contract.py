@@ -104,7 +104,6 @@ class TestFlask(IntegrationContract):
             app = flask.Flask("an_app")
             core, of_app = make_core(**options)
             SuperTokens(app, core=core, **of_app)
-            app.extensions["supertokens"].edge.clock = clock
             site = FlaskSite(app, core)
             for page in pages:
                 app.add_url_rule(page.path, page.path, site.view(page), methods=["GET", "POST"])

@@ -181,7 +181,6 @@ def surrounded(
     if request.param.endswith("inside"):
         app.wsgi_app = (copying if "copied" in request.param else rebuilding)(inner)  # type: ignore[method-assign]
     SuperTokens(app, core=core, **of_app)
-    app.extensions["supertokens"].edge.clock = clock
     if request.param == "copied outside":
         app.wsgi_app = copying(app.wsgi_app)  # type: ignore[method-assign]
     if request.param.startswith("passed by"):  # as by a framework that took the application in its constructor

@@ -481,6 +481,14 @@ def test_a_client_that_shows_a_bearer_token_without_any_library_has_no_lock_eith
         site.clock.now += 1
 
 
+def test_the_payload_of_a_session_that_begins_leaves_however_short_its_tokens_live(make_site: MakeSite) -> None:
+    """No living token is in the browser yet that it could be laid over."""
+    visitor = Visitor(make_site(access_token_validity=20))
+    owner = visitor.ask("POST", "/login")
+    verbs.create(owner, "ada", None, None).update_jwt_payload({"role": "late"})
+    assert claims_in(set_in(visitor.take(owner))["sAccessToken"])["role"] == "late"
+
+
 def test_without_a_grace_period_a_re_issued_token_is_sent_to_its_last_millisecond(make_site: MakeSite) -> None:
     site = make_site(refresh_token_rotation_grace_period=0)
     client = Client(site, PLAIN)

@@ -253,6 +253,30 @@ def test_a_check_after_a_refresh_still_asks_for_the_value_and_one_after_a_log_in
     assert look(owner, check=True) == "bob"
 
 
+@pytest.mark.parametrize("looked_before", [False, True])
+def test_a_refresh_that_failed_lifts_no_check_of_what_came_by_cookie(
+    make_site: MakeSite, looked_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refresh token came by bearer, the access token by cookie."""
+    site = make_site(enable_anti_csrf=True)
+    visitor = Visitor(site)
+    visitor.log_in()
+    robot = header_in(Visitor(site, HEADER_MODE).log_in("robot"), "st-refresh-token")
+    owner = visitor.ask("POST", "/me", {"authorization": f"Bearer {robot}"})
+    if looked_before:
+        assert look(owner) == "ada"
+
+    def fail(*_: object, **__: object) -> None:
+        raise SuperTokensGeneralError("the core is away")
+
+    monkeypatch.setattr(site.core, "refresh", fail)
+    with pytest.raises(SuperTokensGeneralError):
+        verbs.refresh(owner)
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        look(owner, check=True)
+    assert look(owner) == "ada"
+
+
 # The end
 
 

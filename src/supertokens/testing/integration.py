@@ -183,8 +183,8 @@ class MakeSite(Protocol):
     def __call__(self, *pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> Site:
         """Return an app with the extension, those options of the configuration, and `pages`.
 
-        `after`: a hook of the framework's that runs when any view has answered, before the headers leave. Its core
-        and its edge have the clock of the tests.
+        `after`: a hook of the framework's that runs when any view has answered, before the headers leave. The app's
+        core has the clock of the tests.
         """
 
 

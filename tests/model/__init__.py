@@ -13,6 +13,8 @@ From the bottom up:
     pages_state, pages_browser, pages_server -> pages  one honest browser without script, whose requests may each renew
     pages_doors, pages_thieves                         log-out and log-in under way; thieves where pages renew
     pages_fleet                                        a simulation: thousands of such browsers in real time
+    fleet                      a simulation: thousands of honest browsers without a lock, in real time
+    lives                      every use of one stolen access token, on the core itself
     explore, story             breadth-first search; a counterexample as a numbered story
     check -> checks_* -> catalogue                     every claim as a sentence, with what its search must find
 

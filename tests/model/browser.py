@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .state import (
     CALL,
+    CHANGED,
     PAIR,
     REFRESH,
     REFRESHING,
@@ -43,6 +44,8 @@ class Browser:
                 yield from self._refreshes(state, hint)
             if state.jar.marked:
                 yield from self._calls(state, hint)
+            elif state.left.payload_changes:
+                yield from self._calls_after_a_change(state, hint)
 
     def _changes_its_hint(self, state: State) -> Iterator[Move]:
         if self.world.calm and any(message.kind in (REFRESH, REFRESHING, PAIR) for message in state.messages):
@@ -75,9 +78,18 @@ class Browser:
             return
         if world.anti_csrf and jar.value != jar.access_serial and world.stale_call != "fine":
             return
-        message = Message(CALL, 0, jar.access_serial, jar.access_parent, hint, jar.age)
+        message = Message(CALL, 0, jar.access_serial, jar.access_parent, hint, token_age=jar.age)
         event = ("the browser sends a call with marked A{}{}", jar.access_serial, self._with(hint))
         yield event, State(record, jar, (*messages, message), left, now, backup, disk), ""
+
+    def _calls_after_a_change(self, state: State, hint: int) -> Iterator[Move]:
+        jar, left = state.jar, state.left
+        if jar.age >= self.world.life:
+            return
+        message = Message(CHANGED, 0, jar.access_serial, jar.access_parent, hint, token_age=jar.age)
+        left = left._replace(payload_changes=left.payload_changes - 1)
+        event = ("the payload has been changed, and the browser sends a call{}", self._with(hint))
+        yield event, state._replace(messages=(*state.messages, message), left=left), ""
 
     def receives_pair(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
         """The headers arrive: both cookies change at once. The page's script comes later, or never."""
@@ -92,8 +104,9 @@ class Browser:
         record, jar, _, left, hint, backup, disk = state
         # Without the marker nobody asks for the token's serial again, except for its anti-CSRF value.
         serial, parent = (message.serial, message.parent) if self.world.anti_csrf else (jar.serial, jar.parent)
-        jar = Jar(jar.serial, jar.parent, serial, parent, False, message.age, jar.value)
-        yield ("the jar stores unmarked A{}", message.serial), State(record, jar, rest, left, hint, backup, disk), ""
+        jar = Jar(jar.serial, jar.parent, serial, parent, False, message.token_age, jar.value)
+        event = ("the jar stores unmarked A{}, aged {}", message.serial, message.token_age)
+        yield event, State(record, jar, rest, left, hint, backup, disk), ""
 
     def runs_script(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
         jar = state.jar._replace(value=message.serial)

@@ -7,8 +7,11 @@ from . import (
     checks_anti_csrf,
     checks_broken,
     checks_disasters,
+    checks_fleet,
     checks_hints,
     checks_honest,
+    checks_lives,
+    checks_margin,
     checks_pages,
     checks_pages_broken,
     checks_pages_doors,
@@ -24,6 +27,9 @@ from .check import Check
 
 GROUPS: dict[str, list[Check]] = {
     "honest": checks_honest.CHECKS,
+    "margin": checks_margin.CHECKS,
+    "lives": checks_lives.CHECKS,
+    "fleet": checks_fleet.CHECKS,
     "workers": checks_workers.CHECKS,
     "disasters": checks_disasters.CHECKS,
     "serials": checks_serials.CHECKS,

@@ -11,7 +11,10 @@ from .network import Network
 from .rules import Judge, Record, Rules
 from .serials import renumbering
 from .server import Server
-from .state import PAIR, REFRESH, STORING, TOKEN, Jar, Message, Move, State, World
+from .state import CHANGED, PAIR, REFRESH, STORING, TOKEN, Jar, Message, Move, State, World
+
+NAMELESS = frozenset({CHANGED, TOKEN})
+"""Without the marker an access token is just that: whose it was makes no difference, but for its anti-CSRF value."""
 
 
 class Honest:
@@ -63,8 +66,8 @@ class Honest:
         if values:
             alive.add(jar[6])
         nameless = False
-        for kind, _, serial, parent, _, value, read in messages:
-            if kind is TOKEN and not values:
+        for kind, _, serial, parent, _, value, read, _ in messages:
+            if kind in NAMELESS and not values:
                 nameless = True
                 continue
             alive.add(serial)
@@ -80,8 +83,7 @@ class Honest:
                 alive.update(stored[:3])
                 floor = min(floor, stored[2])
         if nameless:
-            # An access token without the marker is just that: whose it was makes no difference any more.
-            messages = tuple([Message(TOKEN, m[1], 0, 0) if m[0] is TOKEN else m for m in messages])
+            messages = tuple([m._replace(serial=0, parent=0) if m[0] in NAMELESS else m for m in messages])
         names = renumbering(alive, floor)
         if names is not None:
             return self._renamed(state, messages, names)
@@ -98,10 +100,10 @@ class Honest:
 
         renamed = []
         for message in messages:
-            kind, age, serial, parent, sender, value, read = message
-            if kind is not TOKEN or values:
+            kind, age, serial, parent, sender, value, read, token_age = message
+            if kind not in NAMELESS or values:
                 value = names[value] if values and kind is REFRESH else value
-                message = Message(kind, age, names[serial], names[parent], sender, value, named(read))
+                message = Message(kind, age, names[serial], names[parent], sender, value, named(read), token_age)
             renamed.append(message)
         renamed.sort()
         return State(

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from .rules import Judge
-from .state import CALL, CALLING, PAIR, REFRESH, REFRESHING, STORING, TOKEN, Jar, Message, Move, State, World
+from .state import CALL, CALLING, CHANGED, PAIR, REFRESH, REFRESHING, STORING, TOKEN, Jar, Message, Move, State, World
 
 TICK: Final = ("tick",)
+CARRYING: Final = frozenset({CALL, CHANGED, CALLING, TOKEN})
+"""What carries an access token of some age. A pair's was made with it."""
 SCRIPT_WITHIN: Final = 1
 """A page that is not frozen stores its value within this many ticks."""
 
@@ -26,6 +28,7 @@ class Network:
         self.way = {
             REFRESH: world.q,
             CALL: world.q,
+            CHANGED: world.q,
             PAIR: world.r,
             TOKEN: world.r,
             REFRESHING: gap,
@@ -62,21 +65,21 @@ class Network:
         )
 
     def _later(self, message: Message) -> Message | None:
-        kind, age, serial, parent, hint, value, read = message
+        kind, age, serial, parent, hint, value, read, token_age = message
         if age >= self.way[kind]:
             return None
-        if kind is CALL:
-            if value + 1 >= self.world.life:
+        if kind in CARRYING:
+            token_age += 1
+            if kind in (CALL, CHANGED) and token_age >= self.world.life:
                 return None  # its access token dies under way: the answer is "try refresh", which is no news
-            value += 1
-        elif read is not None:
+        if read is not None:
             value, read = (0 if self.world.clock_at_swap else value + 1), self.older(read)
-        return Message(kind, age + 1, serial, parent, hint, value, read)
+        return Message(kind, age + 1, serial, parent, hint, value, read, min(token_age, self.world.life))
 
     def duplicate(self, state: State, message: Message) -> Iterator[Move]:
         """The network delivers a request twice."""
         left = state.left
-        if message.kind in (REFRESH, CALL) and len(state.messages) < self.world.in_flight:
+        if message.kind in (REFRESH, CALL, CHANGED) and len(state.messages) < self.world.in_flight:
             event = (f"the network duplicates the {message.kind} of {{}}", message.serial)
             after = state._replace(
                 messages=(*state.messages, message), left=left._replace(duplicates=left.duplicates - 1)

@@ -9,7 +9,7 @@ from typing import Final
 from supertokens.engine.rotation import Pair
 
 from .rules import Judge, Record
-from .state import CALL, CALLING, PAIR, REFRESH, REFRESHING, TOKEN, Event, Message, Move, State, World
+from .state import CALL, CALLING, CHANGED, PAIR, REFRESH, REFRESHING, TOKEN, Event, Message, Move, State, World
 
 THEFT: Final = "theft"
 UNAUTHORISED: Final = "unauthorised"
@@ -45,7 +45,7 @@ class Server:
     def reads(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
         """A worker takes a request up and reads the record for it."""
         kind = REFRESHING if message.kind is REFRESH else CALLING
-        worker = Message(kind, 0, message.serial, message.parent, message.hint, 0, state.record)
+        worker = Message(kind, 0, message.serial, message.parent, message.hint, 0, state.record, message.token_age)
         event = (f"a worker reads the record for the {message.kind} of {{}}", message.serial)
         yield event, state._replace(messages=(*rest, worker)), ""
 
@@ -93,10 +93,22 @@ class Server:
                 yield self._reads_again(state, rest, message)
                 continue
             after = record if ruling.write is None else ruling.write
-            messages = (*rest, Message(TOKEN, 0, message.serial, message.parent)) if ruling.confirmed else rest
+            messages = (*rest, *self._token_for(message)) if ruling.confirmed else rest
             kept = ruling.write if disk is not None and ruling.accepted else disk
             event = self._verified(message, ruling.row, clock, ruling.confirmed)
             yield event, State(after, jar, messages, left, hint, backup, kept), broken_claim(record, after)
+
+    def serves_a_change(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
+        """A call under blacklisting whose token does not have the payload that is stored: no rule is asked."""
+        event = ("the server answers the call with A{}: new access token", message.serial)
+        yield event, state._replace(messages=(*rest, *self._token_for(message))), ""
+
+    def _token_for(self, message: Message) -> tuple[Message, ...]:
+        """The access token that a verify issues, where enough is left of the shown one's life; otherwise none goes."""
+        if self.world.life - message.token_age < self.world.least_left():
+            return ()
+        token_age = 0 if self.world.new_life else message.token_age
+        return (Message(TOKEN, 0, message.serial, message.parent, token_age=token_age),)
 
     def _may_be_lost(self, record: Record, row: int) -> bool:
         """Whether a crash can take this write back, though it was acknowledged."""
@@ -126,6 +138,8 @@ class Server:
 
     def answers(self, state: State, rest: tuple[Message, ...], message: Message) -> Iterator[Move]:
         """What a request, or a worker that has read for it, leads to."""
+        if message.kind is CHANGED:
+            return self.serves_a_change(state, rest, message)
         if message.kind in (REFRESH, CALL) and self.world.gap is not None:
             return self.reads(state, rest, message)
         if message.kind in (REFRESH, REFRESHING):

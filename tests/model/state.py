@@ -11,8 +11,9 @@ from .rules import Record
 # The kinds of messages. A worker between its read and its write counts as one: it too can be slow, or lost.
 REFRESH: Final = "refresh"  # value: the anti-CSRF value that is shown, named by the serial it came with
 PAIR: Final = "pair"  # its answer; value: 1 if the access token is marked
-CALL: Final = "call"  # a call with a marked access token; value: the age of that token
-TOKEN: Final = "token"  # its answer: an access token without the marker
+CALL: Final = "call"  # a call with a marked access token; token_age: of that token
+CHANGED: Final = "changed"  # a call with an unmarked one, whose payload has been changed since; token_age: the same
+TOKEN: Final = "token"  # the answer of either: an access token without the marker; token_age: of the one shown
 REFRESHING: Final = "refreshing"  # a worker that has read the record for a refresh; value: ticks since that read
 CALLING: Final = "calling"  # the same for a call
 STORING: Final = "storing"  # a page that is about to put an anti-CSRF value into the script's storage
@@ -32,6 +33,7 @@ class Message(NamedTuple):
     hint: int = 0
     value: int = 0
     read: Record | None = None
+    token_age: int = 0
 
 
 class Jar(NamedTuple):
@@ -58,6 +60,7 @@ class Left(NamedTuple):
     backups: int
     hint_changes: int
     closes: int
+    payload_changes: int
 
 
 class State(NamedTuple):
@@ -91,6 +94,11 @@ class World:
     """L, the life of an access token"""
     in_flight: int = 3
     """messages under way at a time, of as many tabs"""
+    margin: int | None = None
+    """what must be left of the shown token's life when a verify's answer leaves with a token: more than this; None:
+    more than q + 2r, and under the lock anything"""
+    new_life: bool = False
+    """a token that verify issues begins a new life (False: it keeps the expiry of the one that was shown)"""
     lock: bool = False
     """one refresh of the browser at a time, as the browser libraries do it"""
     explicit: int = 0
@@ -126,6 +134,8 @@ class World:
     """every request carries one of two hints, as it likes"""
     anti_csrf: str = ""
     """which value a refresh must show; "": none is asked for"""
+    payload_changes: int = 0
+    """changes of the payload that a verify under blacklisting sees"""
     closes: int = 0
     """pages closed between the arrival of a response's headers and its script"""
     frozen: bool = False
@@ -142,7 +152,14 @@ class World:
             self.backups,
             self.hint_changes,
             self.closes,
+            self.payload_changes,
         )
+
+    def least_left(self) -> int:
+        """What is left of a token's life, in ticks, if it may just go out with a verify's answer."""
+        if self.margin is not None:
+            return self.margin + 1
+        return 1 if self.lock else self.q + (self.gap or 0) + 2 * self.r + 1
 
     def spread(self) -> int:
         return max(self.clocks) - min(self.clocks)

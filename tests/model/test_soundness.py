@@ -27,6 +27,7 @@ ENOUGH = 800
 
 WORLDS = {
     "messages in flight": (Rules(2), World(life=4, duplicates=1)),
+    "verify's answers": (Rules(2), World(life=6, margin=0, payload_changes=2, hint_changes=1)),
     "explicit refreshes": (Rules(2), World(life=6, explicit=2, lock=True)),
     "read and swap apart": (Rules(4), World(life=6, gap=1)),
     "lost writes": (Rules(4), World(life=6, crashes=2, crash_rows=(2, 3, 4))),

@@ -508,6 +508,24 @@ def test_a_payload_that_changes_after_an_explicit_refresh_never_leaves_without_t
     assert client.get("/me").json["payload"] == {"role": "owner"}  # type: ignore[index]
 
 
+@pytest.mark.parametrize("dialect", [LEGACY, MODERN], ids=["legacy", "modern"])
+def test_a_payload_that_changes_in_a_librarys_slow_refresh_leaves_with_the_pair(
+    app: flask.Flask, clock: FakeClock, monotonic: Monotonic, dialect: dict[str, str]
+) -> None:
+    @app.post("/own/refresh")
+    def own() -> str:
+        refresh_session(None).update_jwt_payload({"role": "owner"})
+        monotonic.now += 3
+        return "refreshed"
+
+    client = Client(app, clock, dialect)
+    client.post("/login")
+    clock.advance(hours=2)
+    assert {"sAccessToken", "sRefreshToken"} <= set(sent(client.post("/own/refresh")))
+    token = core(app).authentic_access_token(client.browser.value("sAccessToken"))
+    assert token.jwt_payload == {"role": "owner"}
+
+
 # Start
 
 

@@ -259,7 +259,7 @@ class RequestSession(msgspec.Struct, eq=False):
         if not self.edge.renews or self.header_mode:
             return life_left > self.edge.times.margin
         if self.standing in (Standing.RENEWED, Standing.REFRESHED):
-            return self._is_in_time()  # with its refresh token, and never without
+            return not self._is_in_time_only or self._is_in_time()  # with its refresh token, and never without
         if not reissued.told:
             return reissue_may_leave(waited=self.waited(), life_left=life_left, times=self.edge.times)
         leaves = payload_may_leave(waited=self.waited(), life_left=life_left, renewed=False, times=self.edge.times)

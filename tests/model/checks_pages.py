@@ -100,6 +100,7 @@ DEEP = [
     paged("four requests at the bounds, T = 0", NO_WAIT, life=3, in_flight=4),
     paged("four requests at the bounds, q = 0", at_the_bounds(0, 1, 1), q=0, life=4, in_flight=4),
     paged("four requests at the bounds, r = 0", at_the_bounds(1, 0, 1), r=0, life=3, in_flight=4),
+    paged("four requests at the bounds", USUAL, in_flight=4),
     paged("three requests, hosts 1 apart", APART, life=6, in_flight=3, clocks=(0, 1)),
     paged(
         "three requests, T = 0, hosts 1 apart: one M less",

@@ -107,6 +107,8 @@ def test_two_tabs_that_refresh_at_once_without_a_lock_get_the_same_token(
     deploy: Deploy, window: Window, caplog: pytest.LogCaptureFixture, mode: Mode
 ) -> None:
     server = deploy(**AT_AUTH)
+    # What the library says when it reads its cookie back and finds the time that the other tab has just written.
+    window.expect_in_console("Saving to cookies was not successful")
     first, second = (window.tab_20(server.origin(), mode, lock="none") for _ in range(2))
     first.login()
     second.catch_up_with(first)

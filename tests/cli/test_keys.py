@@ -17,6 +17,8 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.stores import sqlite
+from supertokens.stores.sqlite import SqliteStore
 
 from .conftest import Run
 
@@ -185,16 +187,44 @@ def test_rotating_with_a_wrong_date_in_the_store_says_the_truth(run: Run, core: 
     assert sorted(listed.values()) == ["signs", "verifies", "verifies"]
 
 
+def test_the_database_of_an_app_that_signs_with_es256_gets_no_key_of_another_kind(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "app.sqlite3"
+    app = EmbeddedCore(Config(access_token_signing_algorithm="ES256"), SqliteStore(path))
+    issued = app.create_session("ada", {}, {}, anti_csrf=False)
+    purposes = {key.purpose for key in app.store.read_keys(0).keys}
+    listed = json.loads(run("keys", "list", "--database", path, "--json").stdout)
+    assert [(key["purpose"], key["use"]) for key in listed] == [
+        ("access tokens, ES256", "signs"),
+        ("static, ES256", "signs"),
+        ("refresh tokens", "new sessions"),
+    ]
+    made = json.loads(run("keys", "rotate", "--now", "--database", path, "--yes", "--json").stdout)["id"]
+    assert {key.purpose for key in app.store.read_keys(0).keys} == purposes
+    app.keys._read(system_clock())
+    assert app.keys.ring_for_signing(system_clock()).signing_key(system_clock()).kid == made
+    with pytest.raises(SuperTokensTryRefreshTokenError):
+        app.verify(issued.access_token.text, check_anti_csrf=False)
+    file = tmp_path / "config.yaml"
+    file.write_text("access_token_signing_algorithm: ES256\n")
+    assert run("keys", "list", "--database", path, "--with-config", file).exit_code == 0
+    for start in (("config", "check", file), ("start", "--with-config", file)):
+        refused = run(*start)
+        assert refused.exit_code != 0
+        assert "'access_token_signing_algorithm' (ES256) is not for services: the SuperTokens SDKs" in refused.stderr
+    assert run("config", "check", "--app", file).exit_code == 0
+    app.close()
+
+
 # migrate
 
 
 def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "supertokens.sqlite3"
+    file, newest = tmp_path / "supertokens.sqlite3", len(sqlite._SCHEMA)
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version 4.\n")
+    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version {newest}.\n")
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has version 4 already: nothing to do.\n")
-    assert json.loads(run("migrate", "--json").stdout) == {"before": 4, "now": 4}
+    assert (result.exit_code, result.output) == (0, f"{file} has version {newest} already: nothing to do.\n")
+    assert json.loads(run("migrate", "--json").stdout) == {"before": newest, "now": newest}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

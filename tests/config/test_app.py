@@ -112,6 +112,7 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "refresh_token_rotation_grace_binding": "user-agent",
         "access_token_blacklisting": False,
         "verified_token_cache": 12_000,
+        "access_token_signing_algorithm": "RS256",
         "access_token_signing_key_dynamic": True,
         "access_token_signing_key_update_interval": 24.0,
         "encryption_key": None,

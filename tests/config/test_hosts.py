@@ -110,6 +110,7 @@ def test_which_keys_belong_to_the_core() -> None:
         "refresh_token_validity",
         "refresh_token_rotation_grace_period",
         "refresh_token_rotation_grace_binding",
+        "access_token_signing_algorithm",
         "access_token_signing_key_dynamic",
         "access_token_signing_key_update_interval",
         "encryption_key",

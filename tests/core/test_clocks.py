@@ -33,7 +33,7 @@ AHEAD = [pytest.param(2 * HOUR, id="two hours"), pytest.param(YEAR, id="a year")
 def quick_keys(monkeypatch: pytest.MonkeyPatch, some_keys: list[bytes]) -> None:
     """Making an RSA key takes a tenth of a second, and these tests make hundreds."""
     pool = cycle(some_keys)
-    monkeypatch.setattr("supertokens.core.key_maker.generate_signing_material", lambda: next(pool))
+    monkeypatch.setattr("supertokens.core.key_maker.generate_signing_material", lambda _: next(pool))
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,9 @@ def secrets(monkeypatch: pytest.MonkeyPatch, signing_keys: list[bytes]) -> dict[
     mint, derive = issuer_module.mint, refresh_tokens.derive
     monkeypatch.setattr(issuer_module, "mint", lambda *given: keep("access token", mint(*given)))
     monkeypatch.setattr(refresh_tokens, "derive", lambda *given: keep("refresh token", derive(*given)))
-    monkeypatch.setattr("supertokens.core.key_maker.generate_signing_material", lambda: keep("signing key", next(pool)))
+    monkeypatch.setattr(
+        "supertokens.core.key_maker.generate_signing_material", lambda _: keep("signing key", next(pool))
+    )
     return made
 
 
@@ -77,6 +79,10 @@ def of_the_keys(core: EmbeddedCore) -> Iterator[tuple[str, bytes]]:
 def one_of_each_kind(core: EmbeddedCore) -> Any:
     """A session with an anti-CSRF value, whose access token this core has not verified yet."""
     return create(core, anti_csrf=True)
+
+
+def one_of_each_kind_and_its_check(core: EmbeddedCore) -> None:
+    core.verify(one_of_each_kind(core).access_token.text, check_anti_csrf=False)
 
 
 def guarded(issued: Any) -> dict[str, Any]:
@@ -134,9 +140,10 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def fresh(store: Store, clock: FakeClock) -> EmbeddedCore:
+def fresh(store: Store, clock: FakeClock, **settings: Any) -> EmbeddedCore:
     KeysOnce.put_into(store, clock())
-    return EmbeddedCore(Config(encryption_key=(ENCRYPTION_KEY,), verified_token_cache=2), store, clock=clock)
+    config = Config(encryption_key=(ENCRYPTION_KEY,), verified_token_cache=2, **settings)
+    return EmbeddedCore(config, store, clock=clock)
 
 
 def assert_nothing_leaks(
@@ -164,6 +171,17 @@ def test_no_report_of_an_exception_in_core_or_engine_has_a_token_or_a_key(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     reported = assert_nothing_leaks(reports, secrets, lambda: fresh(MemoryStore(), FakeClock()), ACTIONS[name])
+    assert reported > 20
+
+
+def test_no_report_has_a_token_or_a_key_where_tokens_are_signed_with_es256(
+    reports: Reports, secrets: dict[str, str | bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supertokens.core.key_maker.generate_signing_material", generate_signing_material)
+    reported = assert_nothing_leaks(
+        reports, secrets, lambda: fresh(MemoryStore(), FakeClock(), access_token_signing_algorithm="ES256"),
+        one_of_each_kind_and_its_check, lambda position: Path(position[0]).parent.name == "engine",
+    )  # fmt: skip
     assert reported > 20
 
 

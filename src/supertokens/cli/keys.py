@@ -13,7 +13,16 @@ from supertokens.cli.output import as_json_option, confirm, moment, show_json, s
 from supertokens.cli.target import embedded_core, hosts_are_named, on_a_database
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.core.everybody import revoke_everybody
-from supertokens.engine.signing_keys import MAX_RING_AGE_TO_VERIFY_MS, PUBLISHED_AHEAD_MS, KeyRing, SigningKey, is_ahead
+from supertokens.engine.signing_keys import (
+    DYNAMIC,
+    MAX_RING_AGE_TO_VERIFY_MS,
+    PUBLISHED_AHEAD_MS,
+    STATIC,
+    KeyRing,
+    SigningKey,
+    is_ahead,
+    signing_key,
+)
 
 __all__ = ["keys"]
 
@@ -150,17 +159,22 @@ def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
 
 
 def _described(ring: KeyRing, now: int) -> list[dict[str, Any]]:
-    found = [
-        *_chain("access tokens", ring.dynamic, ring.signing_key(now), now + ring.clock_offset),
-        *_chain("static", ring.static, ring.signing_key(now, static=True), now + ring.clock_offset),
-    ]
+    found: list[dict[str, Any]] = []
+    for purposes, words in ((DYNAMIC, "access tokens"), (STATIC, "static")):
+        for algorithm, purpose in purposes.items():
+            found += _chain(
+                words if algorithm == "RS256" else f"{words}, {algorithm}",
+                ring.chains[purpose],
+                now + ring.clock_offset,
+            )
     for refresh in reversed(list(ring.refresh.values())):
         use = "new sessions" if refresh is ring.newest_refresh else "older sessions"
         found.append({"id": refresh.id, "purpose": "refresh tokens", "use": use, "created_at": refresh.created_at})
     return found
 
 
-def _chain(purpose: str, keys: Sequence[SigningKey], signing: SigningKey, now: int) -> Iterator[dict[str, Any]]:
+def _chain(purpose: str, keys: Sequence[SigningKey], now: int) -> Iterator[dict[str, Any]]:
+    signing = signing_key(keys, now) if keys else None
     otherwise = "next"
     for key in keys:
         if key is signing:

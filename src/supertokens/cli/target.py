@@ -15,6 +15,7 @@ from supertokens.config import Config, ConfigError, Explained
 from supertokens.config.yaml_file import read_yaml
 from supertokens.core import Core, EmbeddedCore
 from supertokens.engine.sealing import MissingEncryptionKeyError
+from supertokens.engine.signing_keys import DYNAMIC
 from supertokens.topology import DEFAULT_DATABASE, open_embedded_core, open_remote_core
 
 __all__ = [
@@ -54,7 +55,8 @@ def explained_service(config_file: Path | None, **arguments: object) -> Explaine
 def existing_database(config_file: Path | None, database: str | None) -> Config:
     """Return what `explained_service` does, without warnings. Raises ConfigError also where there is no such file."""
     # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
-    config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
+    ours = {"insecure_allow_no_api_key": True, "access_token_signing_algorithm": "RS256"}
+    config = explained_service(config_file, database=database, **ours).config
     if config.sqlite_path is None or not config.sqlite_path.is_file():
         remedy = "name the right one by --database, or by --with-config the config.yaml of the service that has it"
         raise ConfigError(f"there is no database {config.sqlite_path}; {remedy}", "database")
@@ -66,10 +68,16 @@ def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCor
 
     Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
     """
-    core = open_embedded_core(existing_database(config_file, database), DEFAULT_DATABASE)
+    config = existing_database(config_file, database)
+    core = open_embedded_core(config, DEFAULT_DATABASE)
     click.get_current_context().call_on_close(core.close)
     # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
-    core.store.get("", 0)
+    stored = core.store.read_keys(0)
+    if stored.of(DYNAMIC["ES256"]) and not stored.of(DYNAMIC["RS256"]):
+        # A look at the database of an app that signs with ES256 must not make keys of the other kind there.
+        config = dataclasses.replace(config, access_token_signing_algorithm="ES256")
+        core = open_embedded_core(config, DEFAULT_DATABASE)
+        click.get_current_context().call_on_close(core.close)
     return core
 
 

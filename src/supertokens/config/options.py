@@ -21,6 +21,7 @@ class Options(TypedDict, total=False):
     verified_token_cache: int | None
     access_token_signing_key_dynamic: bool | None
     access_token_signing_key_update_interval: float | None
+    access_token_signing_algorithm: Literal["RS256", "ES256"] | None
     encryption_key: str | bytes | Sequence[str | bytes] | None
     encryption_key_file: str | Path | None
     database: str | Path | None

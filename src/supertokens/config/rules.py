@@ -78,7 +78,10 @@ def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield those of a service with the files that it needs."""
+    """Yield those of a service with its callers, and with the files that it needs."""
+    if keys.access_token_signing_algorithm != "RS256":
+        why = "the SuperTokens SDKs verify RS256 only, and take every other token for a forged one"
+        yield "access_token_signing_algorithm", f"'access_token_signing_algorithm' (ES256) is not for services: {why}"
     for name in ("ssl_certfile", "ssl_keyfile"):
         path = getattr(keys, name)
         if path is not None:

@@ -57,6 +57,12 @@ class Keys:
     access_token_signing_key_update_interval: float = _key(
         "core", 24.0, number(1, LONGEST_KEY_INTERVAL), "How often the key that signs access tokens changes", "hours"
     )
+    access_token_signing_algorithm: Literal["RS256", "ES256"] = _key(
+        "core",
+        "RS256",
+        choice("RS256", "ES256"),
+        "What signs access tokens. `ES256` is faster and shorter, and for apps with their own core: not for services",
+    )
     encryption_key: tuple[bytes, ...] | None = _key(
         "core",
         None,

@@ -105,9 +105,11 @@ def number(least: float, most: float) -> Kind:
 
 
 def choice(*options: str) -> Kind:
+    in_lower_case = {option.lower(): option for option in options}
+
     def read(value: object) -> str:
-        if isinstance(value, str) and value.lower() in options:
-            return value.lower()
+        if isinstance(value, str) and value.lower() in in_lower_case:
+            return in_lower_case[value.lower()]
         raise ValueError(f"must be {' or '.join(map(repr, options))}")
 
     return Kind(" or ".join(f"`{option}`" for option in options), read)

@@ -82,15 +82,17 @@ class Issuer:
         return verified_session(renewed, self.mint(renewed, record.uses_static_key, now))
 
     def mint(self, token: AccessToken, static_key: bool, now: int) -> Credential:
-        """`token`, signed."""
+        """Sign `token`."""
         in_the_way = PROTECTED_CLAIMS.intersection(token.jwt_payload) if token.version == "5" else ()
         if in_the_way:
             names = ", ".join(sorted(in_the_way))
             _log.warning("session %s: its payload uses protected names, left out of the token: %s", token.handle, names)
+        # A V2 token names no key: its readers take it for signed by the dynamic one (protocol-1, A.5 and B.1).
         if token.version == "2":
             self._keys.note_v2(now)
-        # A V2 token names no key: its readers take it for signed by the dynamic one (protocol-1, A.5 and B.1).
-        key = self._keys.ring_for_signing(now).signing_key(now, static=static_key and token.version == "5")
+            key = self._keys.ring_for_signing(now).v2_signing_key(now)
+        else:
+            key = self._keys.ring_for_signing(now).signing_key(now, static=static_key)
         return Credential(mint(token, key), token.created_at, token.expires_at)
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Final
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from supertokens.config import Config
+from supertokens.engine.algorithms import AlgorithmName
 from supertokens.engine.refresh_token import KEY_BYTES
 from supertokens.engine.sealing import Sealer, SealingError
 from supertokens.engine.signing_keys import (
-    KEY_PURPOSES,
+    DYNAMIC,
     MAX_CLOCK_DIFFERENCE_MS,
+    STATIC,
     KeyPurpose,
     KeyRing,
-    SigningKey,
     StoredKey,
     StoredKeys,
     generate_signing_material,
@@ -39,46 +42,51 @@ class KeyMaker:
     Every method may raise SuperTokensGeneralError.
     """
 
-    def __init__(self, encryption_keys: Sequence[bytes], store: KeyStore, random: Callable[[int], bytes]) -> None:
-        self.sealer = Sealer(encryption_keys)
+    def __init__(self, config: Config, store: KeyStore, random: Callable[[int], bytes]) -> None:
+        self.sealer = Sealer(config.encryption_key or ())
+        self.algorithm = config.access_token_signing_algorithm
         self._store = store
         self._random = random
 
     def read_complete(self, now: int) -> StoredKeys:
-        """Read the keys of the store; make those of a purpose that has none."""
+        """Read the keys of the store; make those that are missing to sign with."""
         stored = self._store.read_keys(now)
-        missing = [purpose for purpose in KEY_PURPOSES if not stored.of(purpose)]
+        missing = stored.missing(self.algorithm)
         if not missing:
             return stored
         _require_clock(stored, now)
-        for purpose in missing:
-            self._add(stored, purpose)
-        return self._store.read_keys(now)
+        return self.add(missing, stored, now)
 
-    def succeed(self, purposes: Sequence[KeyPurpose], stored: StoredKeys) -> None:
-        """Add the next key of each purpose after those in `stored`, unless another worker has."""
+    def add(self, purposes: Sequence[KeyPurpose], stored: StoredKeys, now: int) -> StoredKeys:
+        """Add a key of each purpose after those in `stored`, unless another worker has; return all that there are."""
         for purpose in purposes:
             self._add(stored, purpose)
+            stored = self._store.read_keys(now)  # ids are given once, whatever the purpose
+        return stored
 
     def rotate(self, now: int, *, drop_old: bool) -> str:
-        """Add a dynamic key after all that are there, and return its id; with `drop_old`, remove the others."""
-        old: list[str] | None = None
+        """Add a dynamic key after all that are there, for each algorithm; return the id of the one to sign with.
+
+        `drop_old`: remove the others.
+        """
+        stored = self.read_complete(now)
+        _require_clock(stored, now)
+        added = {purpose: self._rotate(purpose, now) for purpose in DYNAMIC.values() if stored.of(purpose)}
+        if drop_old:
+            for purpose in added:  # not those that another worker adds meanwhile
+                self._store.remove_keys(purpose, [key.id for key in stored.of(purpose)])
+        return added[DYNAMIC[self.algorithm]]
+
+    def _rotate(self, purpose: KeyPurpose, now: int) -> str:
         for _ in range(_MAX_LOST_RACES):
-            stored = self.read_complete(now)
-            _require_clock(stored, now)
-            if old is None:  # not those that another worker adds meanwhile
-                old = [key.id for key in stored.of("dynamic")]
-            added = self._add(stored, "dynamic")
+            added = self._add(self._store.read_keys(now), purpose)
             if added is not None:
-                if drop_old:
-                    self._store.remove_keys("dynamic", old)
                 return added
         raise _too_many_races()
 
     def drop_dead(self, stored: StoredKeys, ring: KeyRing) -> None:
         """Remove those of `stored` that no live token can name: `ring`, which was built of `stored`, lacks them."""
-        chains: dict[KeyPurpose, tuple[SigningKey, ...]] = {"dynamic": ring.dynamic, "static": ring.static}
-        for purpose, chain in chains.items():
+        for purpose, chain in ring.chains.items():
             live = {key.kid for key in chain}
             dead = [key.id for key in stored.of(purpose) if key.id not in live]
             if dead:
@@ -114,13 +122,15 @@ class KeyMaker:
         created_at = stored.now
         if purpose == "refresh":
             key_id, secret = self._random(8).hex(), self._random(KEY_BYTES)
-        elif purpose == "static":
-            key_id, secret = f"s-{UUID(bytes=self._random(16), version=4)}", generate_signing_material()
         else:
-            taken = {key.id for key in stored.keys}
-            while f"d-{created_at}" in taken:
-                created_at += 1
-            key_id, secret = f"d-{created_at}", generate_signing_material()
+            algorithm: AlgorithmName = "RS256" if purpose in ("dynamic", "static") else "ES256"
+            secret = generate_signing_material(algorithm)
+            if purpose == STATIC[algorithm]:
+                key_id = f"s-{UUID(bytes=self._random(16), version=4)}"
+            else:
+                taken = {key.id for key in stored.keys}
+                created_at = next(moment for moment in count(created_at) if f"d-{moment}" not in taken)
+                key_id = f"d-{created_at}"
         return StoredKey(key_id, purpose, created_at, self._seal(secret, key_id, sealed_with))
 
     def _resealed(self, key: StoredKey, sealed_with: str) -> StoredKey:

@@ -61,7 +61,7 @@ class KeyKeeper:
         self._store = store
         self._monotonic = monotonic
         self._accepts_v2 = accepts_v2
-        self._maker = KeyMaker(config.encryption_key or (), store, random)
+        self._maker = KeyMaker(config, store, random)
         self._access_token_validity = config.access_token_validity_ms
         self._rotates = config.access_token_signing_key_dynamic
         self._interval = config.access_token_signing_key_update_interval_ms
@@ -74,11 +74,11 @@ class KeyKeeper:
         self._extra_reading_at = -_EXTRA_READING_EVERY_MS
 
     def after_fork_in_child(self) -> None:
-        """A thread of the parent may have been reading. The ring is good, for as long as it was."""
+        """Replace a lock that a thread of the parent may have held. The ring stays, for as long as it was good."""
         self._reading = threading.Lock()
 
     def ring_for_verifying(self, now: int) -> KeyRing:
-        """A ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
+        """Return a ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
         # As `_young` has it; spelt out, since every check comes by.
         really_young = self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S
         ring = self._ring
@@ -88,7 +88,7 @@ class KeyKeeper:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY_MS, now)
 
     def cached_ring(self, now: int) -> KeyRing | None:
-        """The ring, if it is young enough to verify with as it is. For those that must not wait: nothing is read."""
+        """Return the ring if it is young enough to verify with. Nothing is read, for callers that must not wait."""
         return self._young(MAX_RING_AGE_TO_VERIFY_MS, now)
 
     def ring_for_signing(self, now: int) -> KeyRing:
@@ -116,10 +116,10 @@ class KeyKeeper:
         """Return the key set (RFC 7517), dynamic keys first, and the seconds until the next one is due: at least 1."""
         ring = self.ring_for_signing(now)
         due = ring.next_key_due_at(now, self._interval) if self._rotates else now + _UNROTATED_FOR_MS
-        return [key.jwk() for key in (*ring.dynamic, *ring.static)], max(1, (due - now) // 1000)
+        return [key.jwk() for key in ring.by_header.values()], max(1, (due - now) // 1000)
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeyRing | None:
-        """The ring, read again because a token named a key that was not in it; None if that is not worth a reading.
+        """Read the ring again, because a token named a key that was not in it; None if that is not worth a reading.
 
         `created_at`: when the key was made, by the token's own word. Anybody can name a key, so the word must be
         plausible, and readings are rationed: forged names must not become a load on the store. Nor do they wait for a
@@ -194,7 +194,7 @@ class KeyKeeper:
         return not ring.clock_is_wrong and bool(ring.due_purposes(now, self._interval if self._rotates else None))
 
     def _young(self, age: int, now: int) -> KeyRing | None:
-        """The ring, if it is not older than `age` by either clock (ms)."""
+        """Return the ring if it is not older than `age` by either clock (ms)."""
         really_young = self._monotonic() - self._read_at <= age / 1000
         ring = self._ring
         return ring if ring is not None and really_young and ring.age(now) <= age else None
@@ -209,13 +209,21 @@ class KeyKeeper:
         """Return the ring, and the keys that were read for it."""
         began = self._monotonic()
         stored = self._maker.read_complete(now)
-        known = {} if self._ring is None else {key.kid: key for key in (*self._ring.dynamic, *self._ring.static)}
+        known = {} if self._ring is None else {key.kid: key for key in self._ring.by_header.values()}
         try:
             ring = KeyRing.build(
-                stored, now, self._access_token_validity, self._maker.sealer, known, accepts_v2=self._accepts_v2
+                stored,
+                now,
+                self._access_token_validity,
+                self._maker.sealer,
+                known,
+                algorithm=self._maker.algorithm,
+                accepts_v2=self._accepts_v2,
             )
         except SealingError as error:
             raise SuperTokensGeneralError(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise SuperTokensGeneralError(f"a key in the store is damaged: {error}") from error
         if ring is None:
             raise SuperTokensGeneralError("the store does not keep the keys that were added to it")
         self._ring = ring
@@ -226,7 +234,7 @@ class KeyKeeper:
     def _succeed(self, now: int) -> KeyRing:
         """Add the keys that are due, or find that another worker has; drop those that nothing names any more."""
         ring, stored = self._read_all(now)
-        self._maker.succeed(ring.due_purposes(now, self._interval if self._rotates else None), stored)
+        self._maker.add(ring.due_purposes(now, self._interval if self._rotates else None), stored, now)
         # Of one and the same reading: in a later one, a key that another worker has made since would pass for dead.
         ring, stored = self._read_all(now)
         self._maker.drop_dead(stored, ring)

@@ -101,7 +101,7 @@ class AccessToken(Value, frozen=True, kw_only=True):
 
 
 def mint(token: AccessToken, key: SigningKey) -> str:
-    """The signed text of `token`. A V5 token has its times in whole seconds, rounded down."""
+    """Return the signed text of `token`. A V5 token has its times in whole seconds, rounded down."""
     if token.version == "2":
         signed = f"{_V2_HEADER}.{b64encode(_v2_json(token)).decode()}"
         return f"{signed}.{b64encode(key.sign(signed.encode())).decode()}"
@@ -110,7 +110,7 @@ def mint(token: AccessToken, key: SigningKey) -> str:
 
 
 def claims_of(token: AccessToken) -> dict[str, Any]:
-    """The body of the V5 token: registered claims, then the application's payload."""
+    """Return the body of the V5 token: registered claims, then the application's payload."""
     return {
         "iat": token.created_at // 1000,
         "exp": token.expires_at // 1000,
@@ -126,7 +126,7 @@ def claims_of(token: AccessToken) -> dict[str, Any]:
 
 
 def carried_payload(payload: JsonObject, version: TokenVersion) -> JsonObject:
-    """What a token of `version` carries of a stored payload: V2 no null members, V5 no names of its own claims."""
+    """Return what a token of `version` carries of a stored payload: V2 no null members, V5 no names of its claims."""
     if version == "2":
         carried: JsonObject = _without_nulls(payload)
         return carried
@@ -136,7 +136,7 @@ def carried_payload(payload: JsonObject, version: TokenVersion) -> JsonObject:
 
 
 def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
-    """A V5 token of that user and payload with every optional claim present: none will ever be longer."""
+    """Return a V5 token of that user and payload with every optional claim: none will ever be longer."""
     hash_claim = lineage_hash(2**64 - 1, "")
     return AccessToken(
         version="5",
@@ -152,7 +152,7 @@ def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
 
 
 def longest_text(token: AccessToken) -> str:
-    """A text as long as that of a V5 token signed by the key with the longest header, the static one; not signed."""
+    """Return a text as long as a V5 token signed with the key of the longest header, the static one; not signed."""
     header = "0" * base64url.length(len('{"alg":"RS256","typ":"JWT","version":"5","kid":"s-"}') + 36)
     return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
@@ -208,9 +208,7 @@ def has_form_of_access_token(token: str) -> bool:
 
 
 def body_of(token: str) -> bytes | None:
-    """The claims, as JSON, in the text of a token that a core has just minted; None for V2, whose body is our own
-    affair.
-    """
+    """Return the claims, as JSON, of a token that a core has just minted; None for V2, whose body is our own affair."""
     header, body = token.split(".")[:2]
     return None if header == _V2_HEADER else base64url.decode(body)
 
@@ -293,7 +291,7 @@ def _require_types(
     handle: object, user_id: object, own_hash: Any, parent_hash: Any, anti_csrf_token: object, created_at: object,
     expires_at: object,
 ) -> None:  # fmt: skip
-    """Raises ValueError. The types are those of JSON's decoder, so that true is no integer."""
+    """Raise ValueError for claims of other types. They are those of JSON's decoder, so that true is no integer."""
     if not (type(handle) is type(user_id) is type(own_hash) is str and type(created_at) is type(expires_at) is int):
         raise ValueError("not a string, or not an integer")
     if anti_csrf_token is not None and type(anti_csrf_token) is not str:
@@ -323,7 +321,7 @@ def _v2_json(token: AccessToken) -> bytes:
 
 
 def _without_nulls(value: Any) -> Any:
-    """V2 has no null members, at any depth; nulls in arrays stay (protocol-1, A.3)."""
+    """Return `value` without null members, at any depth; nulls in arrays stay (protocol-1, A.3)."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -336,7 +334,7 @@ def _incomplete() -> SuperTokensTryRefreshTokenError:
 
 
 def _padded_base64(token: str) -> bytes:
-    """A segment of V2: the one text of its bytes. Raises ValueError for any other."""
+    """Return the bytes of a segment of V2. Raises ValueError for any but the one text that they have."""
     secret = b64decode(token, validate=True)
     if b64encode(secret).decode() != token:
         raise ValueError("not canonical base64")

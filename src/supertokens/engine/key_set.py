@@ -10,17 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
 from supertokens.engine import base64url
+from supertokens.engine.algorithms import ALGORITHMS, Algorithm, VerifyingKey, algorithm_of
 from supertokens.engine.user_data import decode_object
 
-__all__ = ["HASH", "MAX_TOKEN_LEAD_MS", "PADDING", "KeySet", "PublicKey", "VerifyingKeys", "read_key_set"]
-
-PADDING: Final = padding.PKCS1v15()
-HASH: Final = hashes.SHA256()
+__all__ = ["MAX_TOKEN_LEAD_MS", "KeySet", "PublicKey", "VerifyingKeys", "read_key_set"]
 
 _KID: Final = re.compile("d-[0-9]{1,15}|s-[0-9A-Za-z-]{1,64}")
 MAX_TOKEN_LEAD_MS: Final = 86_400_000
@@ -28,8 +22,10 @@ MAX_TOKEN_LEAD_MS: Final = 86_400_000
 made by a clock that was a year ahead must not live for a year.
 """
 
-_EXPONENT: Final = "AQAB"  # 65537
-_MODULUS_BITS: Final = range(2048, 8193)
+_BY_NAMES: Final[dict[tuple[object, object], Algorithm]] = {
+    ("RSA", "RS256"): ALGORITHMS["RS256"],
+    ("EC", "ES256"): ALGORITHMS["ES256"],
+}
 _MOST_SPELLINGS: Final = 64
 _LONGEST_HEADER: Final = 512
 
@@ -37,16 +33,17 @@ _log = logging.getLogger("supertokens")
 
 
 class PublicKey:
-    """An RSA public key bound to one algorithm: RS256 (RFC 7518, section 3.3)."""
+    """A public key, bound to one algorithm (RFC 8725, section 3.1)."""
 
-    __slots__ = ("_public", "header", "kid")
+    __slots__ = ("_public", "algorithm", "header", "kid")
 
-    def __init__(self, kid: str, public: rsa.RSAPublicKey) -> None:
+    def __init__(self, kid: str, public: VerifyingKey) -> None:
         self._public = public
+        self.algorithm = algorithm_of(public)
         self.kid = kid
-        header = f'{{"alg":"RS256","typ":"JWT","version":"5","kid":"{kid}"}}'
+        header = f'{{"alg":"{self.algorithm.name}","typ":"JWT","version":"5","kid":"{kid}"}}'
         self.header = base64url.encode(header.encode())
-        """The header segment of V5 tokens that a core of ours signs by this key: compared as text, never parsed."""
+        """The header segment of V5 tokens that our cores sign with this key: compared as text, never parsed."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.kid!r})"
@@ -58,12 +55,13 @@ class PublicKey:
         return hash(self.kid)
 
     def is_signature(self, secret: bytes, data: bytes) -> bool:
-        """Return whether `secret` is the private key's signature of `data`: RSASSA-PKCS1-v1_5 with SHA-256."""
-        try:
-            self._public.verify(secret, data, PADDING, HASH)
-        except InvalidSignature:
-            return False
-        return True
+        """Return whether `secret` is the private key's signature of `data`."""
+        return self.algorithm.is_signature(self._public, secret, data)
+
+    def jwk(self) -> dict[str, str]:
+        """Return the key as a JSON Web Key (RFC 7517), its members in the order of the original core's."""
+        about_key = self.algorithm.jwk(self._public)
+        return {"kty": about_key.pop("kty"), "kid": self.kid, **about_key, "alg": self.algorithm.name, "use": "sig"}
 
 
 class VerifyingKeys(Protocol):
@@ -71,18 +69,18 @@ class VerifyingKeys(Protocol):
 
     @property
     def by_header(self) -> Mapping[str, PublicKey]:
-        """All of them, by the header segment that our cores write."""
+        """Return all of them, by the header segment that our cores write."""
 
     @property
     def v2(self) -> Sequence[PublicKey]:
-        """Those that V2 tokens, which name no key, are tried with, likeliest first; none where V2 is not accepted."""
+        """Return those that V2 tokens, which name no key, are tried with, likeliest first; none where V2 is refused."""
 
     @property
     def max_token_lead(self) -> int:
-        """How far ahead of the verifier's clock a token may say that it was made (ms)."""
+        """Return how far ahead of the verifier's clock a token may say that it was made (ms)."""
 
     def key_of(self, header: str) -> PublicKey | None:
-        """The key that vouches for tokens with that header segment."""
+        """Return the key that vouches for tokens with that header segment."""
 
 
 class KeySet:
@@ -102,26 +100,26 @@ class KeySet:
         return self.by_header.get(header) or self._spellings.get(header) or self._spelt_otherwise(header)
 
     def age(self, now: int) -> int:
-        """ms since it was read; the clock may have been set back meanwhile."""
+        """Return the ms since it was read; the clock may have been set back meanwhile."""
         return abs(now - self.read_at)
 
     def _spelt_otherwise(self, header: str) -> PublicKey | None:
-        """The key of a header that says the same as ours in another order of members, as other cores write it."""
+        """Return the key of a header that says what ours do, its members in another order, as other cores write it."""
         try:
             fields = decode_object(base64url.decode(header)) if len(header) <= _LONGEST_HEADER else {}
         except ValueError:
             return None
         kid = fields.pop("kid", None)
-        if fields != {"alg": "RS256", "typ": "JWT", "version": "5"} or not isinstance(kid, str):
+        key = self._by_kid.get(kid) if isinstance(kid, str) else None
+        if key is None or fields != {"alg": key.algorithm.name, "typ": "JWT", "version": "5"}:
             return None
-        key = self._by_kid.get(kid)
-        if key is not None and len(self._spellings) < _MOST_SPELLINGS:
+        if len(self._spellings) < _MOST_SPELLINGS:
             self._spellings[header] = key
         return key
 
 
 def read_key_set(text: bytes) -> list[PublicKey]:
-    """The usable keys of a JSON Web Key Set; others are left out, with a log line each.
+    """Return the usable keys of a JSON Web Key Set; leave others out, with a log line each.
 
     Raises ValueError for what is no key set or has no usable key.
     """
@@ -144,17 +142,13 @@ def read_key_set(text: bytes) -> list[PublicKey]:
 
 
 def _public_key(jwk: Any) -> PublicKey:
-    """One entry of a key set. Raises ValueError for anything but an RSA key that signs by RS256."""
-    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("alg")) != ("RSA", "RS256"):
-        raise ValueError("it is not for RS256")
+    """Return one entry of a key set. Raises ValueError for anything but a key that signs access tokens."""
+    algorithm = _BY_NAMES.get((jwk.get("kty"), jwk.get("alg"))) if isinstance(jwk, dict) else None
+    if algorithm is None:
+        raise ValueError("it is neither for RS256 nor for ES256")
     if jwk.get("use", "sig") != "sig":
         raise ValueError("it is not for signatures")
-    kid, modulus = jwk.get("kid"), jwk.get("n")
+    kid = jwk.get("kid")
     if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
         raise ValueError("its name is none of a session key")
-    if jwk.get("e") != _EXPONENT or not isinstance(modulus, str):
-        raise ValueError("its exponent is not 65537, or it has no modulus")
-    n = int.from_bytes(base64url.decode(modulus), "big")
-    if n.bit_length() not in _MODULUS_BITS:
-        raise ValueError("its modulus has less than 2048 bits, or more than 8192")
-    return PublicKey(kid, rsa.RSAPublicNumbers(65537, n).public_key())
+    return PublicKey(kid, algorithm.key_of(jwk))

@@ -105,7 +105,7 @@ class TokenPosition(NamedTuple):
 
 
 def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_token: str | None) -> str:
-    """The refresh token of `serial`."""
+    """Return the refresh token of `serial`."""
     body = b"".join(
         (
             _VERSION,
@@ -146,7 +146,7 @@ def authenticate(token: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
 
 
 def anti_csrf_inside(token: str) -> str | None:
-    """The anti-CSRF value that a refresh token of ours says it was issued with; None if it says none, or is another's.
+    """Return the anti-CSRF value that a refresh token of ours says it was issued with; None for others.
 
     By the token's own word: whoever has the keys still has to authenticate it.
     """
@@ -157,13 +157,13 @@ def anti_csrf_inside(token: str) -> str | None:
 
 
 def position_inside(token: str) -> TokenPosition | None:
-    """Which token of which session a refresh token of ours says it is; None if it is another's. By its own word too."""
+    """Return which token of which session a refresh token of ours says it is, by its own word too; None for others."""
     secret = _raw(token)
     return None if secret is None else _position(secret)
 
 
 def _raw(token: str) -> bytes | None:
-    """The bytes of a token that has the form of a refresh token."""
+    """Return the bytes of what has the form of a refresh token; None for anything else."""
     if len(token) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
         return None
     try:
@@ -178,7 +178,7 @@ def _position(secret: bytes) -> TokenPosition:
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
-    """The anti-CSRF value of a session, or of one serial of it (22 characters).
+    """Return the anti-CSRF value of a session, or of one serial of it (22 characters).
 
     One value for the whole session (serial None) while refreshes converge: tabs can then never disagree with the
     cookie jar. One per serial where the grace period is 0, as the reference has it.
@@ -189,12 +189,12 @@ def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
 
 
 def id_refresh_value(token: str) -> str:
-    """The id-refresh value that goes with a refresh token: new with every child, no ``;`` in it."""
+    """Return the id-refresh value that goes with a refresh token: new with every child, no ``;`` in it."""
     return base64url.encode(hmac.digest(token.encode(), b"supertokens id-refresh value", "sha256"))
 
 
 def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> bytes:
-    """8 bytes that tell clients of one session apart; ``b""`` for a client that says nothing about itself."""
+    """Return 8 bytes that tell clients of one session apart; ``b""`` for a client that says nothing about itself."""
     if not client:
         return b""
     message = UUID(handle).bytes + client.encode("utf-8", "surrogatepass")
@@ -202,12 +202,12 @@ def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> byte
 
 
 def lineage_hash(serial: int, token: str) -> str:
-    """What an access token says of a refresh token: 16 hex digits of its serial, 48 of its SHA-256."""
+    """Return what an access token says of a refresh token: 16 hex digits of its serial, 48 of its SHA-256."""
     return f"{serial:016x}{hashlib.sha256(token.encode()).hexdigest()[:48]}"
 
 
 def serial_of(lineage_hash: str) -> int:
-    """The serial in a `lineage_hash`. Raises ValueError if it is not one."""
+    """Return the serial in a `lineage_hash`. Raises ValueError if it is not one."""
     if _LINEAGE_HASH.fullmatch(lineage_hash) is None:
         raise ValueError("not a lineage hash")
     return int(lineage_hash[:_SERIAL_HEX], 16)

@@ -45,7 +45,7 @@ class Sealer:
 
     @property
     def first(self) -> str | None:
-        """The id of the first key that was given; None if there is none."""
+        """Return the id of the first key that was given; None if there is none."""
         return next(iter(self._ciphers), None)
 
     def require(self, key_id: str | None) -> None:

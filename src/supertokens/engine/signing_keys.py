@@ -17,21 +17,21 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from supertokens.engine import base64url
-from supertokens.engine.key_set import HASH, MAX_TOKEN_LEAD_MS, PADDING, PublicKey
+from supertokens.engine.algorithms import ALGORITHMS, AlgorithmName, private_key_from_bytes, private_key_to_bytes
+from supertokens.engine.key_set import MAX_TOKEN_LEAD_MS, PublicKey
 from supertokens.engine.refresh_token import RefreshKey
 from supertokens.engine.sealing import Sealer
 from supertokens.engine.value import Value
 
 __all__ = [
-    "KEY_PURPOSES",
+    "DYNAMIC",
     "MAX_CLOCK_DIFFERENCE_MS",
     "MAX_RING_AGE_TO_SIGN_MS",
     "MAX_RING_AGE_TO_VERIFY_MS",
     "MAX_V2_KEYS",
     "PUBLISHED_AHEAD_MS",
+    "STATIC",
     "KeyPurpose",
     "KeyRing",
     "SigningKey",
@@ -58,8 +58,9 @@ MAX_V2_KEYS: Final = 3
 many signature checks a forged one costs. Where tokens outlive two keys, one of an older key has to be refreshed.
 """
 
-KeyPurpose = Literal["dynamic", "static", "refresh"]
-KEY_PURPOSES: Final[tuple[KeyPurpose, ...]] = ("dynamic", "static", "refresh")
+KeyPurpose = Literal["dynamic", "static", "dynamic-es256", "static-es256", "refresh"]
+DYNAMIC: Final[Mapping[AlgorithmName, KeyPurpose]] = {"RS256": "dynamic", "ES256": "dynamic-es256"}
+STATIC: Final[Mapping[AlgorithmName, KeyPurpose]] = {"RS256": "static", "ES256": "static-es256"}
 
 
 class StoredKey(Value, frozen=True):
@@ -89,46 +90,37 @@ class StoredKeys(NamedTuple):
         """Return the keys of a purpose, added first first."""
         return [key for key in self.keys if key.purpose == purpose]
 
+    def missing(self, algorithm: AlgorithmName) -> list[KeyPurpose]:
+        """Return the purposes that lack a key, to sign with `algorithm`; V2 is always signed with RS256."""
+        needed = [DYNAMIC[algorithm], STATIC[algorithm], "refresh", *([DYNAMIC["RS256"]] if self.has_v2 else [])]
+        return [purpose for purpose in dict.fromkeys(needed) if not self.of(purpose)]
 
-def generate_signing_material() -> bytes:
-    """A new RSA-2048 private key, PKCS #8 DER. (The key generator draws its randomness from OpenSSL.)"""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+
+def generate_signing_material(algorithm: AlgorithmName = "RS256") -> bytes:
+    """Return a new key pair as a store keeps it, before it is sealed."""
+    return private_key_to_bytes(ALGORITHMS[algorithm].generate())
 
 
 class SigningKey(PublicKey):
-    """An RSA-2048 key pair; RFC 8725, section 3.1: bound to one algorithm."""
+    """A key pair that signs access tokens."""
 
     __slots__ = ("_private", "created_at")
 
     def __init__(self, kid: str, created_at: int, secret: bytes) -> None:
-        # The key comes from our own store, sealed or not; checking its primes at each load would cost milliseconds.
-        private = serialization.load_der_private_key(secret, None, unsafe_skip_rsa_key_validation=True)
-        if not isinstance(private, rsa.RSAPrivateKey):
-            raise TypeError(f"the signing key {kid} in the store is not an RSA key")
+        try:
+            private = private_key_from_bytes(secret)
+        except TypeError as error:
+            raise TypeError(f"the signing key {kid} in the store is {error}") from None
         super().__init__(kid, private.public_key())
         self._private = private
         self.created_at = created_at
 
     def sign(self, data: bytes) -> bytes:
-        """RSASSA-PKCS1-v1_5 with SHA-256."""
-        return self._private.sign(data, PADDING, HASH)
-
-    def jwk(self) -> dict[str, str]:
-        """The public key as a JSON Web Key (RFC 7517)."""
-        numbers = self._public.public_numbers()
-        return {
-            "kty": "RSA",
-            "kid": self.kid,
-            "n": _base64url_uint(numbers.n),
-            "e": _base64url_uint(numbers.e),
-            "alg": "RS256",
-            "use": "sig",
-        }
+        """Return the signature of `data`."""
+        return self.algorithm.sign(self._private, data)
 
     def public_key_info(self) -> str:
-        """The SubjectPublicKeyInfo in one line of standard base64 (protocol-1, B.1)."""
+        """Return the SubjectPublicKeyInfo in one line of standard base64 (protocol-1, B.1)."""
         der = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return b64encode(der).decode()
 
@@ -141,10 +133,10 @@ class KeyRing:
     since clocks can be wrong. Moments that methods take are by the caller's clock (ms).
     """
 
-    dynamic: tuple[SigningKey, ...]
-    """Added last first; those that no live token can name are left out."""
-    static: tuple[SigningKey, ...]
-    """The same. There is one, unless a clock was wrong when it was made."""
+    algorithm: AlgorithmName
+    """What its owner signs with. Keys of the other one verify, and sign V2."""
+    chains: Mapping[KeyPurpose, tuple[SigningKey, ...]]
+    """The keys that sign and verify, added last first; those that no live token can name are left out."""
     refresh: Mapping[str, RefreshKey]
     newest_refresh: RefreshKey
     read_at: int
@@ -167,62 +159,67 @@ class KeyRing:
         sealer: Sealer,
         known: Mapping[str, SigningKey],
         *,
+        algorithm: AlgorithmName = "RS256",
         accepts_v2: bool = False,
     ) -> KeyRing | None:
         """Return the ring of `stored` keys, read at `read_at`, or None if a purpose has no key yet.
 
-        `known`: keys parsed for an earlier ring, by kid. `accepts_v2`: whether V2 tokens are accepted even if the store
-        does not say that any was minted. Raises SealingError for keys that cannot be opened, and for a store that says
-        it is sealed with an encryption key that `sealer` lacks.
+        `known`: keys parsed for an earlier ring, by kid. `algorithm`: what is signed with. `accepts_v2`: whether V2
+        tokens are accepted even if the store does not say that any was minted. Raises SealingError for keys that cannot
+        be opened, and for a store that says it is sealed with an encryption key that `sealer` lacks.
         """
         sealer.require(stored.sealed_with)
-        by_purpose = {purpose: stored.of(purpose) for purpose in KEY_PURPOSES}
-        if not all(by_purpose.values()):
+        if stored.missing(algorithm):
             return None
-
-        def parse(purpose: KeyPurpose) -> tuple[SigningKey, ...]:
-            live = live_keys(by_purpose[purpose], stored.now, access_token_validity)
-            return tuple(
+        chains = {
+            purpose: tuple(
                 known.get(key.id) or SigningKey(key.id, key.created_at, sealer.open(key.material, key.id))
-                for key in live
+                for key in live_keys(stored.of(purpose), stored.now, access_token_validity)
             )
-
-        dynamic, static = parse("dynamic"), parse("static")
-        # A clock was wrong, not long ago: what it has signed is told by its date.
-        ahead = any(is_ahead(key, stored.now) for key in (*dynamic, *static))
+            for purpose in (*DYNAMIC.values(), *STATIC.values())
+        }
+        keys = [key for chain in chains.values() for key in chain]
         refresh = {
             key.id: RefreshKey(key.id, sealer.open(key.material, key.id), key.created_at)
-            for key in by_purpose["refresh"]
+            for key in stored.of("refresh")
         }
+        # With a key that is dated ahead in it, a clock was wrong, not long ago: what it has signed is told by its date.
+        ahead = any(is_ahead(key, stored.now) for key in keys)
         return cls(
-            dynamic=dynamic,
-            static=static,
+            algorithm=algorithm,
+            chains=MappingProxyType(chains),
             refresh=MappingProxyType(refresh),
-            newest_refresh=refresh[by_purpose["refresh"][-1].id],
+            newest_refresh=refresh[stored.of("refresh")[-1].id],
             read_at=read_at,
             clock_offset=stored.now - read_at,
             sealed_with=stored.sealed_with,
             has_v2=stored.has_v2,
             max_token_lead=MAX_CLOCK_DIFFERENCE_MS if ahead else MAX_TOKEN_LEAD_MS,
-            by_header=MappingProxyType({key.header: key for key in (*dynamic, *static)}),
-            v2=dynamic[:MAX_V2_KEYS] if accepts_v2 or stored.has_v2 else (),
+            by_header=MappingProxyType({key.header: key for key in keys}),
+            v2=chains["dynamic"][:MAX_V2_KEYS] if accepts_v2 or stored.has_v2 else (),
         )
+
+    @property
+    def dynamic(self) -> tuple[SigningKey, ...]:
+        """Return the dynamic keys that the owner signs with, and verifies, added last first."""
+        return self.chains[DYNAMIC[self.algorithm]]
+
+    @property
+    def static(self) -> tuple[SigningKey, ...]:
+        """Return the static ones. There is one, unless a clock was wrong when it was made."""
+        return self.chains[STATIC[self.algorithm]]
 
     def key_of(self, header: str) -> SigningKey | None:
         """Return the key that vouches for tokens with that header segment."""
         return self.by_header.get(header)
 
     def signing_key(self, now: int, *, static: bool = False) -> SigningKey:
-        """Return the key that signs at `now`: of those that have been published for long enough, the one added last.
+        """Return the key that signs at `now`."""
+        return signing_key(self.static if static else self.dynamic, now + self.clock_offset)
 
-        A key that succeeds one dated ahead does not wait for that.
-        """
-        chain, now = self.static if static else self.dynamic, now + self.clock_offset
-        for key, predecessor in zip_longest(chain, chain[1:]):
-            waits = predecessor is not None and not is_ahead(predecessor, key.created_at)
-            if key.created_at + (PUBLISHED_AHEAD_MS if waits else 0) <= now:
-                return key
-        return next((key for key in reversed(chain) if not is_ahead(key, now)), chain[-1])
+    def v2_signing_key(self, now: int) -> SigningKey:
+        """Return the key that signs V2 tokens at `now`, of a ring whose store says that there are some."""
+        return signing_key(self.chains[DYNAMIC["RS256"]], now + self.clock_offset)
 
     def successor_of(self, key: SigningKey, now: int) -> SigningKey | None:
         """Return the dynamic key that signs after `key`, if it is there already."""
@@ -235,26 +232,22 @@ class KeyRing:
         A key dated ahead is succeeded once, by a key dated now: it would be the newest until its date has come.
         """
         then = now + self.clock_offset
-        chains: tuple[tuple[KeyPurpose, tuple[SigningKey, ...]], ...] = (
-            ("dynamic", self.dynamic),
-            ("static", self.static),
-        )
-        due = [purpose for purpose, chain in chains if is_ahead(chain[0], then)]
-        if "dynamic" not in due and interval is not None and self.next_key_due_at(now, interval) <= now:
-            due.append("dynamic")
+        rotating = [DYNAMIC[self.algorithm], *([DYNAMIC["RS256"]] if self.has_v2 else [])]
+        purposes = dict.fromkeys((*rotating, STATIC[self.algorithm]))
+        due = [purpose for purpose in purposes if is_ahead(self.chains[purpose][0], then)]
+        if interval is not None:
+            ends = {purpose: newest_date(self.chains[purpose], then) + interval for purpose in rotating}
+            due += [purpose for purpose in ends if purpose not in due and ends[purpose] - PUBLISHED_AHEAD_MS <= then]
         return due
 
     def next_key_due_at(self, now: int, interval: int) -> int:
         """Return the moment at which the next dynamic key has to be made; `interval`: the life of a key (ms)."""
         then = now + self.clock_offset
-        # Not of the last one only: where another process has a clock of long ago, its keys would be due at once, and
-        # ours would be dated ahead to it, for ever in turn.
-        newest = max((key.created_at for key in self.dynamic if not is_ahead(key, then)), default=then)
-        return newest + interval - PUBLISHED_AHEAD_MS - self.clock_offset
+        return newest_date(self.dynamic, then) + interval - PUBLISHED_AHEAD_MS - self.clock_offset
 
     @property
     def clock_is_wrong(self) -> bool:
-        """Whether the caller's clock is too far from the store's to date keys."""
+        """Return whether the caller's clock is too far from the store's to date keys."""
         return abs(self.clock_offset) > MAX_CLOCK_DIFFERENCE_MS
 
     def age(self, now: int) -> int:
@@ -265,6 +258,25 @@ class KeyRing:
 def is_ahead(key: StoredKey | SigningKey, now: int) -> bool:
     """Return whether `key` is dated so far after `now`, by the store's clock, that a clock must have been wrong."""
     return key.created_at > now + MAX_CLOCK_DIFFERENCE_MS
+
+
+def signing_key(chain: Sequence[SigningKey], now: int) -> SigningKey:
+    """Return the key of `chain` (added last first) that signs at `now`: the last that was published for long enough.
+
+    A key that succeeds one dated ahead does not wait for that.
+    """
+    for key, predecessor in zip_longest(chain, chain[1:]):
+        waits = predecessor is not None and not is_ahead(predecessor, key.created_at)
+        if key.created_at + (PUBLISHED_AHEAD_MS if waits else 0) <= now:
+            return key
+    return next((key for key in reversed(chain) if not is_ahead(key, now)), chain[-1])
+
+
+def newest_date(chain: Sequence[SigningKey], now: int) -> int:
+    """Return the latest date of `chain` that is not ahead; `now` if there is none."""
+    # Not that of the last one: where another process has a clock of long ago, its keys would be due at once, and ours
+    # would be dated ahead to it, for ever in turn.
+    return max((key.created_at for key in chain if not is_ahead(key, now)), default=now)
 
 
 def live_keys(chain: Sequence[StoredKey], now: int, access_token_validity: int) -> list[StoredKey]:
@@ -283,7 +295,3 @@ def live_keys(chain: Sequence[StoredKey], now: int, access_token_validity: int) 
         if not ahead:
             retired_at = key.created_at
     return live
-
-
-def _base64url_uint(number: int) -> str:
-    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))

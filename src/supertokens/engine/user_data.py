@@ -80,7 +80,7 @@ def decode_object(text: str | bytes) -> JsonObject:
 
 
 def copied(value: Any) -> Any:
-    """A JSON value that shares nothing changeable with `value`."""
+    """Return a JSON value that shares nothing changeable with `value`."""
     if isinstance(value, dict):
         return {name: copied(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -89,7 +89,7 @@ def copied(value: Any) -> Any:
 
 
 def equal(left: object, right: object) -> bool:
-    """Whether two JSON values are the same: 1 equals 1.0, true is not 1 (protocol-1, C.3)."""
+    """Return whether two JSON values are the same: 1 equals 1.0, true is not 1 (protocol-1, C.3)."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):
@@ -100,7 +100,7 @@ def equal(left: object, right: object) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Whether `value` can be encoded as it is, but for lone surrogates, which the encoder finds itself.
+    """Return whether `value` can be encoded as it is, but for lone surrogates, which the encoder finds itself.
 
     Megabytes may come by, most of them good: no work is done here for an error's words.
     """
@@ -132,7 +132,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _checked(value: object, where: str, depth: int) -> object:
-    """`value` made of plain JSON types only, or an error that says where it is not."""
+    """Return `value` made of plain JSON types only; raise an error that says where it is not."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

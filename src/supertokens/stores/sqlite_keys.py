@@ -110,7 +110,7 @@ class SqliteKeys:
         self._database.write(lambda connection: connection.execute(statement), one_statement=True)
 
     def erase(self) -> None:
-        """See `stores.base.Erasing`. A file whose first keys were written without `secure_delete` is written anew."""
+        """See `stores.base.Erasing`. Write a file anew whose first keys were written without `secure_delete`."""
         with self._database.opened() as connection:
             _erase(connection)
 

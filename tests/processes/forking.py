@@ -11,8 +11,11 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
+import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +28,7 @@ from supertokens.testing.store_contract import a_record
 __all__ = ["FORKS", "PARENTS", "SESSIONS_AT_ONCE"]
 
 SESSIONS_AT_ONCE: Final = 5
+STUCK_AFTER_S: Final = 2.0
 NOW: Final = 1_700_000_000_000
 
 
@@ -60,6 +64,7 @@ def in_threads(action: Callable[[], object]) -> None:
     def run() -> None:
         while True:
             action()
+            time.sleep(0.001)  # so that not all of them wait for the interpreter all the time
 
     for _ in range(4):
         threading.Thread(target=run, daemon=True).start()
@@ -81,10 +86,32 @@ def exiting(store: SqliteStore) -> None:
     """The parent ends right after the fork, as that of a daemon does."""
 
 
-FORKS: Final[dict[str, Callable[[], int]]] = {
-    "os.fork": os.fork,
-    "C fork": lambda: int(ctypes.PyDLL(None).fork()),
-}
+def c_fork() -> int:
+    """Fork as a C library does, until there is a child in which Python runs.
+
+    The interpreter's lock stays as it was, too: the child waits for ever for threads of the parent that waited for it
+    just then. That is the end of any Python in the child, and nothing that a store could change.
+    """
+    sys.setswitchinterval(1000)  # nor does the child have to hand the lock to a thread that asked for it
+    while True:
+        runs, says_so = os.pipe()
+        pid = int(ctypes.PyDLL(None).fork())
+        if pid == 0:
+            for _ in range(100):
+                time.sleep(0)  # gives the lock away and takes it again
+            os.write(says_so, b".")
+            return 0
+        os.close(says_so)
+        if select.select([runs], [], [], STUCK_AFTER_S)[0]:
+            os.close(runs)
+            sys.setswitchinterval(0.005)
+            return pid
+        os.close(runs)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+FORKS: Final[dict[str, Callable[[], int]]] = {"os.fork": os.fork, "C fork": c_fork}
 """Python's, with its hooks, and that of C, which no hook hears of."""
 
 PARENTS: Final[dict[str, Callable[[SqliteStore], None]]] = {

@@ -198,3 +198,55 @@ def test_a_store_that_was_closed_opens_what_is_there(path: Path, store: SqliteSt
     backup.replace(path)
     store.create(a_record(2), "{}")
     assert store.handles_of_user("user", NOW) == [a_record(1).handle, a_record(2).handle]
+
+
+def test_nobody_misses_the_log_that_sqlite_removes_with_the_last_connection(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def close(connection: sqlite3.Connection) -> None:
+        closed(connection)
+        store._database.check_file()  # as another thread does, that begins just now
+        looks.append(connection)
+
+    closed = PROCESS.close
+    monkeypatch.setattr(PROCESS, "close", close)
+    store._database.close_idle()
+    assert len(looks) == 2
+
+
+def test_nobody_misses_a_log_that_was_replaced_by_another_one_of_ours_since_the_look(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> object:
+        found = real_look()
+        monkeypatch.undo()
+        store._database.close_idle()
+        for name in ("keeps an inode", "and that of the index"):
+            os.close(os.open(store._database.path.with_name(name), os.O_CREAT))
+        assert store.get(a_record(1).handle, NOW) is not None
+        return found
+
+    real_look = store._database.watch._look
+    monkeypatch.setattr(store._database.watch, "_look", look)
+    inode = os.stat(f"{store._database.path}-wal").st_ino
+    store._database.check_file()
+    assert os.stat(f"{store._database.path}-wal").st_ino != inode
+
+
+def test_a_store_that_is_closed_while_a_thread_reads_is_used_again(path: Path, store: SqliteStore) -> None:
+    with store._database.opened():
+        store.close()
+        store.create(a_record(2), "{}")
+    store._database.close_idle()
+    store._database.check_file()
+    assert len(store.handles_of_user("user", NOW)) == 2
+
+
+def test_a_store_that_is_closed_while_a_thread_reads_remembers_which_file_it_was(path: Path, store: SqliteStore) -> None:
+    with store._database.opened():
+        store.close()
+        replaced_by_a_backup(path)
+        with pytest.raises(SuperTokensGeneralError, match=r"was replaced"):
+            store.create(a_record(2), "{}")

@@ -223,9 +223,8 @@ class SqliteDatabase:
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
         """Close it, unless that would touch what is at the path by now."""
-        if self.watch.leads_to_what_is_open():
+        if self.watch.closing():
             PROCESS.close(connection)
-            self.watch.closed()
         else:
             PROCESS.leave(connection, self.watch.database)
 

@@ -87,6 +87,8 @@ class ProcessConnections:
 
     def notice_fork(self) -> None:
         """Find out whether this is a child whose fork ran no hooks: owners call it when the process id has changed."""
+        if self._pid == os.getpid():
+            return  # without the lock, which a thread of the parent could hold for ever otherwise
         with self._noticing:
             if self._pid != os.getpid():
                 self._become_child()

@@ -41,6 +41,8 @@ class FileWatch:
         self._paths = [str(file.beside(suffix)) for suffix in _SUFFIXES]
         self._known: tuple[_Identity, ...] | None = None
         self._connections = 0
+        self._left = 0
+        """How many of them are neither used nor closed any more."""
         self._counting = threading.Lock()
         self._looked_at = -_READS_LOOK_EVERY_S
         self.log_bytes = 0
@@ -63,40 +65,49 @@ class FileWatch:
                 raise self._replaced(found)
             self._connections += 1
 
-    def closed(self) -> None:
-        """Take into account that a connection was closed."""
+    def closing(self) -> bool:
+        """Return whether a connection may be closed. Take into account that it is about to be, or left as it is."""
         with self._counting:
+            if self._known is not None and self._look() != self._known:
+                self._left += 1
+                return False
+            # Before the fact, since SQLite removes the log with the last one: nobody must miss it who looks meanwhile.
             self._connections -= 1
+            return True
 
     def check(self) -> None:
         """Raise SuperTokensGeneralError if the path no longer leads to what is open. To be called before each write."""
         if self._known is None:
             return
+        if self._look() != self._known:
+            with self._counting:  # again, while no connection comes or goes
+                self._check_exactly()
+        self._said = False
+        self._looked_at = self.monotonic()
+
+    def _check_exactly(self) -> None:
+        if self._known is None:
+            return
         found = self._look()
         if found[0] != self._known[0] or (self._connections and found != self._known):
             raise self._replaced(found)
-        self._said = False
-        self._looked_at = self.monotonic()
 
     def check_now_and_then(self) -> None:
         """The same, at most once a second. To be called before each read."""
         if self.monotonic() - self._looked_at >= _READS_LOOK_EVERY_S:
             self.check()
 
-    def leads_to_what_is_open(self) -> bool:
-        """Whether connections may be closed."""
-        return self._known is None or self._look() == self._known
-
     def forget(self) -> None:
-        """Begin anew, after the database was closed."""
+        """Begin anew, after the database was closed, unless a thread is still reading."""
         with self._counting:
-            self._known = None
-            self._connections = 0
+            if self._connections == self._left:
+                self._known = None
+                self._connections = self._left = 0
 
     def begin_anew(self) -> None:
         """Forget the connections and the lock of the parent process, but not which file it was."""
         self._counting = threading.Lock()
-        self._connections = 0
+        self._connections = self._left = 0
 
     def _look(self) -> tuple[_Identity, ...]:
         found = [_stat(path) for path in self._paths]

@@ -244,7 +244,9 @@ def test_a_store_that_is_closed_while_a_thread_reads_is_used_again(path: Path, s
     assert len(store.handles_of_user("user", NOW)) == 2
 
 
-def test_a_store_that_is_closed_while_a_thread_reads_remembers_which_file_it_was(path: Path, store: SqliteStore) -> None:
+def test_a_store_that_is_closed_while_a_thread_reads_remembers_which_file_it_was(
+    path: Path, store: SqliteStore
+) -> None:
     with store._database.opened():
         store.close()
         replaced_by_a_backup(path)

@@ -601,6 +601,23 @@ class CoreContract:
             clock.advance(seconds=1)
         assert core.session_handles("user") == handles
 
+    def test_the_sessions_of_a_user_are_listed_with_their_times_up_to_a_limit(
+        self, core: Core, clock: FakeClock
+    ) -> None:
+        issued = []
+        for _ in range(3):
+            issued.append(create(core))
+            clock.advance(seconds=1)
+        core.create_session("other", {}, {}, anti_csrf=False)
+        listed = core.sessions("user")
+        assert [each.handle for each in listed] == [each.handle for each in issued]
+        told = [core.session(each.handle) for each in issued]
+        assert [(each.user_id, each.created_at, each.expires_at) for each in listed] == [
+            ("user", each.created_at, each.expires_at) for each in told
+        ]
+        assert core.sessions("user", limit=2) == listed[:2]
+        assert core.sessions("user", limit=0) == core.sessions("nobody") == core.sessions("\ud800") == []
+
     def test_what_is_told_of_a_session_is_what_was_issued(self, core: Core, clock: FakeClock) -> None:
         issued = create(core)
         told = core.session(issued.handle)

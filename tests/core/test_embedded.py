@@ -192,8 +192,8 @@ class FailingStore(SqliteStore):
 
 
 _STORE_METHODS = {
-    "create", "get", "get_session_data", "rotate", "update", "remove", "remove_user", "handles_of_user",
-    "sweep", "read_keys", "add_key", "reseal_keys", "remove_keys", "remove_all_keys", "note_v2",
+    "create", "get", "get_session_data", "rotate", "update", "remove", "remove_user", "sessions",
+    "count_sessions", "sweep", "read_keys", "add_key", "reseal_keys", "remove_keys", "remove_all_keys", "note_v2",
 }  # fmt: skip
 
 
@@ -214,6 +214,7 @@ def test_a_store_that_is_gone_is_a_general_error_for_every_verb_that_needs_it(tm
         lambda: core.revoke_sessions([issued.handle]),
         lambda: core.revoke_user("user"),
         lambda: core.session_handles("user"),
+        lambda: core.sessions("user"),
         lambda: core.session_data(issued.handle),
         lambda: core.update_jwt_payload(issued.handle, {}),
         lambda: core.sweep(),

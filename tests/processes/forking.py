@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 __all__ = ["FORKS", "PARENTS", "SESSIONS_AT_ONCE"]
 
@@ -75,7 +75,7 @@ def idle(store: SqliteStore) -> None:
 
 
 def reading(store: SqliteStore) -> None:
-    in_threads(lambda: store.handles_of_user("user", NOW))
+    in_threads(lambda: handles_of(store, "user", NOW))
 
 
 def writing(store: SqliteStore) -> None:

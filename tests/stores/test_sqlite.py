@@ -17,7 +17,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import StoreContract
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 NOW = 1_700_000_000_000
 
@@ -128,7 +128,7 @@ def test_a_full_disk_is_an_error_with_nothing_half_written_and_passes_with_the_c
         full.create(a_record(2), f'{{"large":"{"x" * 500_000}"}}')
     assert isinstance(failure.value.__cause__, sqlite3.OperationalError)
     assert full.get(a_record(2).handle, NOW) is None
-    assert full.handles_of_user("user", NOW) == [a_record(1).handle]
+    assert handles_of(full, "user", NOW) == [a_record(1).handle]
     assert full.remove([a_record(1).handle], NOW) == [a_record(1).handle], "a revoke still finds room"
     SqliteStore(path).create(a_record(2), f'{{"large":"{"x" * 500_000}"}}')
     with sqlite3.connect(path) as connection:
@@ -195,7 +195,7 @@ def test_one_bad_write_does_not_fail_the_writes_that_were_committed_with_it(path
     with ThreadPoolExecutor(16) as threads:
         outcomes = list(threads.map(create, [number // 2 for number in range(400)]))
     assert outcomes.count(True) == 199, "each handle once, and the one that was there not again"
-    assert len(store.handles_of_user("user", NOW)) == 200
+    assert len(handles_of(store, "user", NOW)) == 200
 
 
 def test_no_secret_shows_in_a_repr_and_the_path_does(path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores import sqlite_backup
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 from .test_sqlite_marks import checkpoint, crashed
 
@@ -44,7 +44,7 @@ def handles(*numbers: int) -> list[str]:
 
 
 def of(path: Path) -> list[str]:
-    return sorted(SqliteStore(path).handles_of_user("user", NOW))
+    return sorted(handles_of(SqliteStore(path), "user", NOW))
 
 
 def nothing(done: int, total: int) -> None:
@@ -141,7 +141,7 @@ def test_what_is_restored_is_seen_by_those_that_have_the_file_open(
     user.remove(handles(0), NOW)
     user.create(a_record(5), "{}")
     assert store.restore(tmp_path / "copy", progress=nothing) == 3
-    assert user.handles_of_user("user", NOW) == store.handles_of_user("user", NOW) == handles(0, 1, 2)
+    assert handles_of(user, "user", NOW) == handles_of(store, "user", NOW) == handles(0, 1, 2)
     user.create(a_record(6), "{}")
     assert path.stat().st_ino == inode
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}-shm", f"{path.name}-wal"]
@@ -161,14 +161,14 @@ def test_others_read_while_it_is_restored_and_write_afterwards(
 
     def meanwhile(done: int, total: int) -> None:
         if done < total:
-            assert user.handles_of_user("user", NOW) == handles(0, 1, 2, 5)
+            assert handles_of(user, "user", NOW) == handles(0, 1, 2, 5)
         if not writers:
             writers.append(threading.Thread(target=user.create, args=[a_record(9), "{}"]))
             writers[0].start()
 
     store.restore(tmp_path / "copy", progress=meanwhile)
     writers[0].join()
-    assert user.handles_of_user("user", NOW) == handles(0, 1, 2, 9)
+    assert handles_of(user, "user", NOW) == handles(0, 1, 2, 9)
     user.close()
 
 
@@ -193,10 +193,10 @@ def test_what_is_no_good_backup_changes_nothing(tmp_path: Path, path: Path, stor
             store._database.commits.writer._next_mark_at = 0
             store.create(a_record(number), "{}")
         shutil.copy(path.with_name(path.name + "-wal"), f"{source}-wal")
-    before = store.handles_of_user("user", NOW)
+    before = handles_of(store, "user", NOW)
     with pytest.raises(SuperTokensGeneralError):
         store.restore(source, progress=nothing)
-    assert store.handles_of_user("user", NOW) == before
+    assert handles_of(store, "user", NOW) == before
     store.create(a_record(99), "{}")
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}-shm", f"{path.name}-wal"]
 
@@ -215,7 +215,7 @@ def test_a_restore_that_is_interrupted_changes_nothing(
     with pytest.raises(KeyboardInterrupt):
         store.restore(tmp_path / "copy", progress=interrupt)
     store.create(a_record(6), "{}")
-    assert store.handles_of_user("user", NOW) == handles(0, 1, 2, 5, 6)
+    assert handles_of(store, "user", NOW) == handles(0, 1, 2, 5, 6)
 
 
 def test_a_backup_of_an_earlier_version_is_carried_over(path: Path, store: SqliteStore) -> None:
@@ -234,7 +234,7 @@ def test_a_backup_of_a_crashed_database_is_restored_with_its_log(path: Path, sto
     assert kept.with_name(f"{path.name}-wal").stat().st_size > 0
     store.remove(handles(0), NOW)
     assert store.restore(kept, progress=nothing) == 3
-    assert store.handles_of_user("user", NOW) == handles(0, 1, 2)
+    assert handles_of(store, "user", NOW) == handles(0, 1, 2)
 
 
 def test_a_database_that_is_gone_is_made_again(tmp_path: Path, path: Path, store: SqliteStore) -> None:
@@ -244,7 +244,7 @@ def test_a_database_that_is_gone_is_made_again(tmp_path: Path, path: Path, store
     new = SqliteStore(path)
     assert new.restore(tmp_path / "copy", progress=nothing) == 3
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert new.handles_of_user("user", NOW) == handles(0, 1, 2)
+    assert handles_of(new, "user", NOW) == handles(0, 1, 2)
     new.close()
 
 

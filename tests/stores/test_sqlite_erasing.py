@@ -20,7 +20,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores import sqlite_keys
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 KEY = hashlib.sha256(b"an encryption key").digest()
 PIECE = 16
@@ -114,7 +114,7 @@ def test_a_file_whose_keys_were_written_without_secure_delete_is_written_anew(
         scribe.write(50)
     scribe.seal()
     assert traces(path, scribe.secrets) == 0
-    assert store.handles_of_user("user", 0) == sorted(scribe.handles)
+    assert handles_of(store, "user", 0) == sorted(scribe.handles)
 
 
 def test_a_library_that_does_not_know_secure_delete_writes_the_file_anew(

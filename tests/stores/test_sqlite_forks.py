@@ -22,7 +22,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores import sqlite_forks
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.stores.sqlite_forks import PROCESS
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 NOW = 1_700_000_000_000
 DEADLINE_S = 30
@@ -124,7 +124,7 @@ def test_a_fork_waits_for_an_operation_that_ends_within_a_second(path: Path, sto
     assert started.wait(DEADLINE_S)
     assert in_a_child(lambda: store.create(a_record(2), "{}")) == "done"
     thread.join()
-    assert store.handles_of_user("user", NOW) == [a_record(2).handle]
+    assert handles_of(store, "user", NOW) == [a_record(2).handle]
 
 
 def test_operations_that_begin_while_a_fork_waits_are_done_after_it(
@@ -181,14 +181,14 @@ def test_a_child_refuses_what_was_open_across_the_fork_and_leaves_it_alone(path:
     with being_read(store):
         assert in_a_child(child) == "done"
         store.create(a_record(2), "{}")
-    assert store.handles_of_user("user", NOW) == [a_record(1).handle, a_record(2).handle]
+    assert handles_of(store, "user", NOW) == [a_record(1).handle, a_record(2).handle]
 
 
 ENDS_AS_PROGRAMS_DO = """
 import ctypes, os, sys
 from pathlib import Path
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 store = SqliteStore(Path(sys.argv[1]))
 store.create(a_record(1), "{}")
@@ -237,7 +237,7 @@ def test_a_child_that_was_forked_in_the_middle_of_a_write_does_not_commit_it(
         if children == [0]:
             os._exit(9)
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
-    assert store.handles_of_user("other", NOW) == [a_record(1).handle]
+    assert handles_of(store, "other", NOW) == [a_record(1).handle]
     assert path.with_name(path.name + "-wal").exists()
     with closing(sqlite3.connect(path)) as another:
         assert another.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -280,7 +280,7 @@ def test_threads_that_fork_at_once_wait_for_each_other(path: Path, store: Sqlite
     for thread in threads:
         thread.join(DEADLINE_S)
     assert said == ["done"] * 8
-    assert len(store.handles_of_user("user", NOW)) == 9
+    assert len(handles_of(store, "user", NOW)) == 9
 
 
 def test_a_store_that_is_no_longer_used_leaves_no_connection_and_no_log(path: Path) -> None:

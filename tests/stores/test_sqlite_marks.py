@@ -15,7 +15,7 @@ import pytest
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores import sqlite_marks
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 from .test_sqlite_watch import another_program, copy_of
 
@@ -115,7 +115,7 @@ def test_a_start_beside_the_log_of_another_file_is_refused_and_touches_nothing(
     assert {file.name: file.read_bytes() for file in database.parent.iterdir()} == before
     database.with_name(database.name + "-wal").unlink()  # as the text says
     if what in (an_older_copy, a_backup):
-        assert a_record(1).handle in SqliteStore(database).handles_of_user("user", NOW)
+        assert a_record(1).handle in handles_of(SqliteStore(database), "user", NOW)
 
 
 def test_a_newer_file_beside_an_older_log_is_refused(path: Path, store: SqliteStore) -> None:
@@ -150,7 +150,7 @@ def test_the_log_that_a_crash_leaves_is_always_accepted(path: Path) -> None:
             if rng.random() < 0.1:
                 checkpoint(path, rng.choice(["PASSIVE", "TRUNCATE"]) if not reader.in_transaction else "PASSIVE")
             database = crashed(path, str(number))
-            assert set(SqliteStore(database).handles_of_user("user", NOW)) == written
+            assert set(handles_of(SqliteStore(database), "user", NOW)) == written
             shutil.rmtree(database.parent)
     for store in stores:
         store.close()
@@ -171,7 +171,7 @@ def test_a_file_that_was_half_copied_when_the_power_failed_is_accepted(path: Pat
         database.write_bytes(after[: pages * 4096] + before[pages * 4096 :])
         database.with_name(database.name + "-wal").write_bytes(wal)
         if pages:  # SQLite removes a log beside an empty file
-            assert len(SqliteStore(database).handles_of_user("user", NOW)) == 299
+            assert len(handles_of(SqliteStore(database), "user", NOW)) == 299
         shutil.rmtree(database.parent)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 NOW = 1_700_000_000_000
 
@@ -47,7 +47,7 @@ def test_others_run_while_a_write_waits(
     monkeypatch.setattr(time, "sleep", sleep)
     store = SqliteStore(path)
     store.create(a_record(2), "{}")
-    assert store.handles_of_user("user", NOW) == [a_record(1).handle, a_record(2).handle]
+    assert handles_of(store, "user", NOW) == [a_record(1).handle, a_record(2).handle]
     assert len(slept) == 8
     assert max(slept) <= 0.025
     store.close()
@@ -76,7 +76,7 @@ import sqlite3, sys, time
 from pathlib import Path
 import gevent
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 store = SqliteStore(Path(sys.argv[1]))
 store.create(a_record(1), "{}")
@@ -93,7 +93,7 @@ def tick():
 
 writers = [gevent.spawn(store.create, a_record(number), "{}") for number in range(2, 12)]
 gevent.joinall([gevent.spawn(tick), *writers], raise_error=True)
-print(ticks, len(store.handles_of_user("user", 1_700_000_000_000)))
+print(ticks, len(handles_of(store, "user", 1_700_000_000_000)))
 """
 
 

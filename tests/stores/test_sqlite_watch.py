@@ -18,7 +18,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores import sqlite_forks
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.stores.sqlite_forks import PROCESS
-from supertokens.testing.store_contract import a_record
+from supertokens.testing.store_contract import a_record, handles_of
 
 from .test_sqlite_forks import in_a_child, own_connections
 
@@ -197,7 +197,7 @@ def test_a_store_that_was_closed_opens_what_is_there(path: Path, store: SqliteSt
     store.close()
     backup.replace(path)
     store.create(a_record(2), "{}")
-    assert store.handles_of_user("user", NOW) == [a_record(1).handle, a_record(2).handle]
+    assert handles_of(store, "user", NOW) == [a_record(1).handle, a_record(2).handle]
 
 
 def test_nobody_misses_the_log_that_sqlite_removes_with_the_last_connection(
@@ -241,7 +241,7 @@ def test_a_store_that_is_closed_while_a_thread_reads_is_used_again(path: Path, s
         store.create(a_record(2), "{}")
     store._database.close_idle()
     store._database.check_file()
-    assert len(store.handles_of_user("user", NOW)) == 2
+    assert len(handles_of(store, "user", NOW)) == 2
 
 
 def test_a_store_that_is_closed_while_a_thread_reads_remembers_which_file_it_was(

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import click
 from msgspec.structs import asdict
@@ -25,10 +26,10 @@ from supertokens.cli.output import (
 )
 from supertokens.cli.target import core_of_sessions, embedded_core, hosts_are_named, on_a_database
 from supertokens.core import Core, EmbeddedCore, system_clock
-from supertokens.core.everybody import count_everybody, revoke_everybody
-from supertokens.engine.session import SessionInformation
+from supertokens.core.everybody import revoke_everybody
+from supertokens.engine.session import ListedSession, SessionInformation
 from supertokens.errors import SuperTokensUnauthorisedError
-from supertokens.stores.base import EVERYBODY
+from supertokens.stores.base import EVERYBODY, Store
 
 __all__ = ["sessions"]
 
@@ -47,7 +48,7 @@ def sessions() -> None:
 
 @sessions.command("list")
 @click.argument("user", required=False)
-@click.option("--all", "everybody", is_flag=True, help="The sessions of everybody, in no particular order.")
+@click.option("--all", "everybody", is_flag=True, help="The sessions of everybody, in the order of their handles.")
 @click.option(
     "--limit", type=click.IntRange(1), default=100, metavar="N", help="Show at most N sessions; 100 if unset."
 )
@@ -75,33 +76,37 @@ def list_sessions(
     if (user is not None) is everybody:
         raise click.UsageError("name a user, or use --all")
     if user is None:
-        core, handles, count = _of_everybody(_core_of_everybody(config_file, database), limit, only_count)
+        listed, counted = _of_everybody(_core_of_everybody(config_file, database).store)
     else:
-        core, handles, count = _of_user(core_of_sessions(config_file, database), user)
+        listed, counted = _of_user(core_of_sessions(config_file, database), user)
     if only_count:
-        _show_count(count, as_json=as_json)
+        _show_count(counted(), as_json=as_json)
         return
-    # A session may end between the two questions.
-    found = [known for handle in handles[:limit] if (known := _session(core, handle)) is not None]
+    found = listed(limit + 1)  # one more than is shown says whether these are all
     if as_json:
-        show_json([_times_and_handle(each) for each in found])
+        show_json([asdict(each) for each in found[:limit]])
     else:
-        _show_sessions(found, user)
-    if count > limit:
-        click.echo(f"These are {limit} of {plural(count, 'session')}; --limit shows more.", err=True)
+        _show_sessions(found[:limit], user)
+    if len(found) > limit:
+        click.echo(f"These are {limit} of {plural(counted(), 'session')}; --limit shows more.", err=True)
 
 
-def _of_user(core: Core, user: str) -> tuple[Core, list[str], int]:
-    """Return `core`, the handles of a user's sessions, oldest first, and how many there are."""
-    handles = core.session_handles(user)
-    return core, handles, len(handles)
+class _Sessions(NamedTuple):
+    """The sessions that a list is about: at most so many of them, and how many they are."""
+
+    listed: Callable[[int], list[ListedSession]]
+    counted: Callable[[], int]
 
 
-def _of_everybody(core: EmbeddedCore, limit: int, only_count: bool) -> tuple[Core, list[str], int]:
-    """Return `core`, some handles, at most `limit` and one, and how many sessions there are."""
-    handles = core.store.handles_of_user(EVERYBODY, system_clock(), limit=0 if only_count else limit + 1)
-    is_all = not only_count and len(handles) <= limit
-    return core, handles, len(handles) if is_all else count_everybody(core.store, system_clock())
+def _of_user(core: Core, user: str) -> _Sessions:
+    return _Sessions(lambda limit: core.sessions(user, limit=limit), lambda: len(core.session_handles(user)))
+
+
+def _of_everybody(store: Store) -> _Sessions:
+    now = system_clock()
+    return _Sessions(
+        lambda limit: store.sessions(EVERYBODY, now, limit=limit), lambda: store.count_sessions(EVERYBODY, now)
+    )
 
 
 def _show_count(count: int, *, as_json: bool) -> None:
@@ -111,17 +116,22 @@ def _show_count(count: int, *, as_json: bool) -> None:
         click.echo(f"{plural(count, 'session')}.")
 
 
-def _show_sessions(found: list[SessionInformation], user: str | None) -> None:
+def _show_sessions(found: list[ListedSession], user: str | None) -> None:
     if not found:
         click.echo("No sessions." if user is None else f"No sessions of {printable(user)}.")
-    elif user is None:
-        rows = [(each.handle, each.user_id, moment(each.created_at), moment(each.expires_at)) for each in found]
-        show_table(("handle", "user", "created (UTC)", "expires (UTC)"), rows)
-    else:
-        show_table(
-            ("handle", "created (UTC)", "expires (UTC)"),
-            [(each.handle, moment(each.created_at), moment(each.expires_at)) for each in found],
+        return
+    whose = () if user is not None else ("user",)
+    rows = [
+        (
+            each.handle,
+            *(each.user_id for _ in whose),
+            moment(each.created_at),
+            "" if each.refreshed_at is None else moment(each.refreshed_at),
+            moment(each.expires_at),
         )
+        for each in found
+    ]
+    show_table(("handle", *whose, "created (UTC)", "refreshed (UTC)", "expires (UTC)"), rows)
 
 
 @sessions.command()
@@ -216,7 +226,7 @@ def _core_of_everybody(config_file: Path | None, database: str | None) -> Embedd
 
 def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) -> int:
     store = _core_of_everybody(config_file, database).store
-    count = count_everybody(store, system_clock())
+    count = store.count_sessions(EVERYBODY, system_clock())
     if not count:
         return 0
     confirm(f"End all {plural(count, 'session')} of everybody?", yes=yes)
@@ -236,7 +246,3 @@ def _session(core: Core, handle: str) -> SessionInformation | None:
         return core.session(handle)
     except SuperTokensUnauthorisedError:
         return None
-
-
-def _times_and_handle(session: SessionInformation) -> dict[str, Any]:
-    return {name: getattr(session, name) for name in ("handle", "user_id", "created_at", "expires_at")}

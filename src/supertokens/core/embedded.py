@@ -32,6 +32,7 @@ from supertokens.engine.renewal import RENEWAL_TABLE, serves_late
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
 from supertokens.engine.session import (
     IssuedSession,
+    ListedSession,
     SessionInformation,
     SessionRecord,
     VerifiedSession,
@@ -248,7 +249,10 @@ class EmbeddedCore:
         return handles
 
     def session_handles(self, user_id: str) -> list[str]:
-        return self.store.handles_of_user(user_id, self._clock()) if can_be_user_id(user_id) else []
+        return [each.handle for each in self.sessions(user_id)]
+
+    def sessions(self, user_id: str, *, limit: int | None = None) -> list[ListedSession]:
+        return self.store.sessions(user_id, self._clock(), limit=limit) if can_be_user_id(user_id) else []
 
     def session(self, handle: str) -> SessionInformation:
         record = self._record(handle)

@@ -7,7 +7,7 @@ Times are integer milliseconds since the epoch, UTC.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from supertokens.engine.rotation import Lineage
@@ -15,8 +15,8 @@ from supertokens.engine.user_data import JsonObject
 from supertokens.engine.value import Value
 
 __all__ = [
-    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "SessionInformation", "SessionRecord", "VerifiedSession",
-    "can_be_user_id", "is_handle", "new_handle",
+    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "ListedSession", "SessionCursor", "SessionInformation",
+    "SessionRecord", "VerifiedSession", "can_be_user_id", "is_handle", "new_handle",
 ]  # fmt: skip
 
 MAX_USER_ID_BYTES: Final = 512
@@ -72,6 +72,29 @@ class SessionInformation(Value, frozen=True, kw_only=True):
     jwt_payload: JsonObject
     created_at: int
     expires_at: int
+
+
+class SessionCursor(NamedTuple):
+    """A place in a list of sessions. The session that it was taken from need not exist any more."""
+
+    created_at: int
+    handle: str
+
+
+class ListedSession(Value, frozen=True, kw_only=True):
+    """What a list shows of a session: neither its payload nor its data, which may be large, is read for it."""
+
+    handle: str
+    user_id: str
+    created_at: int
+    refreshed_at: int | None
+    """When a refresh last handed out the newest pair; None if that is not known, as before the first one."""
+    expires_at: int
+
+    @property
+    def cursor(self) -> SessionCursor:
+        """Where the list goes on behind this session."""
+        return SessionCursor(self.created_at, self.handle)
 
 
 class Credential(Value, frozen=True):

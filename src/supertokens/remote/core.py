@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Raw
@@ -21,6 +22,7 @@ from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
     IssuedSession,
+    ListedSession,
     SessionInformation,
     VerifiedSession,
     can_be_user_id,
@@ -39,7 +41,7 @@ from supertokens.remote.calls import Calls
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
 from supertokens.remote.replies import Found
-from supertokens.remote.sessions import another_session, issued_session, verified_session
+from supertokens.remote.sessions import another_session, issued_session, listed_session, verified_session
 
 __all__ = ["RemoteCore"]
 
@@ -247,6 +249,13 @@ class RemoteCore:
         if not can_be_user_id(user_id):
             return []
         return replies.SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
+
+    def sessions(self, user_id: str, *, limit: int | None = None) -> list[ListedSession]:
+        listed = []
+        for handle in self.session_handles(user_id)[:limit]:
+            with suppress(SuperTokensUnauthorisedError):  # it may end between the two questions
+                listed.append(listed_session(self.session(handle)))
+        return listed
 
     def session(self, handle: str) -> SessionInformation:
         found = self._found(handle)

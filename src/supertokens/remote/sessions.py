@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.refresh_token import id_refresh_value
-from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.engine.session import Credential, IssuedSession, ListedSession, SessionInformation, VerifiedSession
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote.replies import Issued, ReplyToken, Verified
 
-__all__ = ["another_session", "issued_session", "verified_session"]
+__all__ = ["another_session", "issued_session", "listed_session", "verified_session"]
 
 
 def _credential(token: ReplyToken) -> Credential:
@@ -41,6 +41,17 @@ def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
         user_id=reply.session.user_id,
         jwt_payload=reply.session.user_data_in_jwt,
         new_access_token=new,
+    )
+
+
+def listed_session(known: SessionInformation) -> ListedSession:
+    """Return what a list shows of a session that was asked about on its own."""
+    return ListedSession(
+        handle=known.handle,
+        user_id=known.user_id,
+        created_at=known.created_at,
+        refreshed_at=None,
+        expires_at=known.expires_at,
     )
 
 

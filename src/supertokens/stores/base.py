@@ -21,7 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from supertokens.engine.session import SessionRecord
+from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
 __all__ = [
@@ -47,7 +47,7 @@ class Found(NamedTuple):
 
 
 class SessionStore(Protocol):
-    """Sessions: nine methods."""
+    """Sessions: ten methods."""
 
     def create(self, record: SessionRecord, session_data: str) -> None:
         """Insert a session. A handle that exists is an error, never an update: it would take a session over."""
@@ -80,13 +80,17 @@ class SessionStore(Protocol):
         A session that the user begins meanwhile stays.
         """
 
-    def handles_of_user(
-        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
-    ) -> list[str]:
-        """The user's sessions, oldest first; EVERYBODY's in no particular order.
+    def sessions(
+        self, user_id: str | Everybody, now: int, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        """Return the user's sessions by (created_at, handle), oldest first; EVERYBODY's by handle.
 
-        `created_before`: only those created before that moment. `limit`: at most so many of them.
+        `after`: only those behind that place. `limit`: at most so many of them. Reading page after page, each with the
+        cursor of the last session of the one before, meets every session that lives all the while exactly once.
         """
+
+    def count_sessions(self, user_id: str | Everybody, now: int) -> int:
+        """Return how many sessions the user has, or EVERYBODY."""
 
     def sweep(self, now: int, *, limit: int) -> int:
         """Delete at most `limit` expired sessions. Return how many there were. A crash may lose this write."""

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from supertokens.engine.session import SessionRecord
+from supertokens.engine.rotation import LONG_AGO
+from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import call_in_forked_children
@@ -73,21 +74,26 @@ class MemoryStore:
             return removed
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        return self.remove(self.handles_of_user(user_id, now), now)
+        return self.remove([each.handle for each in self.sessions(user_id, now)], now)
 
-    def handles_of_user(
-        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
-    ) -> list[str]:
+    def sessions(
+        self, user_id: str | Everybody, now: int, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        def place(cursor: SessionCursor) -> tuple[int, str]:
+            return (0, cursor.handle) if user_id is EVERYBODY else cursor
+
         with self._lock:
             records = [record for record, _ in self._sessions.values()]
         found = [
-            record
-            for record in sorted(records, key=lambda record: (record.created_at, record.handle))
-            if record.expires_at > now
-            and (user_id is EVERYBODY or record.user_id == user_id)
-            and (created_before is None or record.created_at < created_before)
+            _listed(record)
+            for record in records
+            if record.expires_at > now and (user_id is EVERYBODY or record.user_id == user_id)
         ]
-        return [record.handle for record in found[:limit]]
+        found.sort(key=lambda each: place(each.cursor))
+        return [each for each in found if after is None or place(each.cursor) > place(after)][:limit]
+
+    def count_sessions(self, user_id: str | Everybody, now: int) -> int:
+        return len(self.sessions(user_id, now))
 
     def sweep(self, now: int, *, limit: int) -> int:
         with self._lock:
@@ -136,6 +142,17 @@ class MemoryStore:
     def _living(self, handle: str, now: int) -> tuple[SessionRecord, str] | None:
         kept = self._sessions.get(handle)
         return kept if kept is not None and kept[0].expires_at > now else None
+
+
+def _listed(record: SessionRecord) -> ListedSession:
+    handed_out_at = record.lineage.handed_out_at
+    return ListedSession(
+        handle=record.handle,
+        user_id=record.user_id,
+        created_at=record.created_at,
+        refreshed_at=None if handed_out_at == LONG_AGO else handed_out_at,
+        expires_at=record.expires_at,
+    )
 
 
 def _position(record: SessionRecord) -> tuple[int, int, int]:

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import astuple
 
-from supertokens.engine.rotation import Lineage
-from supertokens.engine.session import SessionRecord
+from supertokens.engine.rotation import LONG_AGO, Lineage
+from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.stores.base import EVERYBODY, Everybody, Found
 from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
@@ -65,6 +65,13 @@ ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
 _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
+_HANDLES_OF_USER: Final = "SELECT handle FROM session WHERE user_id = ? AND expires_at > ? ORDER BY created_at, handle"
+_LIST: Final = "SELECT handle, user_id, created_at, handed_out_at, expires_at FROM session WHERE"
+_LIST_USER: Final = (
+    f"{_LIST} user_id = ? AND (created_at, handle) > (?, ?) AND expires_at > ? ORDER BY created_at, handle LIMIT ?"
+)
+_LIST_EVERYBODY: Final = f"{_LIST} handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
+_BEFORE_ALL: Final = SessionCursor(-(2**63), "")
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500
@@ -89,6 +96,17 @@ def _record(row: tuple[Any, ...]) -> SessionRecord:
         uses_static_key=bool(static),
         anti_csrf=bool(anti_csrf),
         lineage=Lineage._make(lineage),
+    )
+
+
+def _listed(row: tuple[str, str, int, int, int]) -> ListedSession:
+    handle, user_id, created_at, handed_out_at, expires_at = row
+    return ListedSession(
+        handle=handle,
+        user_id=user_id,
+        created_at=created_at,
+        refreshed_at=None if handed_out_at == LONG_AGO else handed_out_at,
+        expires_at=expires_at,
     )
 
 
@@ -186,18 +204,25 @@ class SqliteStore(SqliteKeys):
         return self._database.write(delete, durable=durable)
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        return self.remove(self.handles_of_user(user_id, now), now)
+        # All that are there now, read at once: a session that the user begins meanwhile stays.
+        rows = self._database.read(_HANDLES_OF_USER, (user_id, now))
+        return self.remove([handle for (handle,) in rows], now)
 
-    def handles_of_user(
-        self, user_id: str | Everybody, now: int, *, created_before: int | None = None, limit: int | None = None
-    ) -> list[str]:
-        whose, order = ("TRUE", "") if user_id is EVERYBODY else ("user_id = :user_id", "ORDER BY created_at, handle")
-        before = "" if created_before is None else "AND created_at < :created_before"
-        statement = f"SELECT handle FROM session WHERE {whose} AND expires_at > :now {before} {order} LIMIT :limit"
-        values: dict[str, Any] = {"now": now, "created_before": created_before, "limit": -1 if limit is None else limit}
-        if user_id is not EVERYBODY:
-            values["user_id"] = user_id
-        return [handle for (handle,) in self._database.read(statement, values)]
+    def sessions(
+        self, user_id: str | Everybody, now: int, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        created_at, handle = after or _BEFORE_ALL
+        most = -1 if limit is None else limit
+        if user_id is EVERYBODY:
+            rows = self._database.read(_LIST_EVERYBODY, (handle, now, most))
+        else:
+            rows = self._database.read(_LIST_USER, (user_id, created_at, handle, now, most))
+        return [_listed(row) for row in rows]
+
+    def count_sessions(self, user_id: str | Everybody, now: int) -> int:
+        whose, values = ("TRUE", (now,)) if user_id is EVERYBODY else ("user_id = ?2", (now, user_id))
+        [(count,)] = self._database.read(f"SELECT count(*) FROM session WHERE {whose} AND expires_at > ?1", values)
+        return int(count)
 
     def sweep(self, now: int, *, limit: int) -> int:
         statement = "DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?)"

@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec.structs import replace
 
 from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
-from supertokens.engine.session import SessionRecord, new_handle
-from supertokens.engine.signing_keys import StoredKey
+from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, new_handle
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.base import EVERYBODY, Store
+from supertokens.stores.base import EVERYBODY, Everybody, Store
+from supertokens.testing.key_store_contract import KeyStoreContract
 
-__all__ = ["StoreContract", "a_record"]
+__all__ = ["StoreContract", "a_record", "handles_of"]
 
 _NOW = 1_700_000_000_000
 _LIFE = 60_000
@@ -42,7 +42,12 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
     return replace(record, **changes)
 
 
-class StoreContract:
+def handles_of(store: Store, user_id: str | Everybody, now: int) -> list[str]:
+    """Return the handles of the sessions that `store` lists."""
+    return [each.handle for each in store.sessions(user_id, now)]
+
+
+class StoreContract(KeyStoreContract):
     """Subclass it and give it a fixture `store`: an empty one."""
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:
@@ -83,7 +88,8 @@ class StoreContract:
         assert store.remove([record.handle], _NOW) == []
         assert store.remove([], _NOW) == []
         assert store.remove_user("nobody", _NOW) == []
-        assert store.handles_of_user("nobody", _NOW) == []
+        assert store.sessions("nobody", _NOW) == []
+        assert store.sessions("nobody", _NOW, after=SessionCursor(record.created_at, record.handle)) == []
         assert store.get(record.handle, _NOW) is None, "an update never creates"
 
     def test_an_expired_session_is_absent_before_it_is_swept(self, store: Store) -> None:
@@ -95,7 +101,8 @@ class StoreContract:
         assert store.get(record.handle, late) is None
         assert store.get_session_data(record.handle, late) is None
         assert store.update(record.handle, late, session_data="{}") is False
-        assert store.handles_of_user(record.user_id, late) == []
+        assert store.sessions(record.user_id, late) == store.sessions(EVERYBODY, late) == []
+        assert store.count_sessions(record.user_id, late) == 0
         assert store.remove([record.handle], late) == []
         assert store.remove_user(record.user_id, late) == []
 
@@ -121,31 +128,92 @@ class StoreContract:
     def test_removing_a_user_leaves_all_others(self, store: Store) -> None:
         for number, user in enumerate(("a", "b", "a", "A", "a "), start=1):
             store.create(a_record(number, user_id=user), "{}")
-        assert store.handles_of_user("a", _NOW) == [a_record(1).handle, a_record(3).handle]
+        assert handles_of(store, "a", _NOW) == [a_record(1).handle, a_record(3).handle]
         assert sorted(store.remove_user("a", _NOW)) == sorted([a_record(1).handle, a_record(3).handle])
-        assert store.handles_of_user("a", _NOW) == []
-        assert [store.handles_of_user(user, _NOW) != [] for user in ("b", "A", "a ")] == [True] * 3
+        assert handles_of(store, "a", _NOW) == []
+        assert [handles_of(store, user, _NOW) != [] for user in ("b", "A", "a ")] == [True] * 3
 
     def test_the_sessions_of_everybody_are_listed_only_for_who_says_everybody(self, store: Store) -> None:
         for number, user in enumerate(("a", "", "everybody", "EVERYBODY", "Everybody.EVERYBODY", "None"), start=1):
             store.create(a_record(number, user_id=user), "{}")
         store.create(a_record(7, expires_at=_NOW - 1), "{}")
         living = {a_record(number).handle for number in range(1, 7)}
-        assert set(store.handles_of_user(EVERYBODY, _NOW)) == living
-        assert store.handles_of_user("", _NOW) == [a_record(2).handle]
-        assert store.handles_of_user("everybody", _NOW) == [a_record(3).handle]
-        assert store.handles_of_user("nobody", _NOW) == []
+        assert set(handles_of(store, EVERYBODY, _NOW)) == living
+        assert handles_of(store, "", _NOW) == [a_record(2).handle]
+        assert handles_of(store, "everybody", _NOW) == [a_record(3).handle]
+        assert handles_of(store, "nobody", _NOW) == []
 
-    def test_handles_are_listed_up_to_a_moment_and_a_number(self, store: Store) -> None:
-        for number in range(1, 6):
-            store.create(a_record(number), "{}")
-        first, second, third, *_ = (a_record(number).handle for number in range(1, 6))
-        assert store.handles_of_user("user", _NOW, limit=2) == [first, second]
-        assert store.handles_of_user("user", _NOW, limit=0) == []
-        assert store.handles_of_user("user", _NOW, created_before=_NOW + 4) == [first, second, third]
-        assert store.handles_of_user("user", _NOW, created_before=_NOW + 4, limit=1) == [first]
-        assert set(store.handles_of_user(EVERYBODY, _NOW, created_before=_NOW + 3)) == {first, second}
-        assert len(store.handles_of_user(EVERYBODY, _NOW, limit=3)) == 3
+    def test_a_list_shows_what_a_refresh_has_changed_and_not_when_there_was_none(self, store: Store) -> None:
+        record = a_record(user_id="Ünï ⚡ 'quoted'", created_at=-1)
+        store.create(record, '{"large":1}')
+        listed = ListedSession(
+            handle=record.handle,
+            user_id=record.user_id,
+            created_at=-1,
+            refreshed_at=None,
+            expires_at=record.expires_at,
+        )
+        for whose in (record.user_id, EVERYBODY):
+            assert store.sessions(whose, _NOW) == [listed]
+        becomes = replace(record, lineage=Lineage(2, 1, 3, _NOW + 5, b"12345678"), expires_at=_NOW + 2 * _LIFE)
+        assert store.rotate(record, becomes, durable=True) is True
+        for whose in (record.user_id, EVERYBODY):
+            assert store.sessions(whose, _NOW) == [replace(listed, refreshed_at=_NOW + 5, expires_at=_NOW + 2 * _LIFE)]
+
+    def test_a_list_of_a_user_is_in_the_order_of_creation_and_of_handles_where_that_is_the_same(
+        self, store: Store
+    ) -> None:
+        for number, created_at in ((5, _NOW), (1, _NOW + 9), (4, _NOW), (3, _NOW), (2, -_NOW)):
+            store.create(a_record(number, created_at=created_at), "{}")
+        assert handles_of(store, "user", _NOW) == [a_record(number).handle for number in (2, 3, 4, 5, 1)]
+        assert handles_of(store, EVERYBODY, _NOW) == [a_record(number).handle for number in (1, 2, 3, 4, 5)]
+
+    def test_a_list_goes_on_behind_a_cursor_also_when_that_session_is_gone(self, store: Store) -> None:
+        for number in range(1, 9):
+            user = "other" if number in (2, 5) else "user"
+            store.create(a_record(number, user_id=user, created_at=_NOW + (8 - number) // 2), "{}")
+        for whose in ("user", EVERYBODY):
+            whole = store.sessions(whose, _NOW)
+            assert len(whole) == (8 if whose is EVERYBODY else 6)
+            for position, last in enumerate(whole):
+                assert store.sessions(whose, _NOW, after=last.cursor) == whole[position + 1 :]
+                assert store.sessions(whose, _NOW, after=last.cursor, limit=2) == whole[position + 1 : position + 3]
+            assert store.sessions(whose, _NOW, limit=0) == []
+            assert store.sessions(whose, _NOW, limit=len(whole)) == store.sessions(whose, _NOW, limit=99) == whole
+        first, second, *rest = store.sessions("user", _NOW)
+        assert store.remove([first.handle, second.handle], _NOW) == [first.handle, second.handle]
+        assert store.sessions("user", _NOW, after=first.cursor) == rest
+        assert store.sessions("user", _NOW, after=second.cursor) == rest
+
+    def test_whoever_reads_page_after_page_meets_each_session_once_whatever_comes_and_goes(self, store: Store) -> None:
+        for number in range(1, 41):
+            store.create(a_record(number, created_at=_NOW + number // 7), "{}")
+        for whose in ("user", EVERYBODY):
+            stay = set(handles_of(store, whose, _NOW))
+            met: list[str] = []
+            after, pages = None, 0
+            while page := store.sessions(whose, _NOW, after=after, limit=3):
+                met += [each.handle for each in page]
+                after, pages = page[-1].cursor, pages + 1
+                removed = a_record(pages * 4).handle
+                store.remove([removed], _NOW)
+                stay.discard(removed)
+                if pages < 20:
+                    other = 1_000 * pages + (500_000 if whose is EVERYBODY else 0)
+                    store.create(a_record(other, created_at=_NOW - pages), "{}")
+                    store.create(a_record(other + 1, expires_at=_NOW), "{}")
+            assert len(met) == len(set(met))
+            assert set(met) >= stay
+
+    def test_sessions_are_counted(self, store: Store) -> None:
+        assert store.count_sessions("user", _NOW) == store.count_sessions(EVERYBODY, _NOW) == 0
+        for number, user in enumerate(("user", "everybody", "user", "User", "user"), start=1):
+            store.create(a_record(number, user_id=user, expires_at=_NOW + number), "{}")
+        for now, users, all_users in ((_NOW, 3, 5), (_NOW + 1, 2, 4), (_NOW + 5, 0, 0)):
+            assert store.count_sessions("user", now) == users
+            assert store.count_sessions(EVERYBODY, now) == all_users
+        assert store.count_sessions("everybody", _NOW) == 1
+        assert store.count_sessions("", _NOW) == store.count_sessions("%", _NOW) == 0
 
     def test_rotate_swaps_only_what_it_has_seen(self, store: Store) -> None:
         seen = a_record(lineage=Lineage(1, 0, 2, _NOW, b"hint"))
@@ -201,81 +269,7 @@ class StoreContract:
         assert store.sweep(_NOW + 4, limit=3) == 3
         assert store.sweep(_NOW + 4, limit=3) == 1
         assert store.sweep(_NOW + 4, limit=3) == 0
-        assert store.handles_of_user("user", _NOW) == [a_record(number).handle for number in (5, 6, 7)]
-
-    def test_a_key_is_added_only_after_the_last_that_the_caller_knows_whatever_their_dates(self, store: Store) -> None:
-        ahead, second, rival = (StoredKey(f"d-{n}", "dynamic", n, b"material") for n in (9, 1, 3))
-        other = StoredKey("s-1", "static", 9, b"\x00\xff")
-        assert store.read_keys(_NOW).keys == []
-        assert store.add_key(ahead, None, None) is True
-        assert store.add_key(rival, None, None) is False
-        assert store.add_key(other, None, None) is True, "each purpose has a last key of its own"
-        assert store.add_key(second, "d-9", None) is True
-        assert store.add_key(rival, "d-9", None) is False, "a key has one successor, though it bears the latest date"
-        assert store.add_key(second, "d-1", None) is False, "an id is given once"
-        assert store.read_keys(_NOW).keys == [ahead, other, second], "in the order in which they were added"
-
-    def test_of_many_that_add_a_key_at_once_exactly_one_succeeds(self, store: Store) -> None:
-        store.add_key(StoredKey("d-0", "dynamic", 0, b"material"), None, None)
-
-        def add(number: int) -> bool:
-            return store.add_key(StoredKey(f"d-{number}", "dynamic", number, b"material"), "d-0", None)
-
-        with ThreadPoolExecutor(8) as threads:
-            assert list(threads.map(add, range(1, 17))).count(True) == 1
-        assert len(store.read_keys(_NOW).keys) == 2
-
-    def test_a_store_says_what_its_first_key_was_sealed_with_and_takes_no_key_that_is_sealed_otherwise(
-        self, store: Store
-    ) -> None:
-        first, second = StoredKey("d-1", "dynamic", 1, b"sealed"), StoredKey("d-2", "dynamic", 2, b"sealed")
-        assert store.read_keys(_NOW).sealed_with is None
-        assert store.add_key(first, None, "aa") is True
-        assert store.read_keys(_NOW).sealed_with == "aa"
-        for other in (None, "bb"):
-            assert store.add_key(second, "d-1", other) is False
-            assert store.add_key(StoredKey("s-1", "static", 1, b""), None, other) is False
-        assert store.add_key(second, "d-1", "aa") is True
-
-    def test_a_store_whose_first_key_is_in_the_clear_takes_no_sealed_one(self, store: Store) -> None:
-        store.add_key(StoredKey("d-1", "dynamic", 1, b"plain"), None, None)
-        assert store.add_key(StoredKey("d-2", "dynamic", 2, b"sealed"), "d-1", "aa") is False
-        assert store.read_keys(_NOW).sealed_with is None
-
-    def test_keys_are_resealed_all_at_once_and_only_if_they_still_are_those_that_were_read(self, store: Store) -> None:
-        keys = [StoredKey(f"d-{n}", "dynamic", n, b"plain") for n in (2, 1)] + [StoredKey("s-1", "static", 1, b"plain")]
-        for key, after in zip(keys, (None, "d-2", None), strict=True):
-            store.add_key(key, after, None)
-        sealed = [replace(key, material=b"sealed") for key in keys]
-        for seen in (keys[:2], [*keys[:2], replace(keys[2], material=b"other")], [*keys, keys[0]], []):
-            assert store.reseal_keys(seen, sealed, "aa") is False
-            assert store.read_keys(_NOW) == (keys, _NOW, None, False)
-        assert store.reseal_keys(keys, sealed, "aa") is True
-        assert store.read_keys(_NOW) == (sealed, _NOW, "aa", False)
-        assert store.add_key(StoredKey("d-3", "dynamic", 3, b""), "d-1", "aa") is True, "the order is kept"
-
-    def test_keys_are_removed_by_purpose_and_id(self, store: Store) -> None:
-        keys = [StoredKey("d-1", "dynamic", 1, b"a"), StoredKey("s-1", "static", 1, b"b")]
-        for key in keys:
-            store.add_key(key, None, None)
-        store.remove_keys("static", ["d-1", "unknown"])
-        assert len(store.read_keys(_NOW).keys) == 2
-        store.remove_keys("dynamic", ["d-1"])
-        assert store.read_keys(_NOW).keys == [keys[1]]
-
-    def test_a_store_without_its_keys_begins_anew(self, store: Store) -> None:
-        store.add_key(StoredKey("d-1", "dynamic", 1, b"sealed"), None, "aa")
-        store.add_key(StoredKey("s-1", "static", 1, b"sealed"), None, "aa")
-        store.remove_all_keys()
-        assert store.read_keys(_NOW) == ([], _NOW, None, False)
-        assert store.add_key(StoredKey("d-2", "dynamic", 2, b"plain"), None, None) is True
-
-    def test_that_a_v2_token_was_minted_is_said_from_then_on(self, store: Store) -> None:
-        assert store.read_keys(_NOW).has_v2 is False
-        store.note_v2()
-        store.note_v2()
-        store.remove_all_keys()
-        assert store.read_keys(_NOW).has_v2 is True
+        assert handles_of(store, "user", _NOW) == [a_record(number).handle for number in (5, 6, 7)]
 
     def test_a_closed_store_opens_again_with_all_that_was_kept(self, store: Store) -> None:
         store.create(a_record(), "{}")

@@ -71,7 +71,8 @@ class SessionStore(Protocol):
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
         """Delete sessions. Return the handles of those that existed, each once, in the order given.
 
-        Many are deleted in steps that let other writers in between, so that an error may come when some are gone.
+        Many are deleted in steps that let other writers in between, so that an error may come when some are gone. A
+        caller that deletes many by several calls need not pause.
         """
 
     def remove_user(self, user_id: str, now: int) -> list[str]:

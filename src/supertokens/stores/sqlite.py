@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +19,7 @@ from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
 from supertokens.stores.sqlite_marks import MARK_TABLE
+from supertokens.stores.sqlite_turns import Turns
 
 __all__ = ["ROW", "SqliteStore", "row_of"]
 
@@ -77,6 +78,8 @@ _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500
 """Sessions that are deleted in one transaction, so that others wait for milliseconds; and below SQLite's limit on the
 number of parameters, in every build."""
+_FEW: Final = 20
+"""Sessions that are deleted without regard to others: such a step is over before anybody has to wait."""
 
 
 def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
@@ -139,6 +142,7 @@ class SqliteStore(SqliteKeys):
             pragmas=dict(pragmas or {}),
         )
         super().__init__(database)
+        self._turns = Turns()
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._database.path)!r})"
@@ -186,11 +190,8 @@ class SqliteStore(SqliteKeys):
         for start in range(0, len(wanted), _HANDLES_AT_ONCE):
             some = wanted[start : start + _HANDLES_AT_ONCE]
             is_last = start + len(some) == len(wanted)
-            began = time.monotonic()
-            removed += self._remove(some, now, durable=is_last)  # which takes those before to the disk, too
-            if not is_last:
-                # Other processes look for the lock now and then: it has to be free for as long as it was taken.
-                time.sleep(time.monotonic() - began)
+            with self._turns.turn() if len(some) > _FEW else nullcontext():
+                removed += self._remove(some, now, durable=is_last)  # which takes those before to the disk, too
         return removed
 
     def _remove(self, handles: list[str], now: int, *, durable: bool) -> list[str]:
@@ -226,9 +227,12 @@ class SqliteStore(SqliteKeys):
 
     def sweep(self, now: int, *, limit: int) -> int:
         statement = "DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires_at <= ? LIMIT ?)"
-        return self._database.write(
-            lambda connection: connection.execute(statement, (now, limit)).rowcount, durable=False, one_statement=True
-        )
+        with self._turns.turn():
+            return self._database.write(
+                lambda connection: connection.execute(statement, (now, limit)).rowcount,
+                durable=False,
+                one_statement=True,
+            )
 
     def claim(self, owner: str) -> str:
         """Return the name of the app that the file belongs to; it is `owner` from now on if it had none.

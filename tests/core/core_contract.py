@@ -616,6 +616,11 @@ class CoreContract:
             ("user", each.created_at, each.expires_at) for each in told
         ]
         assert core.sessions("user", limit=2) == listed[:2]
+        assert core.sessions("user", after=listed[0].cursor) == listed[1:]
+        core.revoke_sessions([listed[1].handle])
+        assert core.sessions("user", after=listed[0].cursor, limit=1) == listed[2:]
+        assert core.sessions("user", after=listed[1].cursor) == listed[2:], "a cursor outlives its session"
+        assert core.sessions("user", after=listed[2].cursor) == []
         assert core.sessions("user", limit=0) == core.sessions("nobody") == core.sessions("\ud800") == []
 
     def test_what_is_told_of_a_session_is_what_was_issued(self, core: Core, clock: FakeClock) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -15,7 +16,7 @@ from supertokens.engine.access_token import AccessToken, claims_of
 from supertokens.engine.refresh_token import id_refresh_value
 from supertokens.engine.signing_keys import SigningKey, generate_signing_material
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
-from supertokens.remote import RemoteCore
+from supertokens.remote import RemoteCore, listing
 from supertokens.testing import FakeClock
 
 from .faulty import FaultyHost, Request, reply
@@ -75,6 +76,76 @@ class OriginalCore:
             self.payload = request.fields["userDataInJWT"]
             return reply({"session": session, "accessToken": self.access_token(None), "status": "OK", **self.changes})
         return reply(b"Not found", 404)
+
+
+class CoreWithSessions:
+    """Lists the handles of a user in no particular order, as the original core may; one has ended by now."""
+
+    CREATED: Final = {"7": 5, "8": 3, "9": 9, "6": 3}
+
+    def __call__(self, request: Request) -> bytes:
+        query = dict(parse_qsl(request.target.partition("?")[2]))
+        if request.path == "/recipe/session/user":
+            return reply({"status": "OK", "sessionHandles": [HANDLE.replace("7", each) for each in "57896"]})
+        if request.path == "/recipe/session":
+            handle = query["sessionHandle"]
+            if handle[0] not in self.CREATED:
+                return reply({"status": "UNAUTHORISED", "message": "it has ended"})
+            return reply({
+                "status": "OK", "sessionHandle": handle, "userId": "ada", "userDataInDatabase": {}, "userDataInJWT": {},
+                "expiry": 10**9, "timeCreated": self.CREATED[handle[0]],
+            })  # fmt: skip
+        return reply(b"Not found", 404)
+
+
+def test_the_sessions_of_a_core_that_has_no_lists_are_listed_in_order_all_the_same() -> None:
+    with FaultyHost(CoreWithSessions()) as host:
+        core = RemoteCore(Config(hosts=host.url))
+        listed = core.sessions("ada")
+        assert [each.handle[0] for each in listed] == ["6", "8", "7", "9"]
+        assert [(each.user_id, each.created_at, each.refreshed_at, each.expires_at) for each in listed] == [
+            ("ada", created_at, None, 10**9) for created_at in (3, 3, 5, 9)
+        ]
+        assert core.sessions("ada", after=listed[0].cursor, limit=2) == listed[1:3]
+
+
+def test_a_long_list_is_read_in_pages_and_no_longer_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_MAX_PAGE", 3)
+    sessions = [
+        {"handle": HANDLE[:-1] + str(number), "timeCreated": number // 2, "timeRefreshed": None, "expiry": 9}
+        for number in range(6)
+    ]
+
+    def answer(request: Request) -> bytes:
+        after = request.fields.get("afterSessionHandle")
+        known = [
+            each
+            for each in sessions
+            if after is None or (each["timeCreated"], each["handle"]) > (request.fields["afterTimeCreated"], after)
+        ]
+        return reply({"status": "OK", "sessions": known[: request.fields["limit"]]})
+
+    with FaultyHost(answer) as host:
+        core = RemoteCore(Config(hosts=host.url))
+        core.sessions("nobody", limit=1)
+        for limit, pages in ((None, [3, 3, 3]), (6, [3, 3]), (5, [3, 2]), (3, [3]), (1, [1]), (0, [])):
+            host.requests.clear()
+            listed = core.sessions("ada", limit=limit)
+            assert [each.handle for each in listed] == [each["handle"] for each in sessions[:limit]]
+            assert [request.fields["limit"] for request in host.requests] == pages
+
+
+def test_a_list_of_a_core_that_begins_anew_again_and_again_is_an_error() -> None:
+    def answer(request: Request) -> bytes:
+        assert request.path == "/recipe/session/list"
+        session = {"handle": HANDLE, "timeCreated": 5, "timeRefreshed": None, "expiry": 9}
+        return reply({"status": "OK", "sessions": [session] * request.fields["limit"]})
+
+    with FaultyHost(answer) as host:
+        core = RemoteCore(Config(hosts=host.url))
+        assert len(core.sessions("ada", limit=3)) == 3
+        with pytest.raises(SuperTokensGeneralError, match="has no end"):
+            core.sessions("ada")
 
 
 def test_sessions_work_with_a_core_that_is_not_ours() -> None:

@@ -205,6 +205,32 @@ def test_a_refresh_token_is_authenticated_without_a_look_at_its_session(service:
     assert authenticate(text[:-4] + "AAAA")["status"] == "UNAUTHORISED"
 
 
+def test_sessions_are_listed_page_by_page_oldest_first(service: Service) -> None:
+    handles = [create(service, userId="lists")["session"]["handle"] for _ in range(3)]
+
+    def page(**fields: Any) -> Any:
+        return service.request("POST", "/recipe/session/list", {"userId": "lists", **fields})
+
+    whole = page(limit=1000).json()
+    assert whole["status"] == "OK"
+    assert sorted(each["handle"] for each in whole["sessions"]) == sorted(handles)
+    first = whole["sessions"][0]
+    known = service.request("GET", f"/recipe/session?sessionHandle={first['handle']}").json()
+    assert first == {
+        "handle": first["handle"],
+        "timeCreated": known["timeCreated"],
+        "timeRefreshed": None,
+        "expiry": known["expiry"],
+    }
+    assert page(limit=1).json()["sessions"] == [first]
+    behind = {"afterTimeCreated": first["timeCreated"], "afterSessionHandle": first["handle"]}
+    assert page(limit=9, **behind).json()["sessions"] == whole["sessions"][1:]
+    assert page(limit=1, **behind).json()["sessions"] == whole["sessions"][1:2]
+    for wrong in ({}, {"limit": 0}, {"limit": -1}, {"limit": 1001}, {"limit": "9"}, {"limit": True}, {"limit": 1.0}):
+        refused = page(**wrong)
+        assert (refused.status, refused.text) == (400, "Field name 'limit' is invalid in JSON input\n"), wrong
+
+
 def test_remove_takes_one_selector_and_flags_with_a_user_only(service: Service) -> None:
     created = create(service, userId="remove")
 

@@ -33,6 +33,7 @@ from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE
 from supertokens.engine.session import (
     IssuedSession,
     ListedSession,
+    SessionCursor,
     SessionInformation,
     SessionRecord,
     VerifiedSession,
@@ -251,8 +252,10 @@ class EmbeddedCore:
     def session_handles(self, user_id: str) -> list[str]:
         return [each.handle for each in self.sessions(user_id)]
 
-    def sessions(self, user_id: str, *, limit: int | None = None) -> list[ListedSession]:
-        return self.store.sessions(user_id, self._clock(), limit=limit) if can_be_user_id(user_id) else []
+    def sessions(
+        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        return self.store.sessions(user_id, self._clock(), after=after, limit=limit) if can_be_user_id(user_id) else []
 
     def session(self, handle: str) -> SessionInformation:
         record = self._record(handle)
@@ -301,8 +304,6 @@ class EmbeddedCore:
         """Let go of the store's connections."""
         self.store.close()
 
-    # Tokens in
-
     def _authentic(self, token: str, now: int) -> RefreshToken:
         try:
             return refresh_tokens.authenticate(token, self.keys.ring_for_verifying(now).refresh)
@@ -311,8 +312,6 @@ class EmbeddedCore:
             if ring is None:
                 raise
             return refresh_tokens.authenticate(token, ring.refresh)
-
-    # Sessions
 
     def _record(self, handle: str) -> SessionRecord:
         found = self.store.get(handle, self._clock()) if is_handle(handle) else None

@@ -10,7 +10,7 @@ from supertokens.core.signals import Signals
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import TokenPosition
-from supertokens.engine.session import IssuedSession, ListedSession, SessionInformation, VerifiedSession
+from supertokens.engine.session import IssuedSession, ListedSession, SessionCursor, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
 __all__ = ["Core", "RenewalTerms"]
@@ -112,8 +112,10 @@ class Core(Protocol):
     def session_handles(self, user_id: str) -> list[str]:
         """The user's sessions, oldest first."""
 
-    def sessions(self, user_id: str, *, limit: int | None = None) -> list[ListedSession]:
-        """Return the user's sessions, oldest first: all, or at most `limit` of them."""
+    def sessions(
+        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        """Return the user's sessions, oldest first: all, or at most `limit` of those behind the place `after`."""
 
     def session(self, handle: str) -> SessionInformation:
         """What is stored of a session, but for its data."""

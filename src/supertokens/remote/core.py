@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 from msgspec import Raw
@@ -23,6 +22,7 @@ from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
     IssuedSession,
     ListedSession,
+    SessionCursor,
     SessionInformation,
     VerifiedSession,
     can_be_user_id,
@@ -40,8 +40,9 @@ from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
+from supertokens.remote.listing import asked_about_each, page_by_page
 from supertokens.remote.replies import Found
-from supertokens.remote.sessions import another_session, issued_session, listed_session, verified_session
+from supertokens.remote.sessions import another_session, issued_session, no_such_session, verified_session
 
 __all__ = ["RemoteCore"]
 
@@ -250,12 +251,13 @@ class RemoteCore:
             return []
         return replies.SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
 
-    def sessions(self, user_id: str, *, limit: int | None = None) -> list[ListedSession]:
-        listed = []
-        for handle in self.session_handles(user_id)[:limit]:
-            with suppress(SuperTokensUnauthorisedError):  # it may end between the two questions
-                listed.append(listed_session(self.session(handle)))
-        return listed
+    def sessions(
+        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        if not can_be_user_id(user_id):
+            return []
+        listed = page_by_page(self._calls, user_id, after, limit)
+        return asked_about_each(self.session_handles(user_id), self.session, after, limit) if listed is None else listed
 
     def session(self, handle: str) -> SessionInformation:
         found = self._found(handle)
@@ -310,7 +312,7 @@ class RemoteCore:
 
     def _found(self, handle: str) -> Found:
         if not is_handle(handle):
-            raise _no_such_session()
+            raise no_such_session()
         found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle}))
         if found.session_handle != handle:
             raise another_session()
@@ -318,7 +320,7 @@ class RemoteCore:
 
     def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
         if not is_handle(handle):
-            raise _no_such_session()
+            raise no_such_session()
         answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
         replies.UPDATED.of(answer)
 
@@ -344,7 +346,3 @@ def _can_be_refresh_token(token: str) -> bool:
 def _sendable(text: str | None) -> str | None:
     """Return `text` as far as it is Unicode."""
     return None if text is None else text.encode("utf-8", "replace").decode()
-
-
-def _no_such_session() -> SuperTokensUnauthorisedError:
-    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

@@ -20,7 +20,7 @@ from supertokens.errors import (
 from supertokens.remote.connections import Answer
 
 __all__ = [
-    "CREATED", "FOUND", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
+    "CREATED", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
     "SESSIONS_OF_USER", "STANDS", "UPDATED", "VERIFIED",
     "VERSIONS", "Found", "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
 ]  # fmt: skip
@@ -111,6 +111,19 @@ class SessionsOfUser(Struct, tag_field="status", tag="OK", rename="camel"):
     session_handles: list[str]
 
 
+class ReplyListed(Struct, rename="camel"):
+    handle: str
+    time_created: Milliseconds
+    time_refreshed: Milliseconds | None
+    expiry: Milliseconds
+
+
+class Listed(Struct, tag_field="status", tag="OK"):
+    """A page of the sessions of a user."""
+
+    sessions: list[ReplyListed]
+
+
 class Stands(Struct, tag_field="status", tag="OK"):
     """Where an authentic refresh token stands."""
 
@@ -194,6 +207,7 @@ VERIFIED: Final = Reply(Verified, Unauthorised, TryRefresh)
 REFRESHED: Final = Reply(Issued, Unauthorised, Theft)
 REGENERATED: Final = Reply(Verified, Unauthorised)
 REVOKED: Final = Reply(Revoked)
+LISTED: Final = Reply(Listed)
 SESSIONS_OF_USER: Final = Reply(SessionsOfUser)
 FOUND: Final = Reply(Found, Unauthorised)
 STANDS: Final = Reply(Stands, Unauthorised)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.refresh_token import id_refresh_value
-from supertokens.engine.session import Credential, IssuedSession, ListedSession, SessionInformation, VerifiedSession
-from supertokens.errors import SuperTokensGeneralError
+from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.remote.replies import Issued, ReplyToken, Verified
 
-__all__ = ["another_session", "issued_session", "listed_session", "verified_session"]
+__all__ = ["another_session", "issued_session", "no_such_session", "verified_session"]
 
 
 def _credential(token: ReplyToken) -> Credential:
@@ -44,17 +44,11 @@ def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
     )
 
 
-def listed_session(known: SessionInformation) -> ListedSession:
-    """Return what a list shows of a session that was asked about on its own."""
-    return ListedSession(
-        handle=known.handle,
-        user_id=known.user_id,
-        created_at=known.created_at,
-        refreshed_at=None,
-        expires_at=known.expires_at,
-    )
-
-
 def another_session() -> SuperTokensGeneralError:
     """Return the error for a reply about another session than the one that was asked about."""
     return SuperTokensGeneralError("the core's reply makes no sense: it is about another session")
+
+
+def no_such_session() -> SuperTokensUnauthorisedError:
+    """Return the error for a session that does not exist."""
+    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

@@ -21,6 +21,7 @@ from supertokens.service.both_families import (
     update_session_data,
 )
 from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
+from supertokens.service.listing import LIST_SESSIONS
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Handler, Route
 
@@ -298,6 +299,7 @@ ROUTES: Final = (
             Field("fetchSessionsForAllLinkedAccounts", STRING, "No accounts are linked", None),
         ),
     ),
+    LIST_SESSIONS,
     *_data_routes("/recipe/session/data", _DATA, session_data, update_session_data),
     *_data_routes("/recipe/jwt/data", _JWT, jwt_payload, update_jwt_payload),
     Route("GET", "/recipe/jwt/jwks", published_keys_with_status, "The keys that verify access tokens", _V),

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of sessions: read page by page from a service of ours, one session after the other from another core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
+
+from supertokens.engine.session import ListedSession, SessionCursor, SessionInformation
+from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
+from supertokens.remote import replies
+from supertokens.remote.calls import Calls
+
+__all__ = ["asked_about_each", "page_by_page"]
+
+_MAX_PAGE: Final = 1000  # more are refused
+
+
+def page_by_page(
+    calls: Calls, user_id: str, after: SessionCursor | None, limit: int | None
+) -> list[ListedSession] | None:
+    """Return the sessions of a user behind `after`, at most `limit`; None from a core that has no such list.
+
+    Raise SuperTokensGeneralError.
+    """
+    listed: list[ListedSession] = []
+    while limit is None or len(listed) < limit:
+        page = _MAX_PAGE if limit is None else min(_MAX_PAGE, limit - len(listed))
+        question = {
+            "userId": user_id,
+            "limit": page,
+            "afterTimeCreated": None if after is None else after.created_at,
+            "afterSessionHandle": None if after is None else after.handle,
+        }
+        answer = calls.send("POST", "/recipe/session/list", question, again=True)
+        if answer.status == 404:
+            return None  # the original core
+        found = [
+            ListedSession(
+                handle=each.handle,
+                user_id=user_id,
+                created_at=each.time_created,
+                refreshed_at=each.time_refreshed,
+                expires_at=each.expiry,
+            )
+            for each in replies.LISTED.of(answer).sessions
+        ]
+        listed += found
+        if len(found) < page:
+            break
+        if after is not None and found[-1].cursor <= after:
+            raise SuperTokensGeneralError("the core's reply makes no sense: its list of sessions has no end")
+        after = found[-1].cursor
+    return listed
+
+
+def asked_about_each(
+    handles: Iterable[str],
+    session: Callable[[str], SessionInformation],
+    after: SessionCursor | None,
+    limit: int | None,
+) -> list[ListedSession]:
+    """Return the same, by asking about each of the user's `handles`: the core may have given them in any order."""
+    found = []
+    for handle in handles:
+        with suppress(SuperTokensUnauthorisedError):  # it may have ended
+            known = session(handle)
+            found.append(
+                ListedSession(
+                    handle=known.handle,
+                    user_id=known.user_id,
+                    created_at=known.created_at,
+                    refreshed_at=None,
+                    expires_at=known.expires_at,
+                )
+            )
+    found.sort(key=lambda each: each.cursor)
+    return [each for each in found if after is None or each.cursor > after][:limit]

@@ -3,6 +3,10 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
+
+import pytest
 
 from supertokens import forks
 from supertokens.forks import call_around_forks, call_in_forked_children
@@ -61,3 +65,12 @@ def test_nothing_of_an_object_that_is_gone_is_called_or_kept() -> None:
     assert [len(hook._methods) for hook in (forks._BEFORE, forks._IN_PARENT, forks._IN_CHILD)] == before
     assert said_in_a_child(called) == [""]
     assert called == []
+
+
+@pytest.mark.parametrize("module", ["supertokens", "supertokens.flask", "supertokens.cli", "supertokens.testing"])
+def test_a_system_without_forks_is_refused_with_the_reason(module: str) -> None:
+    without = "import os; del os.register_at_fork, os.fork, os.O_CLOEXEC; sys.modules['fcntl'] = None"
+    program = f"import sys; {without}; import {module}"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("ImportError: supertokens needs a POSIX system")

@@ -2,7 +2,9 @@
 """What is called around a fork of this process.
 
 The interpreter never forgets a hook. So it gets three for the whole process, and these call the methods of the objects
-that are still alive. Where there is no fork, as on Windows, nothing is registered.
+that are still alive.
+
+Everything else stands on this module, so it is here that a system without forks, such as Windows, is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ from types import MethodType
 from typing import Final
 
 __all__ = ["call_around_forks", "call_in_forked_children"]
+
+if not hasattr(os, "register_at_fork"):
+    # The store's safety across processes, and the service, rest on POSIX: file locks, modes and owners, signals, forks.
+    raise ImportError(
+        "supertokens needs a POSIX system, such as Linux or macOS; on Windows, run it in WSL or a container"
+    )
 
 _Method = Callable[[], None]
 
@@ -63,5 +71,4 @@ def call_around_forks(*, before: _Method, after_in_parent: _Method, after_in_chi
     _IN_CHILD.add(after_in_child)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_BEFORE, after_in_parent=_IN_PARENT, after_in_child=_IN_CHILD)
+os.register_at_fork(before=_BEFORE, after_in_parent=_IN_PARENT, after_in_child=_IN_CHILD)

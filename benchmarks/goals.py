@@ -148,6 +148,14 @@ GOALS: Final = (
         shown="factor",
     ),
     Goal(
+        "renewal in place, what it adds to a page",
+        " one `core.refresh`",
+        _over(added_cost(names.OURS_RENEWED, names.OURS_PAGE), _of(names.CORE_REFRESH)),
+        1.1,
+        at_least=False,
+        shown="factor",
+    ),
+    Goal(
         "create at the store, 16 threads, synchronous=FULL",
         " the throughput of one fsync per create",
         throughput_ratio(with_threads(names.STORE_CREATE, 16), with_threads(names.STORE_CREATE, 1)),

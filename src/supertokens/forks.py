@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is called around a fork of this process.
+"""What is called around a fork of this process, and locks that no fork leaves held.
 
 The interpreter never forgets a hook. So it gets three for the whole process, and these call the methods of the objects
 that are still alive.
@@ -10,13 +10,14 @@ Everything else stands on this module, so it is here that a system without forks
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from itertools import count
 from types import MethodType
 from typing import Final
 
-__all__ = ["call_around_forks", "call_in_forked_children"]
+__all__ = ["ProcessLock", "call_around_forks", "call_in_forked_children"]
 
 if not hasattr(os, "register_at_fork"):
     # The store's safety across processes, and the service, rest on POSIX: file locks, modes and owners, signals, forks.
@@ -54,10 +55,7 @@ _IN_CHILD: Final = _Hook()
 
 
 def call_in_forked_children(method: _Method) -> None:
-    """Call a bound `method` in each child that this process forks, for as long as its object lives.
-
-    A lock that another thread of the parent held would be held in the child for ever, so objects with locks begin anew.
-    """
+    """Call a bound `method` in each child that this process forks with hooks, for as long as its object lives."""
     _IN_CHILD.add(method)
 
 
@@ -72,3 +70,44 @@ def call_around_forks(*, before: _Method, after_in_parent: _Method, after_in_chi
 
 
 os.register_at_fork(before=_BEFORE, after_in_parent=_IN_PARENT, after_in_child=_IN_CHILD)
+
+
+class ProcessLock:
+    """A lock among the threads of one process: in a forked child nobody holds it.
+
+    A `threading.Lock` that another thread held when the process was forked is held in the child for ever. Hooks could
+    replace it, but a fork by C, such as that of a server that embeds Python, may run none; so there is a lock for each
+    process. A thread that forks while it holds the lock does not hold it in the child.
+    """
+
+    __slots__ = ("_by_process",)
+
+    def __init__(self) -> None:
+        self._by_process: dict[int, threading.Lock] = {}
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Take the lock; return whether that succeeded, which it does unless `blocking` is False."""
+        lock = self._by_process.get(os.getpid()) or self._first_in_this_process()
+        return lock.acquire(blocking)
+
+    def release(self) -> None:
+        """Give it back."""
+        lock = self._by_process.get(os.getpid())
+        if lock is not None:
+            lock.release()
+
+    def __enter__(self) -> None:
+        (self._by_process.get(os.getpid()) or self._first_in_this_process()).acquire()
+
+    def __exit__(self, *of_error: object) -> None:
+        lock = self._by_process.get(os.getpid())
+        if lock is not None:
+            lock.release()
+
+    def _first_in_this_process(self) -> threading.Lock:
+        process = os.getpid()
+        lock = self._by_process.setdefault(process, threading.Lock())  # atomic: all threads get the same one
+        for other in [*self._by_process]:
+            if other != process:
+                self._by_process.pop(other, None)
+        return lock

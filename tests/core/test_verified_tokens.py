@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -214,6 +215,27 @@ def test_sixteen_threads_that_add_at_once_keep_within_the_bound_and_lose_no_coun
 
 
 @pytest.mark.slow
+def test_a_child_that_is_forked_while_a_thread_adds_begins_with_nothing(core: EmbeddedCore, clock: FakeClock) -> None:
+    ring = core.keys.ring_for_verifying(clock())
+    text = create(core).access_token.text
+    kept = VerifiedTokens(3)
+    kept.get("", ring)
+    kept._kept.by_text[text] = entry_of(text, ring)  # so far the thread has come: it is in no queue yet
+    child = os.fork()
+    if child == 0:
+        is_right = False
+        try:
+            for number in range(9):
+                kept.add(f"{text}{number}", entry_of(text, ring), ring)
+                kept.get(f"{text}{number}", ring)
+            texts = texts_in(kept)
+            is_right = len(texts) == 3 and text not in texts and kept._characters == sum(map(len, texts))
+        finally:
+            os._exit(0 if is_right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert text in texts_in(kept), "the parent goes on with what it has"
+
+
 def test_a_million_garbage_tokens_grow_nothing_and_push_out_no_token_in_use(
     core: EmbeddedCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

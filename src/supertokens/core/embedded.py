@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -47,7 +46,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
-from supertokens.forks import call_in_forked_children
+from supertokens.forks import ProcessLock
 from supertokens.stores.base import Store
 
 __all__ = ["EmbeddedCore", "system_clock"]
@@ -86,7 +85,7 @@ class EmbeddedCore:
         self.signals = Signals()
         self.keys = KeyKeeper(config, store, random, monotonic, accepts_v2=accepts_v2)
         self.refreshes: Counter[int] = Counter()
-        self._counting = threading.Lock()
+        self._counting = ProcessLock()
         self._clock = clock
         self._random = random
         self._refresh_validity = config.refresh_token_validity_ms
@@ -95,15 +94,9 @@ class EmbeddedCore:
         self._issuer = Issuer(config, self.keys)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
         self._sweeper = Sweeper(store)
-        call_in_forked_children(self._after_fork_in_child)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
-
-    def _after_fork_in_child(self) -> None:
-        self.keys.after_fork_in_child()
-        self._counting = threading.Lock()
-        self._tokens.begin_anew()
 
     @property
     def clock(self) -> Callable[[], int]:

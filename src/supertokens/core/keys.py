@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -22,6 +21,7 @@ from supertokens.engine.signing_keys import (
     StoredKeys,
 )
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
 from supertokens.stores.base import KeyStore
 
 __all__ = ["AWAITS_SEALING", "KeyKeeper"]
@@ -70,12 +70,8 @@ class KeyKeeper:
         # By a clock that is never set back: with the other one alone, a ring could grow older than it seems. Written
         # after the ring and read before it, so that it is never a newer one's.
         self._read_at = 0.0
-        self._reading = threading.Lock()
+        self._reading = ProcessLock()
         self._extra_reading_at = -_EXTRA_READING_EVERY_MS
-
-    def after_fork_in_child(self) -> None:
-        """Replace a lock that a thread of the parent may have held. The ring stays, for as long as it was good."""
-        self._reading = threading.Lock()
 
     def ring_for_verifying(self, now: int) -> KeyRing:
         """Return a ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""

@@ -36,12 +36,7 @@ class TokenVerifier:
 
     def __init__(self, source: KeySource, max_tokens: int) -> None:
         self._source = source
-        self._max_tokens = max_tokens
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget all tokens: a forked child must not find a lock that a thread of its parent held."""
-        self._cache = VerifiedTokens(self._max_tokens)
+        self._cache = VerifiedTokens(max_tokens)
 
     def verify(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
         """Return what `token` says, if it is authentic, alive, and came with its anti-CSRF value.

@@ -11,7 +11,7 @@ newcomer any more (S3-FIFO: Yang et al., "FIFO queues are all you need for cache
 
 from __future__ import annotations
 
-import threading
+import os
 from collections import deque
 from typing import Final
 
@@ -20,6 +20,7 @@ import msgspec
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.key_set import VerifyingKeys
 from supertokens.engine.session import VerifiedSession
+from supertokens.forks import ProcessLock
 
 __all__ = ["VerifiedToken", "VerifiedTokens"]
 
@@ -57,7 +58,8 @@ class VerifiedTokens:
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens
         self._max_characters = max_tokens * _MAX_AVERAGE_CHARACTERS
-        self._changing = threading.Lock()
+        self._changing = ProcessLock()
+        self._process = os.getpid()
         # Replaced as a whole, and read once by each caller: none meets a token whose key its own keys have lost.
         self._kept = _Kept(None, {})
         self._begin_anew()
@@ -82,7 +84,7 @@ class VerifiedTokens:
     def add(self, token: str, known: VerifiedToken, keys: VerifyingKeys) -> None:
         """Keep `known`, which is what `token` says, and whose signature was verified with `keys`."""
         with self._changing:
-            kept = self._kept
+            kept = self._kept_in_this_process()
             # A check that took its time may have used a key that was dropped meanwhile.
             if kept.keys is not keys or token in kept.by_text:
                 return
@@ -115,10 +117,18 @@ class VerifiedTokens:
             self._gone, self._gone_before = set(), self._gone
         self._gone.add(hash(token))
 
+    def _kept_in_this_process(self) -> _Kept:
+        """Return what is kept. In a forked child that is nothing: a thread of the parent may have been changing it."""
+        if self._process != os.getpid():
+            self._kept = _Kept(None, {})
+            self._begin_anew()
+            self._process = os.getpid()
+        return self._kept
+
     def _change_keys(self, keys: VerifyingKeys) -> _Kept:
         """Go over to `keys`. Tokens stay if no key has gone, which is seldom: then each is verified once more."""
         with self._changing:
-            kept = self._kept
+            kept = self._kept_in_this_process()
             if kept.keys is None or not kept.keys.by_header.items() <= keys.by_header.items():
                 kept = _Kept(None, {})
                 self._begin_anew()

@@ -8,10 +8,11 @@ has expired when it arrives, and a browser refreshes for ever.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
+
+from supertokens.forks import ProcessLock
 
 __all__ = ["Clocks"]
 
@@ -65,7 +66,7 @@ class _AtMostEvery:
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self._seconds = seconds
         self._monotonic = monotonic
-        self._changing = threading.Lock()
+        self._changing = ProcessLock()
         self._next = float("-inf")
 
     def is_due(self) -> bool:

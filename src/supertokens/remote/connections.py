@@ -29,6 +29,7 @@ from supertokens.engine.value import Value
 
 __all__ = ["MAX_ANSWER_BYTES", "Answer", "Connections", "NoAnswerError", "NotSentError", "TimesUpError"]
 
+_INHERITED: Final[list[object]] = []
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A longer answer is refused; the list of a million handles takes 39 MB."""
 
@@ -142,14 +143,25 @@ class Connections:
     """To one host, whose base URL may have a path; for any thread."""
 
     def __init__(self, url: str) -> None:
-        parts = parse_url(url)
-        self._prefix = (parts.path or "").rstrip("/")
-        options: dict[str, Any] = {"port": parts.port, "maxsize": _KEPT_OPEN, "retries": False}
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._pool: HTTPConnectionPool = _TlsPool(parts.host or "", ssl_context=context, **options)
-        else:
-            self._pool = _PlainPool(parts.host or "", **options)
+        self._url = parse_url(url)
+        self._prefix = (self._url.path or "").rstrip("/")
+        self._pool_of = os.getpid(), self._new_pool()
+
+    def _new_pool(self) -> HTTPConnectionPool:
+        options: dict[str, Any] = {"port": self._url.port, "maxsize": _KEPT_OPEN, "retries": False}
+        if self._url.scheme == "https":
+            return _TlsPool(self._url.host or "", ssl_context=ssl.create_default_context(), **options)
+        return _PlainPool(self._url.host or "", **options)
+
+    @property
+    def _pool(self) -> HTTPConnectionPool:
+        """This process's pool. That of a parent process is kept, and not used: its sockets and its lock are shared."""
+        process, pool = self._pool_of
+        if process != os.getpid():
+            _INHERITED.append(pool)
+            pool = self._new_pool()
+            self._pool_of = os.getpid(), pool
+        return pool
 
     def send(
         self,

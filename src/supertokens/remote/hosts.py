@@ -6,9 +6,10 @@ No I/O and no clock: moments and durations are in seconds of a clock that never 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterable
 from typing import Final
+
+from supertokens.forks import ProcessLock
 
 __all__ = ["LONGEST_REST", "SHORTEST_REST", "Host", "Hosts"]
 
@@ -40,7 +41,7 @@ class Hosts:
     def __init__(self, urls: Iterable[str]) -> None:
         self.all = tuple(Host(url) for url in urls)
         self._turn = 0
-        self._changing = threading.Lock()
+        self._changing = ProcessLock()
 
     def next(self, now: float, tried: Collection[Host], *, may_try_again: bool) -> Host | None:
         """Return the host to ask; None if none is left that was not `tried` and does not rest.

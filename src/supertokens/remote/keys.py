@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
 from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN_MS, MAX_RING_AGE_TO_VERIFY_MS
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
 from supertokens.remote.calls import Calls
 from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import refused
@@ -56,7 +56,7 @@ class PublicKeys:
         self._body = b""
         self._reading = SharedQuestion()
         self._next_attempt = self._next_extra_reading = float("-inf")
-        self._rationing = threading.Lock()
+        self._rationing = ProcessLock()
 
     def ring_for_verifying(self, now: int) -> KeySet:
         """Keys that are young enough to verify with. Raises SuperTokensGeneralError if they cannot be read."""

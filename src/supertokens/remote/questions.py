@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
 
 __all__ = ["SharedQuestion"]
 
@@ -22,7 +22,7 @@ class SharedQuestion:
     """
 
     def __init__(self) -> None:
-        self._asking = threading.Lock()
+        self._asking = ProcessLock()
         self._asked = 0
         self._failure: str | None = None
         """Of the last time."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from supertokens.engine.rotation import LONG_AGO
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.forks import call_in_forked_children
+from supertokens.forks import ProcessLock
 from supertokens.stores.base import EVERYBODY, Everybody, Found
 
 __all__ = ["MemoryStore"]
@@ -26,11 +25,7 @@ class MemoryStore:
         self._keys: dict[str, StoredKey] = {}
         self._sealed_with: str | None = None
         self._has_v2 = False
-        self._use_new_lock()
-        call_in_forked_children(self._use_new_lock)
-
-    def _use_new_lock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def create(self, record: SessionRecord, session_data: str) -> None:
         with self._lock:

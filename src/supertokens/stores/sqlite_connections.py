@@ -199,7 +199,6 @@ class SqliteDatabase:
 
     def begin_anew(self) -> None:
         """See `ForkAware`."""
-        self.file.begin_anew()
         self.watch.begin_anew()
         self._readers: list[sqlite3.Connection] = []
         self.commits = CommitQueue(self, self._synchronous)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
 
 __all__ = ["DatabaseFile"]
 
@@ -32,7 +32,7 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._said_in: int | None = None
-        self._making = threading.Lock()
+        self._making = ProcessLock()
 
     def __str__(self) -> str:
         return os.fsencode(self.path).decode("utf-8", "backslashreplace")
@@ -88,10 +88,6 @@ class DatabaseFile:
         return SuperTokensGeneralError(
             f"the session database {self} failed: {error}. {self._not_allowed() or _ELSEWHERE}"
         )
-
-    def begin_anew(self) -> None:
-        """Forget a lock that another thread of the parent process may have held."""
-        self._making = threading.Lock()
 
     def _not_allowed(self) -> str:
         """Return what this process would need to be allowed, "" if it is."""

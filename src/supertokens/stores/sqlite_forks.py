@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.forks import call_around_forks
+from supertokens.forks import ProcessLock, call_around_forks
 
 __all__ = ["PROCESS", "ForkAware", "ProcessConnections"]
 
@@ -70,7 +70,7 @@ class ProcessConnections:
         self._inherited: list[_Opened] = []
         self._owners: dict[int, weakref.ref[ForkAware]] = {}
         self._forking: set[int] = set()
-        self._noticing = threading.Lock()
+        self._noticing = ProcessLock()
         call_around_forks(
             before=self._before_fork,
             after_in_parent=self._after_fork_in_parent,
@@ -88,7 +88,7 @@ class ProcessConnections:
     def notice_fork(self) -> None:
         """Find out whether this is a child whose fork ran no hooks: owners call it when the process id has changed."""
         if self._pid == os.getpid():
-            return  # without the lock, which a thread of the parent could hold for ever otherwise
+            return
         with self._noticing:
             if self._pid != os.getpid():
                 self._become_child()
@@ -180,7 +180,6 @@ class ProcessConnections:
         self._forking.discard(threading.get_ident())
 
     def _after_fork_in_child(self) -> None:
-        self._noticing = threading.Lock()
         self._become_child()
 
     def _become_child(self) -> None:

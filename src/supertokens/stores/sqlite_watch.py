@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
 from supertokens.stores.sqlite_files import DatabaseFile
 
 __all__ = ["FileWatch"]
@@ -43,7 +43,7 @@ class FileWatch:
         self._connections = 0
         self._left = 0
         """How many of them are neither used nor closed any more."""
-        self._counting = threading.Lock()
+        self._counting = ProcessLock()
         self._looked_at = -_READS_LOOK_EVERY_S
         self.log_bytes = 0
         """How large the log was at the last look."""
@@ -105,8 +105,7 @@ class FileWatch:
                 self._connections = self._left = 0
 
     def begin_anew(self) -> None:
-        """Forget the connections and the lock of the parent process, but not which file it was."""
-        self._counting = threading.Lock()
+        """Forget the connections of the parent process, but not which file it was."""
         self._connections = self._left = 0
 
     def _look(self) -> tuple[_Identity, ...]:

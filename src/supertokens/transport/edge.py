@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection
 from typing import Any, Final
@@ -14,7 +13,7 @@ from supertokens.core import Core, system_clock
 from supertokens.engine.renewal import Obstacle, RenewalTimes, obstacle
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import SuperTokensError
-from supertokens.forks import call_in_forked_children
+from supertokens.forks import ProcessLock
 from supertokens.transport.cookies import CookiePolicy
 from supertokens.transport.limits import SizeLimits
 from supertokens.transport.origin import OriginCheck
@@ -65,13 +64,9 @@ class SessionEdge:
         self.writer = ResponseWriter(self.cookies, config.refresh_token_validity_ms, renews=self.renews)
         self.limits = SizeLimits(self.writer, config.max_session_data_bytes)
         self._open_core = open_core
-        self._opening = threading.Lock()
+        self._opening = ProcessLock()
         self._warned_of_size = False
         self.opened_core: Core | None = None
-        call_in_forked_children(self._after_fork_in_child)
-
-    def _after_fork_in_child(self) -> None:
-        self._opening = threading.Lock()
 
     @property
     def core(self) -> Core:

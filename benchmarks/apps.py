@@ -36,7 +36,7 @@ def bare_app() -> flask.Flask:
     return app
 
 
-def sessions_app(core: EmbeddedCore | None = None, **options: object) -> flask.Flask:
+def sessions_app(core: EmbeddedCore | None = None, **options: Any) -> flask.Flask:
     """The same behind our sessions: `/login`, `/me`, `/session/refresh`, and `/open`, which nothing protects."""
     app = flask.Flask("sessions")
     SuperTokens(app, core=core, **options)

@@ -1,32 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of one thread: requests through WSGI without a socket, and the parts that they are made of."""
+"""Cases of one thread: requests through WSGI without a socket, ours and the peers', and what they are made of."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
-
-import flask
+from typing import Any
 
 from benchmarks import names
-from benchmarks.apps import USER_ID, LoggedIn, bare_app, minted_token, open_benchmark_core, sessions_app
+from benchmarks.apps import open_benchmark_core
+from benchmarks.our_requests import our_cases, requests_case
 from benchmarks.peers import flask_session_on_valkey, jwt_extended, signed_cookie, supertokens_flask_1_4_1
-from benchmarks.rounds import Case, Loop
+from benchmarks.rounds import Case
 from benchmarks.units import fsync_case, signature_cases
-from benchmarks.wsgi import Answer, Client, browser_request, require_ok
-from supertokens.config import Config
 from supertokens.core import EmbeddedCore
-from supertokens.transport import RequestSession, SessionEdge, from_wsgi, verbs
 
 __all__ = ["per_request_cases"]
 
 
 @contextmanager
 def per_request_cases(folder: Path) -> Iterator[list[Case]]:
-    """All cases; the stores are in `folder`."""
+    """Open stores in `folder`, and a Valkey server, for as long as the cases are used."""
     with ExitStack() as stack:
 
         def core(name: str, **options: Any) -> EmbeddedCore:
@@ -35,205 +30,13 @@ def per_request_cases(folder: Path) -> Iterator[list[Case]]:
             return opened
 
         plain_core = core("plain")
-        plain = sessions_app(plain_core)
-        browser = LoggedIn(plain)
-        bare = bare_app()
-        cases: list[Case] = [
-            _requests(names.BARE_GET, bare, browser.request("GET", "/me")),
-            _requests(names.OURS_GET, plain, browser.request("GET", "/me"), protected=True),
-            _requests(names.OURS_OPEN, plain, browser.request("GET", "/open")),
-            _guarded_post(core("guarded", enable_anti_csrf=True)),
-            _requests(names.BARE_POST, bare, browser.request("POST", "/me")),
-            _blacklisting(core("blacklisting", access_token_blacklisting=True)),
-            _first_sight(core("first_sight")),
-            Loop(names.OURS_CREATE, Client(plain), _copies(browser_request("POST", "/login")), require_ok),
-            _refresh(core("refresh")),
-            _refresh_and_use(core("refresh_and_use")),
-            _page(core("page")),
-            _renewed(core("renewed")),
-            _renewed_together(core("renewed_together")),
-            _requests(names.SIGNED_COOKIE, *signed_cookie()),
-            _requests(names.JWT_EXTENDED_HS256, *jwt_extended("HS256")),
-            _requests(names.JWT_EXTENDED_RS256, *jwt_extended("RS256")),
-            _requests(names.VALKEY_SESSION, *stack.enter_context(flask_session_on_valkey())),
-            _requests(names.SUPERTOKENS_FLASK, *supertokens_flask_1_4_1(plain_core)),
-            *_parts(core("parts"), browser_request("GET", "/me")),
-            _core_refresh(core("core_refresh")),
+        yield [
+            *our_cases(core, plain_core),
+            requests_case(names.SIGNED_COOKIE, *signed_cookie()),
+            requests_case(names.JWT_EXTENDED_HS256, *jwt_extended("HS256")),
+            requests_case(names.JWT_EXTENDED_RS256, *jwt_extended("RS256")),
+            requests_case(names.VALKEY_SESSION, *stack.enter_context(flask_session_on_valkey())),
+            requests_case(names.SUPERTOKENS_FLASK, *supertokens_flask_1_4_1(plain_core)),
             *signature_cases(),
             stack.enter_context(fsync_case(folder / "fsync")),
         ]
-        yield cases
-
-
-# Requests
-
-
-def _requests(name: str, app: flask.Flask, environ: dict[str, Any], *, protected: bool = False) -> Loop:
-    if protected:
-        anonymous = {key: value for key, value in environ.items() if key != "HTTP_COOKIE"}
-        if Client(app)(anonymous)[0] == "200 OK":
-            raise RuntimeError(f"{name}: a request without cookies was let pass")
-    return Loop(name, Client(app), _copies(environ), require_ok)
-
-
-def _copies(environ: dict[str, Any]) -> Callable[[int], Sequence[dict[str, Any]]]:
-    return lambda count: [dict(environ) for _ in range(count)]
-
-
-def _guarded_post(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core, enable_anti_csrf=True)
-    environ = LoggedIn(app).request("POST", "/me")
-    unguarded = {key: value for key, value in environ.items() if key != "HTTP_ANTI_CSRF"}
-    if Client(app)(unguarded)[0] == "200 OK":
-        raise RuntimeError("a POST without its anti-CSRF value was let pass")
-    return _requests(names.OURS_POST, app, environ, protected=True)
-
-
-def _blacklisting(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core, access_token_blacklisting=True)
-    revoked = LoggedIn(app)
-    revoked.use()
-    core.revoke_user(USER_ID)
-    if Client(app)(revoked.request("GET", "/me"))[0] == "200 OK":
-        raise RuntimeError("a revoked session was let pass")
-    return _requests(names.OURS_QUERY, app, LoggedIn(app).request("GET", "/me"), protected=True)
-
-
-def _first_sight(core: EmbeddedCore) -> Loop:
-    def unseen(count: int) -> list[dict[str, Any]]:
-        return [browser_request("GET", "/me", {"sAccessToken": minted_token(core)}) for _ in range(count)]
-
-    return Loop(names.OURS_FIRST_SIGHT, Client(sessions_app(core)), unseen, require_ok)
-
-
-class _Browsers:
-    """Browsers whose tokens have all been used: each refresh then is a first one, as after an hour of use."""
-
-    def __init__(self, app: flask.Flask) -> None:
-        self._app = app
-        self._all: list[LoggedIn] = []
-        self._asked: list[LoggedIn] = []
-
-    def take(self, count: int) -> list[LoggedIn]:
-        self._all += [LoggedIn(self._app) for _ in range(count - len(self._all))]
-        self._asked = self._all[:count]
-        return self._asked
-
-    def settle(self, answers: list[Answer]) -> None:
-        require_ok(answers)
-        for browser, answer in zip(self._asked, answers, strict=True):
-            before = browser.cookies["sRefreshToken"]
-            browser.take(answer)
-            if browser.cookies["sRefreshToken"] == before:
-                raise RuntimeError("a refresh gave no new refresh token")
-            browser.use()
-
-
-def _refresh(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core)
-    browsers = _Browsers(app)
-
-    def requests(count: int) -> list[dict[str, Any]]:
-        return [browser.request("POST", "/session/refresh") for browser in browsers.take(count)]
-
-    return Loop(names.OURS_REFRESH, Client(app), requests, browsers.settle)
-
-
-def _refresh_and_use(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core)
-    browsers, client = _Browsers(app), Client(app)
-
-    def refresh_and_use(browser: LoggedIn) -> Answer:
-        answer = client(browser.request("POST", "/session/refresh"))
-        browser.take(answer)
-        browser.use()
-        return answer
-
-    return Loop(names.OURS_REFRESH_AND_USE, refresh_and_use, browsers.take, require_ok)
-
-
-_REQUESTS_OF_A_PAGE: Final = 30
-
-
-def _page(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core, renewal="server")
-    browser = LoggedIn(app)
-    browser.use()
-    environ = browser_request("GET", "/me", browser.cookies)
-    return _requests(names.OURS_PAGE, app, environ, protected=True)
-
-
-def _renewed(core: EmbeddedCore) -> Loop:
-    """Each request comes with a refresh token alone, as a page does whose access token is gone."""
-    app = sessions_app(core, renewal="server")
-    browsers = _Browsers(app)
-
-    def requests(count: int) -> list[dict[str, Any]]:
-        return [_of_a_page(browser) for browser in browsers.take(count)]
-
-    return Loop(names.OURS_RENEWED, Client(app), requests, browsers.settle)
-
-
-def _renewed_together(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core, renewal="server")
-    browsers = _Browsers(app)
-
-    def requests(count: int) -> list[dict[str, Any]]:
-        pages = [_of_a_page(browser) for browser in browsers.take(-(-count // _REQUESTS_OF_A_PAGE))]
-        return [dict(page) for page in pages for _ in range(_REQUESTS_OF_A_PAGE)][:count]
-
-    def settle(answers: list[Answer]) -> None:
-        browsers.settle(answers[::_REQUESTS_OF_A_PAGE])
-
-    return Loop(names.OURS_RENEWED_TOGETHER, Client(app), requests, settle)
-
-
-def _of_a_page(browser: LoggedIn) -> dict[str, Any]:
-    return browser_request("GET", "/me", {"sRefreshToken": browser.cookies["sRefreshToken"]})
-
-
-# Parts
-
-
-def _parts(core: EmbeddedCore, environ: dict[str, Any]) -> list[Case]:
-    issued = core.create_session("ada", {"role": "editor"}, {}, anti_csrf=False)
-    token = issued.access_token.text
-    environ["HTTP_COOKIE"] = f"sAccessToken={token}; sIdRefreshToken={issued.id_refresh_token.text}"
-    now = time.time_ns() // 1_000_000
-
-    def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("a plain check had something to say to the browser")
-
-    edge = SessionEdge(Config(), lambda: core, rewrite=refuse)
-    return [
-        Loop(
-            names.EXCHANGE,
-            lambda _: verbs.verify(RequestSession(edge, from_wsgi(environ)), check_anti_csrf=False),
-        ),
-        Loop(names.CORE_SEEN, lambda _: core.verify(token, check_anti_csrf=False)),
-        Loop(
-            names.CORE_FIRST_SIGHT,
-            lambda unseen: core.verify(unseen, check_anti_csrf=False),
-            lambda count: [minted_token(core) for _ in range(count)],
-        ),
-        Loop(names.STORE_GET, lambda _: core.store.get(issued.handle, now)),
-    ]
-
-
-def _core_refresh(core: EmbeddedCore) -> Loop:
-    """On sessions whose tokens have been used, as it is when an access token has expired."""
-    tokens: list[str] = []
-
-    def prepare(count: int) -> list[str]:
-        for _ in range(count - len(tokens)):
-            tokens.append(core.create_session("ada", {"role": "editor"}, {}, anti_csrf=False).refresh_token.text)
-        return tokens[:count]
-
-    def settle(outcomes: list[Any]) -> None:
-        for index, issued in enumerate(outcomes):
-            tokens[index] = issued.refresh_token.text
-            renewed = core.verify(issued.access_token.text, check_anti_csrf=False)
-            if renewed.new_access_token is None:
-                raise RuntimeError("a refresh was answered with a token of before")
-
-    return Loop(names.CORE_REFRESH, lambda token: core.refresh(token, anti_csrf=False), prepare, settle)

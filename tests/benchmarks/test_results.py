@@ -56,6 +56,7 @@ def test_the_goals_are_those_of_the_project() -> None:
         "≤ 2.4 × one RSA-2048 verify",
         "≥ 0.70 of the bare route's throughput",
         "≤ 1.5 × one RSA-2048 sign",
+        "≤ 1.1 × one `core.refresh`",
         "≥ 5 × the throughput of one fsync per create",
         "≥ 2 × the throughput of one fsync per create",
         "≥ 0.93 of the bare route's throughput",

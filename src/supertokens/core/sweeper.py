@@ -35,7 +35,7 @@ class Sweeper:
 
     def sweep_now_and_then(self, now: int) -> None:
         """Delete a few every ten minutes, and more while there are more; called whenever a session was created."""
-        if now < self._next:
+        if self._next - _EVERY <= now < self._next:  # not before: the clock was ahead for a while
             return
         self._next = now + _EVERY
         try:

@@ -144,6 +144,32 @@ def test_a_cross_site_request_is_403_before_any_token_is_looked_at(
     assert client.call(method, "/me", {"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
+HANDSHAKE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_websocket_of_another_site_is_403_although_its_handshake_is_a_get(
+    app: flask.Flask, clock: FakeClock, required: bool
+) -> None:
+    view = supertokens_middleware(required=required)(lambda: "open")
+    app.add_url_rule("/socket", "socket", view, websocket=True)
+    client = logged_in(app, clock)
+    clock.advance(hours=2)
+    for site in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}):
+        answer = client.get("/socket", {**HANDSHAKE, **site})
+        assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (403, [])
+    assert client.get("/socket", {**HANDSHAKE, "Origin": "http://localhost"}).text == "open"
+
+
+@pytest.mark.parametrize("options", [{"enable_anti_csrf": True}, {"anti_csrf": "none"}, {}], ids=str)
+def test_a_websocket_asks_for_no_value_where_the_origin_does_not_decide(
+    make_app: MakeApp, clock: FakeClock, options: dict[str, Any]
+) -> None:
+    app = make_app(**options)
+    app.add_url_rule("/socket", "socket", supertokens_middleware(lambda: "open"), websocket=True)
+    assert logged_in(app, clock).get("/socket", {**HANDSHAKE, **EVIL}).text == "open"
+
+
 def test_a_log_in_from_another_site_is_legitimate_unless_the_app_asks(app: flask.Flask, clock: FakeClock) -> None:
     @app.post("/strict-login")
     def strict_login() -> str:

@@ -48,9 +48,9 @@ def supertokens_middleware(anti_csrf_check: bool | None = None, *, required: boo
 def supertokens_middleware(anti_csrf_check: Any = None, *, required: bool = True) -> Any:
     """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check.
 
-    The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked. OPTIONS and
-    TRACE pass; a POST to `refresh_api_path` is a refresh. Without `required` the view runs also if there is no session;
-    both are None then. Put it below the route decorator.
+    The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked, and handshakes
+    of WebSockets where the origin decides. OPTIONS and TRACE pass; a POST to `refresh_api_path` is a refresh. Without
+    `required` the view runs also if there is no session; both are None then. Put it below the route decorator.
     """
     if callable(anti_csrf_check):
         return _protected(anti_csrf_check, None, required=True)
@@ -73,7 +73,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         if method == "POST" and verbs.is_refresh(owner):
             session: Session | None = verbs.refresh(owner)
         else:
-            check = method != "GET" if anti_csrf_check is None else anti_csrf_check
+            check = verbs.checks_by_default(owner) if anti_csrf_check is None else anti_csrf_check
             session = (
                 verbs.verify(owner, check_anti_csrf=check)
                 if required

@@ -32,6 +32,7 @@ from supertokens.transport.session import Session
 
 __all__ = [
     "check_origin",
+    "checks_by_default",
     "create",
     "find",
     "is_refresh",
@@ -54,6 +55,15 @@ _NONE: Final = "this request has no session, as was said before"
 def is_refresh(owner: RequestSession) -> bool:
     """Return whether the request is the call of the refresh API."""
     return owner.request.method == "POST" and owner.request.is_for(owner.edge.config.refresh_api_path)
+
+
+def checks_by_default(owner: RequestSession) -> bool:
+    """Return whether a protected view is checked against other sites if it does not say so itself.
+
+    That is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies,
+    so that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value.
+    """
+    return owner.request.method != "GET" or (owner.edge.origin_check is not None and owner.request.is_websocket)
 
 
 def create(owner: RequestSession, user_id: str, jwt_payload: object, session_data: object) -> Session:

@@ -172,6 +172,8 @@ class _Refreshed:
             expires_at=now + 3_600_000,
             uses_static_key=False,
             anti_csrf=False,
+            remember=True,
+            last_seen_at=now,
             lineage=lineage,
         )
         self.core.store.create(record, "{}")

@@ -108,6 +108,8 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
     assert {key.name: key.default for key in describe()} == {
         "access_token_validity": 3600,
         "refresh_token_validity": 144_000.0,
+        "short_session_validity": None,
+        "session_max_lifetime": None,
         "refresh_token_rotation_grace_period": 10.0,
         "refresh_token_rotation_grace_binding": "user-agent",
         "access_token_blacklisting": False,
@@ -428,6 +430,8 @@ def test_none_given_directly_is_refused_where_a_key_has_a_default(key: KeyDescri
         ("session_expired_status_code", 400, 599),
         ("max_session_data_bytes", 2, 1_000_000_000),
         ("refresh_token_validity", 61, 1_000_000_000),
+        ("short_session_validity", 3601, 86_400_000),
+        ("session_max_lifetime", 11, 10_000_000_000),
     ],
 )
 def test_numbers_are_accepted_up_to_their_limits_and_refused_beyond(name: str, lowest: int, highest: int) -> None:

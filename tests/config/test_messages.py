@@ -130,6 +130,10 @@ def test_a_validity_that_is_probably_in_milliseconds_is_doubted() -> None:
     )
     (warning,) = Config.explain_service(arguments={"access_token_validity": 900_000}).warnings
     assert "if milliseconds are meant, write 900" in warning
+    (warning,) = warnings_of(session_max_lifetime=2_592_000_000)
+    assert "if milliseconds are meant, write 2592000" in warning
+    (warning,) = warnings_of(short_session_validity=86_400_000)
+    assert "if milliseconds are meant, write 86400" in warning
 
 
 @pytest.mark.parametrize("seconds", [900, 1000, 3600, 86_000, 86_400, 99_000, 172_800, 604_800, 3_600_001])

@@ -8,7 +8,6 @@ The subclass's fixtures: `make_core` (a core, without sessions, of a deployment 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +16,7 @@ from typing import Any
 import pytest
 
 from supertokens.core import Core
-from supertokens.engine import base64url
 from supertokens.engine.refresh_token import id_refresh_value
-from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -27,9 +24,11 @@ from supertokens.errors import (
 )
 from supertokens.testing import FakeClock
 
+from .lifetimes_contract import LifetimesContract
+from .verbs import PAYLOAD, MakeCore, create, kid, refresh, verify
+
 __all__ = ["GRACE", "PAYLOAD", "CoreContract", "MakeCore", "OtherProcess", "create", "refresh", "verify"]
 
-PAYLOAD = {"role": "admin", "n": [1, 2.5, None], "nothing": None, "deep": {"a": None, "ö": "\u2028"}}
 GRACE = 10
 
 VALUES: list[Any] = [
@@ -37,32 +36,10 @@ VALUES: list[Any] = [
     [None, [None]], {"": None, "a": {"b": None}},
 ]  # fmt: skip
 
-MakeCore = Callable[..., Core]
 OtherProcess = Callable[[Core], Core]
 
 
-def create(core: Core, **options: Any) -> IssuedSession:
-    options = {"anti_csrf": False} | options
-    return core.create_session("user", PAYLOAD, {"cart": [1, 2]}, **options)
-
-
-def verify(core: Core, issued: IssuedSession | str, **options: Any) -> VerifiedSession:
-    text = issued if isinstance(issued, str) else issued.access_token.text
-    return core.verify(text, **({"check_anti_csrf": False} | options))
-
-
-def refresh(core: Core, issued: IssuedSession | str, **options: Any) -> IssuedSession:
-    text = issued if isinstance(issued, str) else issued.refresh_token.text
-    return core.refresh(text, **({"anti_csrf": False} | options))
-
-
-def kid(text: str) -> str:
-    """The key that signed an access token, by its header."""
-    name: str = json.loads(base64url.decode(text.split(".")[0]))["kid"]
-    return name
-
-
-class CoreContract:
+class CoreContract(LifetimesContract):
     @pytest.fixture
     def core(self, make_core: MakeCore) -> Core:
         return make_core()

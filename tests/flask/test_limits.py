@@ -227,7 +227,7 @@ def test_a_small_payload_passes_unmeasured_only_where_measuring_lets_it_pass(
     config: dict[str, Any], text: str, user_id: str, number: float, repeat: int
 ) -> None:
     settings_of_app = Config(**config)
-    writer = ResponseWriter(CookiePolicy(settings_of_app), settings_of_app.refresh_token_validity_ms)
+    writer = ResponseWriter(CookiePolicy(settings_of_app))
     payload = {"a": text * repeat, "b": [number] * (repeat // 10)}
 
     def answer(*, measure_all: bool) -> object:
@@ -243,5 +243,5 @@ def test_a_small_payload_passes_unmeasured_only_where_measuring_lets_it_pass(
 
 
 def test_most_payloads_are_not_measured() -> None:
-    writer = ResponseWriter(CookiePolicy(Config()), Config().refresh_token_validity_ms)
+    writer = ResponseWriter(CookiePolicy(Config()))
     assert SizeLimits(writer, 1000)._small_fits

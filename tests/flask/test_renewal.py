@@ -279,6 +279,20 @@ def test_a_re_issued_token_goes_out_with_more_than_three_grace_periods_left(
         assert sent(client.get("/me")) == names
 
 
+@pytest.mark.parametrize("after_ms", [-1, 0, 1])
+def test_a_page_that_is_asked_for_at_the_expiry_of_its_token_is_renewed(
+    app: flask.Flask, clock: FakeClock, after_ms: int
+) -> None:
+    """On its expiry a token is refused already (RFC 7519, 4.1.4)."""
+    client = Client(app, clock, {})
+    assert client.post("/login").status_code == 200
+    token = core(app).authentic_access_token(client.browser.value("sAccessToken"))
+    clock.now = token.expires_at + after_ms
+    response = client.get("/me")
+    assert response.status_code == 200
+    assert ("sRefreshToken" in sent(response)) is (after_ms >= 0)
+
+
 # Uploads
 
 

@@ -75,6 +75,8 @@ class OriginalCore:
         if request.path == "/recipe/session/regenerate":
             self.payload = request.fields["userDataInJWT"]
             return reply({"session": session, "accessToken": self.access_token(None), "status": "OK", **self.changes})
+        if request.path == "/recipe/session/remove":
+            return reply({"status": "OK", "sessionHandlesRevoked": request.fields["sessionHandles"]})
         return reply(b"Not found", 404)
 
 
@@ -168,6 +170,19 @@ def test_sessions_work_with_a_core_that_is_not_ours() -> None:
         paths = [request.path for request in host.requests[1:]]
         verbs = ["refresh", "verify", "regenerate", "refresh/authenticate"]
         assert paths == [f"/recipe/session/{verb}" for verb in verbs]
+
+
+def test_a_core_that_would_remember_what_was_not_to_be_remembered_gets_its_session_revoked() -> None:
+    clock = FakeClock()
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        assert core.create_session("user", {}, {}, anti_csrf=False).remember is True
+        host.requests.clear()
+        with pytest.raises(SuperTokensGeneralError, match="remember=False"):
+            core.create_session("user", {}, {}, anti_csrf=False, remember=False)
+        created, removed = host.requests
+        assert (created.path, removed.path) == ("/recipe/session", "/recipe/session/remove")
+        assert removed.fields["sessionHandles"] == [HANDLE]
 
 
 @pytest.mark.parametrize("verb", ["verify", "regenerate"])

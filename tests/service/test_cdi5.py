@@ -37,6 +37,24 @@ def header_of(token: str) -> Any:
     return decode_object(base64url.decode(token.split(".")[0]))
 
 
+def test_members_that_other_cores_do_not_know_go_to_those_only_that_ask_for_them(service: Service) -> None:
+    more = {"tellsMore": True}
+    for asked, told in (({}, set()), (more, {"remember"})):
+        created = create(service, remember=False, **asked)
+        refreshed = refresh(service, created["refreshToken"]["token"], **asked).json()
+        verified = verify(service, refreshed["accessToken"]["token"], **asked).json()
+        again = verify(service, verified["accessToken"]["token"], **asked).json()
+        query = {"sessionHandle": created["session"]["handle"], **({"tellsMore": "true"} if asked else {})}
+        found = service.request("GET", "/recipe/session", version="5.4", query=query).json()
+        for reply in (created, refreshed, found):
+            assert reply.keys() & {"remember", "cookiesUntil"} == told
+            assert reply.get("remember", False) is False
+        assert verified.keys() & {"remember", "cookiesUntil"} == (told | {"cookiesUntil"} if told else set())
+        assert "cookiesUntil" not in again, "without a new token there is no cookie to set"
+        token = created["refreshToken"]
+        assert token["expiry"] == token["createdTime"] + 86_400_000
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_replies_have_the_members_of_their_version_in_order(service: Service, version: str) -> None:
     user = ["userId"] if version in ("3.0", "3.1") else ["userId", "recipeUserId"]

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supertokens.config import Config
+from supertokens.engine.session import CookieLife
 from supertokens.testing import Browser, FakeClock
 from supertokens.transport.cookies import COOKIE_KINDS, CookieKind, CookiePolicy, Place, SetCookie, cookie_values
 from supertokens.transport.request import from_wsgi
@@ -25,6 +26,7 @@ START = "sAccessToken="
 AS_IT_IS = "/:@!$&'()*+,=~"
 """What browsers leave in a path. They leave a semicolon too, but no cookie can be bound to a path that has one."""
 NOW = 1_700_000_000_000
+LIFE = CookieLife(NOW + 1000, remember=True)
 DAY_MS = 24 * 3_600_000
 
 # Found
@@ -142,12 +144,12 @@ def here(make_request: MakeRequest) -> Callable[..., Any]:
 
 def test_every_attribute_is_explicit(here: Callable[..., Any]) -> None:
     made = policy(cookie_domain=".Example.com", cookie_same_site="strict", cookie_secure=True)
-    line = made.set("sRefreshToken", "a.b", NOW, NOW + 60_500, here()).line
+    line = made.set("sRefreshToken", "a.b", NOW, CookieLife(NOW + 60_500, remember=True), here()).line
     assert line == (
         "sRefreshToken=a.b; Domain=example.com; Expires=Tue, 14 Nov 2023 22:14:20 GMT; Max-Age=60; Secure; HttpOnly"
         "; Path=/session/refresh; SameSite=Strict"
     )
-    assert policy().set("sAccessToken", "", NOW, NOW + 1000, here()).line == (
+    assert policy().set("sAccessToken", "", NOW, LIFE, here()).line == (
         "sAccessToken=; Expires=Tue, 14 Nov 2023 22:13:21 GMT; Max-Age=1; HttpOnly; Path=/; SameSite=Lax"
     )
 
@@ -160,15 +162,21 @@ def test_every_attribute_is_explicit(here: Callable[..., Any]) -> None:
 def test_a_cookie_says_how_long_it_lives_without_the_clients_clock_and_400_days_at_most(
     here: Callable[..., Any], life_ms: int, max_age: int
 ) -> None:
-    cookie = policy().set("sAccessToken", "v", NOW, NOW + life_ms, here())
+    cookie = policy().set("sAccessToken", "v", NOW, CookieLife(NOW + life_ms, remember=True), here())
     assert cookie.max_age == max_age
     expires = round(parsedate_to_datetime(cookie.expires).timestamp())
     assert expires == (NOW + min(life_ms, 400 * DAY_MS)) // 1000, "the two say the same"
 
 
+def test_a_cookie_that_is_not_remembered_goes_when_the_browser_is_closed(here: Callable[..., Any]) -> None:
+    cookie = policy().set("sAccessToken", "v", NOW, CookieLife(NOW + DAY_MS, remember=False), here())
+    assert cookie.line == "sAccessToken=v; HttpOnly; Path=/; SameSite=Lax"
+    assert cookie.max_age is None
+
+
 def test_a_value_that_a_cookie_cannot_carry_is_encoded_and_comes_back(here: Callable[..., Any]) -> None:
     value = 'a;b "c"\r\nSet-Cookie: d=é%'
-    line = policy().set("sAccessToken", value, NOW, NOW + 1000, here()).line
+    line = policy().set("sAccessToken", value, NOW, LIFE, here()).line
     assert "\r" not in line
     assert "\n" not in line
     assert cookie_values(line.partition(";")[0], START) == [value]
@@ -186,7 +194,7 @@ def test_a_cookie_is_cleared_wherever_this_or_an_earlier_configuration_has_set_i
         ("", 0, "Thu, 01 Jan 1970 00:00:00 GMT")
     }
     assert made.clear_elsewhere("sRefreshToken", here()) == cleared[1:]
-    assert made.set("sRefreshToken", "v", NOW, NOW + 1000, here()).place == cleared[0].place
+    assert made.set("sRefreshToken", "v", NOW, LIFE, here()).place == cleared[0].place
 
 
 @pytest.mark.parametrize(
@@ -206,14 +214,14 @@ def test_each_place_is_named_once_and_the_first_is_where_cookies_are_set(
         places = [cookie.place for cookie in policy(**options).clear(kind, here())]
         assert list(dict.fromkeys(place.domain for place in places)) == domains
         assert len(set(places)) == len(places)
-        assert policy(**options).set(kind, "v", NOW, NOW + 1000, here()).place == places[0]
+        assert policy(**options).set(kind, "v", NOW, LIFE, here()).place == places[0]
 
 
 def test_with_the_host_prefix_no_other_host_can_set_them(make_request: MakeRequest) -> None:
     made = policy(["refresh_api_path"], cookie_prefix="host", refresh_api_path="/a/refresh")
     request = make_request("POST", "/login", {"host": "localhost"}, mount="/app")
     for kind in COOKIE_KINDS:
-        cookie = made.set(kind, "v", NOW, NOW + 1000, request)
+        cookie = made.set(kind, "v", NOW, LIFE, request)
         assert (cookie.name, cookie.place, cookie.secure) == (f"__Host-{kind}", Place(None, "/"), True)
         assert [cleared.place for cleared in made.clear(kind, request)] == [Place(None, "/")]
         assert made.clear_elsewhere(kind, request) == []
@@ -234,7 +242,7 @@ def test_any_of_our_cookies_counts_as_brought_whatever_is_in_it(make_request: Ma
 
 def paths(made: CookiePolicy, request: Any) -> tuple[str, str]:
     """Return the paths of the access and the refresh cookie."""
-    access, id_refresh, refresh = (made.set(kind, "v", NOW, NOW + 1000, request).place.path for kind in COOKIE_KINDS)
+    access, id_refresh, refresh = (made.set(kind, "v", NOW, LIFE, request).place.path for kind in COOKIE_KINDS)
     assert id_refresh == access
     for kind in COOKIE_KINDS:
         assert {cookie.place.path for cookie in made.clear(kind, request)} <= {access, refresh}
@@ -302,7 +310,7 @@ def test_no_path_ends_in_a_slash_unless_it_is_one(make_request: MakeRequest) -> 
 @given(st.text(st.characters(max_codepoint=0x2FF)))
 def test_no_mount_point_breaks_out_of_the_path(mount: str) -> None:
     environ = {"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/" + mount.encode().decode("latin-1"), "PATH_INFO": "/login"}
-    line = policy().set("sAccessToken", "v", NOW, NOW + 1000, from_wsgi(environ)).line
+    line = policy().set("sAccessToken", "v", NOW, LIFE, from_wsgi(environ)).line
     assert re.fullmatch(
         r"sAccessToken=v; Expires=[^;]+; Max-Age=1; Secure; HttpOnly; Path=/[!-:<-~]*; SameSite=Lax", line
     )
@@ -315,7 +323,7 @@ def test_a_mounted_application_gets_its_cookies_back(mount: str, below: str) -> 
         return
     environ = {"REQUEST_METHOD": "POST", "SCRIPT_NAME": mount.encode().decode("latin-1"), "PATH_INFO": "/login"}
     browser = Browser(FakeClock(NOW))
-    browser.take([("Set-Cookie", policy().set("sAccessToken", "v", NOW, NOW + 1000, from_wsgi(environ)).line)])
+    browser.take([("Set-Cookie", policy().set("sAccessToken", "v", NOW, LIFE, from_wsgi(environ)).line)])
     assert browser.cookie_header(f"{quote(mount, safe=AS_IT_IS)}/{quote(below)}") == "sAccessToken=v"
     assert browser.cookie_header(f"{quote(mount, safe=AS_IT_IS)}x/") == "", "a neighbour's path"
 
@@ -333,7 +341,7 @@ def test_secure_is_as_the_setting_says_and_unset_as_the_request_looks(
         made = policy(cookie_secure=setting)
         request = make_request("POST", "/login", **where)
         expected = looks_secure if secure is None else secure
-        assert made.set("sAccessToken", "v", NOW, NOW + 1000, request).secure is expected
+        assert made.set("sAccessToken", "v", NOW, LIFE, request).secure is expected
         assert {cookie.secure for cookie in made.clear("sAccessToken", request)} == {expected}
 
 
@@ -345,17 +353,17 @@ def test_once_a_proxy_has_shown_itself_all_cookies_are_secure_and_that_is_said_o
     """A navigation has no Origin and, behind a bare `proxy_pass`, nothing else that tells."""
     navigation = partial(make_request, "GET", "/")
     made, neighbour = policy(), policy()
-    assert made.set("sAccessToken", "v", NOW, NOW + 1000, navigation()).secure is False
+    assert made.set("sAccessToken", "v", NOW, LIFE, navigation()).secure is False
     for _ in range(2):
         proxied = make_request("POST", "/login", contradiction)
         if by_clearing:
             assert {cookie.secure for cookie in made.clear("sAccessToken", proxied)} == {True}
         else:
-            assert made.set("sAccessToken", "v", NOW, NOW + 1000, proxied).secure is True
-        assert made.set("sAccessToken", "v", NOW, NOW + 1000, navigation()).secure is True
+            assert made.set("sAccessToken", "v", NOW, LIFE, proxied).secure is True
+        assert made.set("sAccessToken", "v", NOW, LIFE, navigation()).secure is True
     [message] = [record.message for record in caplog.records]
     assert "cookie_secure" in message
-    assert neighbour.set("sAccessToken", "v", NOW, NOW + 1000, navigation()).secure is False
+    assert neighbour.set("sAccessToken", "v", NOW, LIFE, navigation()).secure is False
 
 
 def test_a_browser_that_will_drop_the_cookie_is_named_in_the_log_once(
@@ -363,13 +371,11 @@ def test_a_browser_that_will_drop_the_cookie_is_named_in_the_log_once(
 ) -> None:
     made = policy()
     for where in ({}, {"scheme": "https", "server": "example.com"}):
-        made.set("sAccessToken", "v", NOW, NOW + 1000, make_request("POST", "/login", **where))
-    made.set(
-        "sAccessToken", "v", NOW, NOW + 1000, make_request("POST", "/", {"x-forwarded-proto": "https"}, peer="10.0.0.1")
-    )
+        made.set("sAccessToken", "v", NOW, LIFE, make_request("POST", "/login", **where))
+    made.set("sAccessToken", "v", NOW, LIFE, make_request("POST", "/", {"x-forwarded-proto": "https"}, peer="10.0.0.1"))
     assert caplog.records == []
     for _ in range(2):
-        made.set("sAccessToken", "v", NOW, NOW + 1000, make_request("POST", "/login", server="example.com"))
+        made.set("sAccessToken", "v", NOW, LIFE, make_request("POST", "/login", server="example.com"))
     [message] = [record.message for record in caplog.records]
     assert "plain http" in message
 

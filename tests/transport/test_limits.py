@@ -103,7 +103,9 @@ def sizes_of_all_responses(site: Site, user_id: str, payload: dict[str, Any]) ->
         for issued in (created, child):
             changes = site.edge.writer.issued(issued, request, header_mode=header_mode)
             sizes.append((*changes.size_of_largest(), changes.size_of_all()))
-        changes = site.edge.writer.renewed(user_id, payload, child.access_token, request, header_mode=header_mode)
+        changes = site.edge.writer.renewed(
+            user_id, payload, child.access_token, child.cookie_life, request, header_mode=header_mode
+        )
         sizes.append((*changes.size_of_largest(), changes.size_of_all()))
     return sizes
 

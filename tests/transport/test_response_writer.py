@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from supertokens.engine import base64url
-from supertokens.engine.session import IssuedSession
+from supertokens.engine.session import CookieLife, IssuedSession
 from supertokens.testing import FakeClock
 from supertokens.transport import Header, Request
 from supertokens.transport.response_changes import ResponseChanges
@@ -20,6 +20,7 @@ from .site import HEADER_MODE, LEGACY, MODERN, PLAIN, MakeRequest, Site, cookies
 
 SESSION_HEADERS = ("front-token", "id-refresh-token", "anti-csrf", "st-access-token", "st-refresh-token")
 PAYLOAD = {"role": "admin", "name": "Ünï ⚡ 𝄞 \u2028", "nothing": None, "n": 1.0}
+LIFE = CookieLife(1_800_000_000_000, remember=True)
 
 
 def issued_by(site: Site, *, anti_csrf: bool = False, payload: Any = None) -> IssuedSession:
@@ -133,11 +134,13 @@ def test_a_session_that_begins_in_cookies_takes_the_tokens_of_header_mode_out_of
 def test_a_new_access_token_beside_the_refresh_token_that_the_browser_has(site: Site, name: str) -> None:
     dialect = BEGINS[name][0]
     token = issued_by(site).access_token
-    changes = site.edge.writer.renewed("ada", PAYLOAD, token, site.make_request("GET", "/", dialect), header_mode=False)
+    changes = site.edge.writer.renewed(
+        "ada", PAYLOAD, token, LIFE, site.make_request("GET", "/", dialect), header_mode=False
+    )
     assert told(changes) == ({"sAccessToken"}, set(), {"front-token"})
     assert not changes.whole
     in_headers = site.edge.writer.renewed(
-        "ada", PAYLOAD, token, site.make_request("GET", "/", dialect), header_mode=True
+        "ada", PAYLOAD, token, LIFE, site.make_request("GET", "/", dialect), header_mode=True
     )
     assert told(in_headers) == (set(), set(), {"front-token", "st-access-token"})
     assert not in_headers.whole
@@ -178,7 +181,7 @@ def test_the_double_that_counts_is_kept_where_cookies_are_set_and_no_other(
     clock: FakeClock, make_request: MakeRequest
 ) -> None:
     site = Site(clock, make_request, cookie_domain="new.example", older_cookie_domain="old.example")
-    changes = site.edge.writer.only_at("sRefreshToken", "kept", clock(), make_request("POST", "/"))
+    changes = site.edge.writer.only_at("sRefreshToken", "kept", clock(), LIFE, make_request("POST", "/"))
     lines = cookies_in(changes.applied_to([]))
     [kept] = [line for line in lines if line.startswith("sRefreshToken=kept; Domain=new.example; ")]
     cleared = {line.partition("; Expires")[0] for line in lines if line != kept}

@@ -31,6 +31,7 @@ __all__ = ["Config", "Explained", "describe"]
 
 _log = logging.getLogger("supertokens")
 _MOST_WORKERS_BY_DEFAULT: Final = 8
+_SHORT_SESSION_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,12 @@ class Config(Keys):
     @property
     def refresh_token_validity_ms(self) -> int:
         return round(self.refresh_token_validity * 60_000)
+
+    @property
+    def short_session_validity_ms(self) -> int:
+        """How long a session that is not remembered lives after its last use; never longer than another."""
+        short = self.short_session_validity or max(_SHORT_SESSION_S, 2 * self.access_token_validity)
+        return min(short * 1000, self.refresh_token_validity_ms)
 
     @property
     def refresh_token_rotation_grace_period_ms(self) -> int:

@@ -15,6 +15,8 @@ class Options(TypedDict, total=False):
 
     access_token_validity: int | None
     refresh_token_validity: float | None
+    short_session_validity: int | None
+    session_max_lifetime: int | None
     refresh_token_rotation_grace_period: float | None
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] | None
     access_token_blacklisting: bool | None

@@ -20,7 +20,12 @@ GRACE_PERIODS_IN_A_LIFE: Final = 8
 
 _LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60  # minutes; browsers cap it there (RFC 6265bis, 5.5)
 
-_LIKELY_MILLISECONDS: Final = {"access_token_validity": 100_000, "refresh_token_rotation_grace_period": 1000}
+_LIKELY_MILLISECONDS: Final = {
+    "access_token_validity": 100_000,
+    "refresh_token_rotation_grace_period": 1000,
+    "short_session_validity": 3_000_000,
+    "session_max_lifetime": 100_000_000,
+}
 """Keys in seconds, and from which number on, if it is one of whole thousands, it is probably one of milliseconds."""
 
 
@@ -33,6 +38,7 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
     if round(keys.refresh_token_rotation_grace_period * 1000) >= round(keys.refresh_token_validity * 60_000):
         grace = f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds)"
         yield "refresh_token_rotation_grace_period", f"{grace} must be shorter than {refresh}; change one of them"
+    yield from _contradictions_of_lifetimes(keys)
     if keys.cookie_same_site == "none" and keys.anti_csrf_mode == "none":
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'enable_anti_csrf' to true"
     if keys.anti_csrf is not None and keys.enable_anti_csrf not in (None, keys.anti_csrf == "token"):
@@ -52,6 +58,17 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
         danger = "lets other machines in, and without 'api_keys' each of them could log in as anybody"
         remedy = "set 'api_keys', or 'insecure_allow_no_api_key: true' if something else keeps strangers out"
         yield "host", f"'host' ({keys.host!r}) {danger}; {remedy}"
+
+
+def _contradictions_of_lifetimes(keys: Keys) -> Iterator[tuple[str, str]]:
+    short, most = keys.short_session_validity, keys.session_max_lifetime
+    if short is not None and short <= keys.access_token_validity:
+        given = f"'short_session_validity' ({short} seconds) must be longer than 'access_token_validity'"
+        yield "short_session_validity", f"{given} ({keys.access_token_validity} seconds); change one of them"
+    grace = keys.refresh_token_rotation_grace_period
+    if most is not None and most <= grace:
+        given = f"'session_max_lifetime' ({most} seconds) must be longer than 'refresh_token_rotation_grace_period'"
+        yield "session_max_lifetime", f"{given} ({grace:g} seconds); change one of them"
 
 
 def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
@@ -164,10 +181,10 @@ def doubts(keys: Keys) -> Iterator[str]:
 def _doubts_about_milliseconds(keys: Keys) -> Iterator[str]:
     for name, least in _LIKELY_MILLISECONDS.items():
         seconds = getattr(keys, name)
-        if seconds >= least and seconds % 1000 == 0:
+        if seconds is not None and seconds >= least and seconds % 1000 == 0:
             how_long = f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 60:.3g} minutes"
             doubt = f"'{name}' is {seconds:.12g} seconds, which are {how_long}"
-            yield f"{doubt}; if milliseconds are meant, write {seconds / 1000:g}"
+            yield f"{doubt}; if milliseconds are meant, write {seconds / 1000:.12g}"
 
 
 def doubts_in_services(keys: Keys) -> Iterator[str]:

@@ -39,6 +39,21 @@ class Keys:
     refresh_token_validity: float = _key(
         "core", 144_000.0, number(0, 1_000_000_000), "How long a session lives after its last refresh", "minutes"
     )
+    short_session_validity: int | None = _key(
+        "core",
+        None,
+        integer(1, 86_400_000),
+        "How long a session lives after its last refresh that was begun with `remember=False`; unset: a day, or twice"
+        " `access_token_validity` where that is longer",
+        "seconds",
+    )
+    session_max_lifetime: int | None = _key(
+        "core",
+        None,
+        integer(1, 10_000_000_000),
+        "How long a session lives after the log-in, however much it is used; unset: no bound",
+        "seconds",
+    )
     refresh_token_rotation_grace_period: float = _key(
         "core", 10.0, number(0, 3600), "How long the repeated refreshes of one client get the same new token", "seconds"
     )

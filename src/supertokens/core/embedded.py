@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,7 +17,8 @@ from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.protocol import RenewalTerms
 from supertokens.core.rotator import Rotator
-from supertokens.core.signals import Event, Signals
+from supertokens.core.signals import Event
+from supertokens.core.stored_sessions import StoredSessions
 from supertokens.core.sweeper import Sweeper
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.core.verified_tokens import VerifiedToken
@@ -26,18 +27,14 @@ from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
 from supertokens.engine.access_token import AccessToken, TokenVersion, carried_payload
 from supertokens.engine.anti_csrf import AntiCsrfMode
+from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError
 from supertokens.engine.renewal import RENEWAL_TABLE, serves_late
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
 from supertokens.engine.session import (
     IssuedSession,
-    ListedSession,
-    SessionCursor,
-    SessionInformation,
     SessionRecord,
     VerifiedSession,
-    can_be_user_id,
-    is_handle,
     new_handle,
 )
 from supertokens.engine.user_data import JsonObject
@@ -61,7 +58,7 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-class EmbeddedCore:
+class EmbeddedCore(StoredSessions):
     """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes,
     `monotonic` seconds of a clock that never goes back.
 
@@ -81,26 +78,26 @@ class EmbeddedCore:
         monotonic: Callable[[], float] = time.monotonic,
         accepts_v2: bool = False,
     ) -> None:
-        self.store = store
-        self.signals = Signals()
+        lifetimes = Lifetimes(
+            config.access_token_validity_ms,
+            config.refresh_token_validity_ms,
+            config.short_session_validity_ms,
+            None if config.session_max_lifetime is None else config.session_max_lifetime * 1000,
+        )
+        super().__init__(store, clock, lifetimes)
         self.keys = KeyKeeper(config, store, random, monotonic, accepts_v2=accepts_v2)
         self.refreshes: Counter[int] = Counter()
         self._counting = ProcessLock()
-        self._clock = clock
         self._random = random
-        self._refresh_validity = config.refresh_token_validity_ms
-        self._renewal = RenewalTerms(config.refresh_token_rotation_grace_period_ms, config.access_token_validity_ms)
-        self._rotator = Rotator(config, self.keys, store, clock)
-        self._issuer = Issuer(config, self.keys)
+        grace = config.refresh_token_rotation_grace_period_ms
+        self._renewal = RenewalTerms(grace, config.access_token_validity_ms)
+        self._rotator = Rotator(config, self.keys, store, clock, lifetimes)
+        self._issuer = Issuer(self.keys, lifetimes, one_anti_csrf_value=grace > 0)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
         self._sweeper = Sweeper(store)
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
-
-    @property
-    def clock(self) -> Callable[[], int]:
-        return self._clock
 
     def create_session(
         self,
@@ -111,6 +108,7 @@ class EmbeddedCore:
         anti_csrf: bool,
         version: TokenVersion = "5",
         static_key: bool = False,
+        remember: bool = True,
     ) -> IssuedSession:
         now = self._clock()
         key = self.keys.ring_for_signing(now).newest_refresh
@@ -119,9 +117,11 @@ class EmbeddedCore:
             user_id=user_id,
             jwt_payload=user_data.encode_object(jwt_payload, "jwt_payload"),
             created_at=now,
-            expires_at=now + self._refresh_validity,
+            expires_at=self._lifetimes.extended(now, now, remember=remember),
             uses_static_key=static_key,
             anti_csrf=anti_csrf,
+            remember=remember,
+            last_seen_at=now,
             lineage=NEW_SESSION,
         )
         first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
@@ -147,7 +147,7 @@ class EmbeddedCore:
         if not check_database:
             return known.session
         found = self.store.get(known.token.handle, now)
-        if found is None:
+        if found is None or self._lifetimes.has_ended(found.record, found.now):
             raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
         return self._with_stored_payload(known, found.record, now)
 
@@ -195,7 +195,7 @@ class EmbeddedCore:
     def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
         now = self._clock()
         presented = self._authentic(token, now)
-        found = self.store.get(presented.handle, now)
+        found = self._living(presented.handle, now)
         if found is None:
             return None
         record, came_in = found.record, found.now - waited
@@ -225,56 +225,7 @@ class EmbeddedCore:
         renewed = replace(claims, jwt_payload=payload, created_at=rounded(now, claims.version), regenerated_at=now)
         if claims.expires_at <= now:
             return verified_session(renewed)
-        return verified_session(renewed, self._issuer.mint(renewed, record.uses_static_key, now))
-
-    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
-        if isinstance(handles, str):
-            raise TypeError("handles must be a list of session handles, not one string")
-        possible = [handle for handle in handles if is_handle(handle)]
-        return self._told_of_revoked(self.store.remove(possible, self._clock()), None)
-
-    def revoke_user(self, user_id: str) -> list[str]:
-        removed = self.store.remove_user(user_id, self._clock()) if can_be_user_id(user_id) else []
-        return self._told_of_revoked(removed, user_id)
-
-    def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:
-        for handle in handles:
-            self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
-        return handles
-
-    def session_handles(self, user_id: str) -> list[str]:
-        return [each.handle for each in self.sessions(user_id)]
-
-    def sessions(
-        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
-    ) -> list[ListedSession]:
-        return self.store.sessions(user_id, self._clock(), after=after, limit=limit) if can_be_user_id(user_id) else []
-
-    def session(self, handle: str) -> SessionInformation:
-        record = self._record(handle)
-        return SessionInformation(
-            handle=record.handle,
-            user_id=record.user_id,
-            jwt_payload=user_data.decode_object(record.jwt_payload),
-            created_at=record.created_at,
-            expires_at=record.expires_at,
-        )
-
-    def session_data(self, handle: str) -> JsonObject:
-        data = self.store.get_session_data(handle, self._clock()) if is_handle(handle) else None
-        if data is None:
-            raise _no_such_session()
-        return user_data.decode_object(data)
-
-    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
-        text = user_data.encode_object(session_data, "session_data")
-        if not is_handle(handle) or not self.store.update(handle, self._clock(), session_data=text):
-            raise _no_such_session()
-
-    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
-        text = user_data.encode_object(jwt_payload, "jwt_payload")
-        if not is_handle(handle) or not self.store.update(handle, self._clock(), jwt_payload=text):
-            raise _no_such_session()
+        return self._issuer.replaced(renewed, record, now)
 
     def authentic_access_token(self, token: str) -> AccessToken | None:
         try:
@@ -306,12 +257,6 @@ class EmbeddedCore:
                 raise
             return refresh_tokens.authenticate(token, ring.refresh)
 
-    def _record(self, handle: str) -> SessionRecord:
-        found = self.store.get(handle, self._clock()) if is_handle(handle) else None
-        if found is None:
-            raise _no_such_session()
-        return found.record
-
     def _verify_marked(self, known: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
         settled = self._rotator.settle(VERIFY_TABLE, known.token, client)
         if settled is None:
@@ -334,7 +279,3 @@ class EmbeddedCore:
         if expected is stored:  # what no token carries may be of any size, and what is kept is bounded
             known.stored_payload = record.jwt_payload
         return known.session
-
-
-def _no_such_session() -> SuperTokensUnauthorisedError:
-    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

@@ -7,14 +7,14 @@ import logging
 
 from msgspec.structs import replace
 
-from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper
 from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken, TokenVersion, mint
+from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.refresh_token import RefreshKey, RefreshToken, lineage_hash
 from supertokens.engine.rotation import Pair
-from supertokens.engine.session import Credential, IssuedSession, SessionRecord, VerifiedSession
+from supertokens.engine.session import CookieLife, Credential, IssuedSession, SessionRecord, VerifiedSession
 
 __all__ = ["Issuer", "rounded", "verified_session"]
 
@@ -22,13 +22,15 @@ _log = logging.getLogger("supertokens")
 
 
 class Issuer:
-    """Makes the tokens of a session from its record. Times are in ms."""
+    """Makes the tokens of a session from its record. Times are in ms.
 
-    def __init__(self, config: Config, keys: KeyKeeper) -> None:
+    `one_anti_csrf_value`: whether all tokens of a session have the same anti-CSRF value.
+    """
+
+    def __init__(self, keys: KeyKeeper, lifetimes: Lifetimes, *, one_anti_csrf_value: bool) -> None:
         self._keys = keys
-        self._access_validity = config.access_token_validity_ms
-        self._refresh_validity = config.refresh_token_validity_ms
-        self._one_anti_csrf_value = config.refresh_token_rotation_grace_period_ms > 0
+        self._lifetimes = lifetimes
+        self._one_anti_csrf_value = one_anti_csrf_value
 
     def issue(
         self,
@@ -54,10 +56,10 @@ class Issuer:
             anti_csrf_token=anti_csrf_token,
             jwt_payload=user_data.decode_object(record.jwt_payload),
             created_at=rounded(now, version),
-            expires_at=rounded(now + self._access_validity, version),
+            expires_at=rounded(self._lifetimes.access_token_end(record.created_at, now), version),
             regenerated_at=now,
         )
-        refresh_expires_at = now + self._refresh_validity
+        refresh_expires_at = self._cookie_life(record, now).until
         return IssuedSession(
             handle=record.handle,
             user_id=record.user_id,
@@ -66,10 +68,12 @@ class Issuer:
             refresh_token=Credential(token, now, refresh_expires_at),
             id_refresh_token=Credential(refresh_tokens.id_refresh_value(token), now, refresh_expires_at),
             anti_csrf_token=anti_csrf_token,
+            remember=record.remember,
         )
 
     def renew(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
-        """Return the session with a new access token: the stored payload, no marker, and the expiry of `token`.
+        """Return the session with a new access token: the stored payload, no marker, and the expiry of `token`, or the
+        session's absolute end if that has come to be sooner.
 
         Only create and refresh begin a new life: otherwise a stolen access token could be kept alive by showing it.
         """
@@ -79,7 +83,17 @@ class Issuer:
             jwt_payload=user_data.decode_object(record.jwt_payload),
             created_at=rounded(now, token.version),
         )
-        return verified_session(renewed, self.mint(renewed, record.uses_static_key, now))
+        return self.replaced(renewed, record, now)
+
+    def replaced(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
+        """Return the session with `token`, signed, in place of the one that was shown."""
+        end = rounded(self._lifetimes.reissued_end(record.created_at, token.expires_at), token.version)
+        token = token if end == token.expires_at else replace(token, expires_at=end)
+        new = self.mint(token, record.uses_static_key, now)
+        return verified_session(token, new, self._cookie_life(record, now))
+
+    def _cookie_life(self, record: SessionRecord, now: int) -> CookieLife:
+        return CookieLife(self._lifetimes.extended(record.created_at, now, remember=record.remember), record.remember)
 
     def mint(self, token: AccessToken, static_key: bool, now: int) -> Credential:
         """Sign `token`."""
@@ -96,13 +110,16 @@ class Issuer:
         return Credential(mint(token, key), token.created_at, token.expires_at)
 
 
-def verified_session(token: AccessToken, new: Credential | None = None) -> VerifiedSession:
+def verified_session(
+    token: AccessToken, new: Credential | None = None, cookie_life: CookieLife | None = None
+) -> VerifiedSession:
     """Return what `token`, which was verified, says of its session, and the token that replaces it."""
     return VerifiedSession(
         handle=token.handle,
         user_id=token.user_id,
         jwt_payload=token.jwt_payload,
         new_access_token=new,
+        cookie_life=cookie_life,
     )
 
 

@@ -45,8 +45,15 @@ class Core(Protocol):
         *,
         anti_csrf: bool,
         static_key: bool = False,
+        remember: bool = True,
     ) -> IssuedSession:
-        """A new session of `user_id`, whose identity the caller has made sure of."""
+        """Create a session of `user_id`, whose identity the caller has made sure of.
+
+        `anti_csrf`: whether its tokens have an anti-CSRF value. `static_key`: whether the static key signs its access
+        tokens. `remember`: whether the browser keeps its cookies when it is closed; a session that is not remembered
+        ends after `short_session_validity` without use. Raise SuperTokensGeneralError from a core that cannot keep to
+        `remember=False`.
+        """
 
     def verify(
         self,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper
 from supertokens.engine.access_token import AccessToken
+from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.refresh_token import RefreshToken, client_fingerprint
 from supertokens.engine.renewal import extends_expiry
 from supertokens.engine.rotation import Decision, Presented, Row, decide
@@ -35,11 +36,13 @@ class Settled(NamedTuple):
 class Rotator:
     """Settles what a token may do, for any thread. `clock` gives ms since the epoch."""
 
-    def __init__(self, config: Config, keys: KeyKeeper, store: SessionStore, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, config: Config, keys: KeyKeeper, store: SessionStore, clock: Callable[[], int], lifetimes: Lifetimes
+    ) -> None:
         self._keys = keys
         self._store = store
         self._clock = clock
-        self._refresh_validity = config.refresh_token_validity_ms
+        self._lifetimes = lifetimes
         self._grace = config.refresh_token_rotation_grace_period_ms
         self._binds_client = config.refresh_token_rotation_grace_binding == "user-agent"
 
@@ -64,7 +67,7 @@ class Rotator:
         for _ in range(_MAX_LOST_RACES):
             now = self._clock()
             found = self._store.get(token.handle, now)
-            if found is None:
+            if found is None or self._lifetimes.has_ended(found.record, found.now):
                 return None
             record = found.record
             fingerprint = self._fingerprint(record.handle, client, now)
@@ -73,16 +76,18 @@ class Rotator:
             if decision.write is None:
                 return Settled(record, decision, now)
             extends = decision.accepted or (in_place and extends_expiry(decision))
+            if extends:
+                end = self._lifetimes.extended(record.created_at, found.now, remember=record.remember)
+                record = replace(record, last_seen_at=found.now, expires_at=end)
             # A repeated child has to come out as the same text, so what it was minted with stays.
             mints = decision.write.newest > record.lineage.newest
             becomes = replace(
                 record,
                 lineage=decision.write,
-                expires_at=found.now + self._refresh_validity if extends else record.expires_at,
                 anti_csrf=anti_csrf if mints and anti_csrf is not None else record.anti_csrf,
                 uses_static_key=record.uses_static_key if static_key is None else static_key,
             )
-            if self._store.rotate(record, becomes, durable=decision.accepted):
+            if self._store.rotate(found.record, becomes, durable=decision.accepted):
                 return Settled(becomes, decision, now)
         raise SuperTokensGeneralError(f"a request lost {_MAX_LOST_RACES} races for its session in a row")
 

@@ -15,8 +15,8 @@ from supertokens.engine.user_data import JsonObject
 from supertokens.engine.value import Value
 
 __all__ = [
-    "MAX_USER_ID_BYTES", "Credential", "IssuedSession", "ListedSession", "SessionCursor", "SessionInformation",
-    "SessionRecord", "VerifiedSession", "can_be_user_id", "is_handle", "new_handle",
+    "MAX_USER_ID_BYTES", "CookieLife", "Credential", "IssuedSession", "ListedSession", "SessionCursor",
+    "SessionInformation", "SessionRecord", "VerifiedSession", "can_be_user_id", "is_handle", "new_handle",
 ]  # fmt: skip
 
 MAX_USER_ID_BYTES: Final = 512
@@ -59,6 +59,10 @@ class SessionRecord(Value, frozen=True, kw_only=True):
     """Whether its access tokens are signed by the static key."""
     anti_csrf: bool
     """Whether the newest pair was issued with an anti-CSRF value."""
+    remember: bool
+    """Whether the browser keeps its cookies when it is closed."""
+    last_seen_at: int | None
+    """When it was last known to be used; None in the record of an earlier version, which did not say so."""
     lineage: Lineage
 
 
@@ -72,6 +76,14 @@ class SessionInformation(Value, frozen=True, kw_only=True):
     jwt_payload: JsonObject
     created_at: int
     expires_at: int
+    remember: bool = True
+
+
+class CookieLife(NamedTuple):
+    """How long a browser keeps a session's cookies: until a moment (ms), or until it is closed if not `remember`."""
+
+    until: int
+    remember: bool
 
 
 class SessionCursor(NamedTuple):
@@ -90,6 +102,9 @@ class ListedSession(Value, frozen=True, kw_only=True):
     refreshed_at: int | None
     """When a refresh last handed out the newest pair; None if that is not known, as before the first one."""
     expires_at: int
+    last_seen_at: int | None
+    """When it was last known to be used; None where nothing says so."""
+    remember: bool
 
     @property
     def cursor(self) -> SessionCursor:
@@ -119,10 +134,16 @@ class IssuedSession(Value, frozen=True, kw_only=True):
     refresh_token: Credential
     id_refresh_token: Credential
     anti_csrf_token: str | None
+    remember: bool = True
+
+    @property
+    def cookie_life(self) -> CookieLife:
+        return CookieLife(self.refresh_token.expires_at, self.remember)
 
 
 class VerifiedSession(Value, frozen=True, kw_only=True):
-    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it.
+    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it; `cookie_life`: how
+    long it keeps that in a cookie, where the core says so.
 
     One answer may be given many times: whoever hands `jwt_payload` out, hands out a copy.
     """
@@ -133,3 +154,4 @@ class VerifiedSession(Value, frozen=True, kw_only=True):
     user_id: str
     jwt_payload: JsonObject
     new_access_token: Credential | None = None
+    cookie_life: CookieLife | None = None

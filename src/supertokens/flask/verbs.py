@@ -24,14 +24,22 @@ _Json = dict[str, Any] | None
 
 
 def create_new_session(
-    res: flask.Response | None, user_id: str, jwt_payload: _Json = None, session_data: _Json = None
+    res: flask.Response | None,
+    user_id: str,
+    jwt_payload: _Json = None,
+    session_data: _Json = None,
+    *,
+    remember: bool = True,
 ) -> Session:
     """Log `user_id` in, and return the session, which is the request's from now on.
+
+    `remember`: whether it outlasts the browser's end. With False the browser drops the cookies when it is closed, and
+    the session ends after `short_session_validity` without use.
 
     Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
     response's headers have been sent.
     """
-    return verbs.create(requests_of(current_app()).of(res), user_id, jwt_payload, session_data)
+    return verbs.create(requests_of(current_app()).of(res), user_id, jwt_payload, session_data, remember=remember)
 
 
 @overload

@@ -5,28 +5,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
-
-from msgspec import Raw
 
 from supertokens.config import Config
 from supertokens.core import system_clock
 from supertokens.core.protocol import RenewalTerms
 from supertokens.core.signals import Event, EventKind, Signals
 from supertokens.core.token_verifier import TokenVerifier
-from supertokens.engine import user_data
-from supertokens.engine.access_token import PROTECTED_CLAIMS, AccessToken
+from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
     IssuedSession,
-    ListedSession,
-    SessionCursor,
-    SessionInformation,
     VerifiedSession,
-    can_be_user_id,
-    is_handle,
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
@@ -40,9 +32,9 @@ from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
-from supertokens.remote.listing import asked_about_each, page_by_page
-from supertokens.remote.replies import Found
-from supertokens.remote.sessions import another_session, issued_session, no_such_session, verified_session
+from supertokens.remote.payloads import encoded, encoded_payload
+from supertokens.remote.sessions import issued_session, verified_session
+from supertokens.remote.stored_sessions import RemoteSessions
 
 __all__ = ["RemoteCore"]
 
@@ -54,7 +46,7 @@ _LONGEST_REFRESH_TOKEN: Final = 16_384  # characters: the original's are longer 
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
 
 
-class RemoteCore:
+class RemoteCore(RemoteSessions):
     """A `Core` whose sessions are kept by the services that `hosts` names. The answers are those of `EmbeddedCore`.
 
     Access tokens are verified here, by the service's public keys: a verify that needs no session costs no call. Every
@@ -120,14 +112,17 @@ class RemoteCore:
         *,
         anti_csrf: bool,
         static_key: bool = False,
+        remember: bool = True,
     ) -> IssuedSession:
         """Create a session; raise ValueError also for a payload that uses the names of the token's own claims."""
         fields = {
             "userId": user_id,
-            "userDataInJWT": _payload(jwt_payload),
-            "userDataInDatabase": _json(session_data, "session_data"),
+            "userDataInJWT": encoded_payload(jwt_payload),
+            "userDataInDatabase": encoded(session_data, "session_data"),
             "enableAntiCsrf": anti_csrf,
             "useDynamicSigningKey": not static_key,
+            "remember": remember,
+            "tellsMore": True,
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session", fields, again=False)
@@ -135,6 +130,11 @@ class RemoteCore:
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
             raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
+        if not remember and issued.remember is not False:
+            self._remove({"sessionHandles": [issued.session.handle]})
+            raise SuperTokensGeneralError(
+                "the core does not know of sessions with remember=False: it is not one of ours"
+            )
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
         return issued_session(issued)
 
@@ -162,6 +162,7 @@ class RemoteCore:
             "checkDatabase": check_database,
             "antiCsrfToken": anti_csrf_token if check_anti_csrf else None,
             "client": _sendable(client),
+            "tellsMore": True,
         }
         answer = self._calls.send("POST", "/recipe/session/verify", secret, again=True)
         return verified_session(replies.VERIFIED.of(answer), known.token)
@@ -195,6 +196,7 @@ class RemoteCore:
             "useDynamicSigningKey": None if version else not static_key,
             "client": _sendable(client),
             "renewsInPlace": True if in_place else None,
+            "tellsMore": True,
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session/refresh", secret, again=True, version=version)
@@ -226,57 +228,15 @@ class RemoteCore:
         return RenewalTerms(terms.grace_ms, terms.access_token_validity_ms)
 
     def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
-        payload = None if jwt_payload is None else _payload(jwt_payload)
+        payload = None if jwt_payload is None else encoded_payload(jwt_payload)
         try:
             # Not every core does this before it writes (protocol-1, C.5).
             claims = self._tokens.authenticate(token, self._clock()).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
-        secret = {"accessToken": token, "userDataInJWT": payload}
+        secret = {"accessToken": token, "userDataInJWT": payload, "tellsMore": True}
         answer = self._calls.send("POST", "/recipe/session/regenerate", secret, again=True)
         return verified_session(replies.REGENERATED.of(answer), claims)
-
-    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
-        """Revoke `handles`. Where the first answer was lost, the second says that there was nothing left to revoke."""
-        if isinstance(handles, str):
-            raise TypeError("handles must be a list of session handles, not one string")
-        possible = [handle for handle in handles if is_handle(handle)]
-        return self._remove({"sessionHandles": possible}) if possible else []
-
-    def revoke_user(self, user_id: str) -> list[str]:
-        return self._remove({"userId": user_id}) if can_be_user_id(user_id) else []
-
-    def session_handles(self, user_id: str) -> list[str]:
-        if not can_be_user_id(user_id):
-            return []
-        return replies.SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
-
-    def sessions(
-        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
-    ) -> list[ListedSession]:
-        if not can_be_user_id(user_id):
-            return []
-        listed = page_by_page(self._calls, user_id, after, limit)
-        return asked_about_each(self.session_handles(user_id), self.session, after, limit) if listed is None else listed
-
-    def session(self, handle: str) -> SessionInformation:
-        found = self._found(handle)
-        return SessionInformation(
-            handle=found.session_handle,
-            user_id=found.user_id,
-            jwt_payload=found.user_data_in_jwt,
-            created_at=found.time_created,
-            expires_at=found.expiry,
-        )
-
-    def session_data(self, handle: str) -> JsonObject:
-        return self._found(handle).user_data_in_database
-
-    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
-        self._put("/recipe/session/data", handle, {"userDataInDatabase": _json(session_data, "session_data")})
-
-    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
-        self._put("/recipe/jwt/data", handle, {"userDataInJWT": _payload(jwt_payload)})
 
     def authentic_access_token(self, token: str) -> AccessToken | None:
         try:
@@ -299,44 +259,6 @@ class RemoteCore:
     def close(self) -> None:
         """Let go of the connections that are kept open."""
         self._calls.close()
-
-    def _remove(self, whom: dict[str, object]) -> list[str]:
-        answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
-        removed = replies.REVOKED.of(answer).session_handles_revoked
-        user_id = whom.get("userId")
-        for handle in removed:
-            self.signals.send(
-                Event(kind="revoked", handle=handle, user_id=user_id if isinstance(user_id, str) else None)
-            )
-        return removed
-
-    def _found(self, handle: str) -> Found:
-        if not is_handle(handle):
-            raise no_such_session()
-        found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle}))
-        if found.session_handle != handle:
-            raise another_session()
-        return found
-
-    def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
-        if not is_handle(handle):
-            raise no_such_session()
-        answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
-        replies.UPDATED.of(answer)
-
-
-def _json(value: object, field: str) -> Raw:
-    """Return `value` as it is sent: by the encoder, and with the errors, of the embedded core."""
-    return Raw(user_data.encode_object(value, field).encode())
-
-
-def _payload(jwt_payload: object) -> Raw:
-    encoded = _json(jwt_payload, "jwt_payload")
-    in_the_way = PROTECTED_CLAIMS.intersection(jwt_payload) if isinstance(jwt_payload, dict) else ()
-    if in_the_way:
-        names = ", ".join(sorted(in_the_way))
-        raise ValueError(f"jwt_payload must not use the names of the token's own claims: {names}")
-    return encoded
 
 
 def _can_be_refresh_token(token: str) -> bool:

@@ -43,6 +43,8 @@ def page_by_page(
                 created_at=each.time_created,
                 refreshed_at=each.time_refreshed,
                 expires_at=each.expiry,
+                last_seen_at=each.time_seen,
+                remember=each.remember,
             )
             for each in replies.LISTED.of(answer).sessions
         ]
@@ -73,6 +75,8 @@ def asked_about_each(
                     created_at=known.created_at,
                     refreshed_at=None,
                     expires_at=known.expires_at,
+                    last_seen_at=None,
+                    remember=known.remember,
                 )
             )
     found.sort(key=lambda each: each.cursor)

@@ -81,6 +81,8 @@ class Issued(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     access_token: ReplyAccessToken
     refresh_token: ReplyToken
     anti_csrf_token: HeaderText | None = None
+    remember: bool | None = None
+    """None from a core that does not know of it."""
 
 
 class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
@@ -88,6 +90,8 @@ class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
 
     session: ReplySession
     access_token: ReplyAccessToken | None = None
+    cookies_until: Milliseconds | None = None
+    remember: bool = True
 
 
 class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
@@ -101,6 +105,7 @@ class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     user_data_in_jwt: Payload = msgspec.field(name="userDataInJWT")
     expiry: Milliseconds
     time_created: Milliseconds
+    remember: bool = True
 
 
 class Revoked(Struct, tag_field="status", tag="OK", rename="camel"):
@@ -116,6 +121,8 @@ class ReplyListed(Struct, rename="camel"):
     time_created: Milliseconds
     time_refreshed: Milliseconds | None
     expiry: Milliseconds
+    time_seen: Milliseconds | None = None
+    remember: bool = True
 
 
 class Listed(Struct, tag_field="status", tag="OK"):

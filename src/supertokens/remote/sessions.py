@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.refresh_token import id_refresh_value
-from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.engine.session import CookieLife, Credential, IssuedSession, VerifiedSession
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.remote.replies import Issued, ReplyToken, Verified
 
@@ -28,6 +28,7 @@ def issued_session(reply: Issued) -> IssuedSession:
         refresh_token=refresh_token,
         id_refresh_token=Credential(id_refresh, refresh_token.created_at, refresh_token.expires_at),
         anti_csrf_token=reply.anti_csrf_token,
+        remember=reply.remember is not False,
     )
 
 
@@ -41,6 +42,7 @@ def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
         user_id=reply.session.user_id,
         jwt_payload=reply.session.user_data_in_jwt,
         new_access_token=new,
+        cookie_life=None if reply.cookies_until is None else CookieLife(reply.cookies_until, reply.remember),
     )
 
 

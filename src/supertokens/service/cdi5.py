@@ -40,6 +40,7 @@ def create(backend: Backend, call: Call) -> Reply:
         call["userDataInDatabase"],
         anti_csrf=call["enableAntiCsrf"],
         static_key=call.get("useDynamicSigningKey") is False,
+        remember=call.get("remember") is not False,
     )
     return json_reply(_issued(call, issued))
 
@@ -57,6 +58,7 @@ def session(backend: Backend, call: Call) -> Reply:
             "timeCreated": found.created_at,
             "status": "OK",
             "tenantId": TENANT,
+            **({"remember": found.remember} if call.get("tellsMore") == "true" else {}),
         }
     )
 
@@ -171,13 +173,15 @@ def _refuse_protected(call: Call, payload: Mapping[str, Any]) -> None:
 
 
 def _issued(call: Call, issued: IssuedSession) -> dict[str, Any]:
-    reply = {
+    reply: dict[str, Any] = {
         "session": _session(call, issued),
         "accessToken": _token(issued.access_token),
         "refreshToken": _token(issued.refresh_token),
     }
     if issued.anti_csrf_token is not None:
-        reply["antiCsrfToken"] = issued.anti_csrf_token  # type: ignore[assignment]
+        reply["antiCsrfToken"] = issued.anti_csrf_token
+    if call.get("tellsMore") is True:
+        reply["remember"] = issued.remember
     return reply | {"status": "OK"}
 
 
@@ -185,6 +189,8 @@ def _verified(call: Call, verified: VerifiedSession) -> dict[str, Any]:
     reply: dict[str, Any] = {"session": _session(call, verified)}
     if verified.new_access_token is not None:
         reply["accessToken"] = _token(verified.new_access_token)
+    if call.get("tellsMore") is True and verified.cookie_life is not None:
+        reply |= {"cookiesUntil": verified.cookie_life.until, "remember": verified.cookie_life.remember}
     return reply | {"status": "OK"}
 
 
@@ -216,6 +222,16 @@ _CLIENT: Final = Field("client", STRING, "What tells the asker's client from oth
 _IN_PLACE: Final = Field(
     "renewsInPlace", BOOLEAN, "Whether a server renews for a browser without a library; an extension of this core", None
 )
+_REMEMBER: Final = Field(
+    "remember", BOOLEAN, "Whether the browser keeps its cookies when it is closed; an extension of this core", None
+)
+_TELLS_MORE: Final = Field(
+    "tellsMore",
+    BOOLEAN,
+    "Whether the reply has the members that other cores do not know; an extension of this core",
+    None,
+)
+_TELLS_MORE_IN_QUERY: Final = Field("tellsMore", STRING, "`true`: as in bodies; an extension of this core", None)
 _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 _V: Final = CDI5_VERSIONS
 
@@ -239,23 +255,27 @@ def _data_routes(path: str, field: Field, read: Handler, write: Handler) -> tupl
 ROUTES: Final = (
     Route(
         "POST", "/recipe/session", create, "Create a session", _V,
-        body=(Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None)),
+        body=(
+            Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None), _REMEMBER,
+            _TELLS_MORE,
+        ),
     ),
     Route(
         "GET", "/recipe/session", or_unauthorised(session), "What is stored of a session", _V,
-        query=(_HANDLE,), outcomes=_MAY_BE_GONE,
+        query=(_HANDLE, _TELLS_MORE_IN_QUERY), outcomes=_MAY_BE_GONE,
     ),
     Route(
         "POST", "/recipe/session/verify", or_unauthorised(verify), "Verify an access token", _V,
         body=(
             _ACCESS_TOKEN, _ANTI_CSRF, Field("doAntiCsrfCheck", BOOLEAN, "Whether the anti-CSRF value must be right"),
             _ENABLE_ANTI_CSRF, Field("checkDatabase", BOOLEAN, "Whether a revocation counts at once"), _CLIENT,
+            _TELLS_MORE,
         ),
         outcomes=("OK", "UNAUTHORISED", "TRY_REFRESH_TOKEN"), at_once=can_verify_at_once,
     ),
     Route(
         "POST", "/recipe/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", _V,
-        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE),
+        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE, _TELLS_MORE),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(
@@ -279,7 +299,10 @@ ROUTES: Final = (
     Route(
         "POST", "/recipe/session/regenerate", or_unauthorised(regenerate),
         "Renew an access token with another payload", _V,
-        body=(_ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None)),
+        body=(
+            _ACCESS_TOKEN, Field("userDataInJWT", OBJECT, "The new payload; the stored one if absent", None),
+            _TELLS_MORE,
+        ),
         outcomes=_MAY_BE_GONE,
     ),
     Route(

@@ -31,6 +31,8 @@ def _list_sessions(backend: Backend, call: Call) -> Reply:
             "timeCreated": each.created_at,
             "timeRefreshed": each.refreshed_at,
             "expiry": each.expires_at,
+            "timeSeen": each.last_seen_at,
+            "remember": each.remember,
         }
         for each in backend.core.sessions(call["userId"], after=after, limit=call["limit"])
     ]

@@ -5,7 +5,8 @@ For every method:
 
 * A moment is in integer milliseconds. `now` is the caller's clock; a store that has a clock of its own uses that
   instead and says so in what it returns.
-* **Expired is absent**: a session with ``expires_at <= now`` is not seen, swept or not.
+* **Expired is absent**: a session with ``expires_at <= now`` is not seen, swept or not. (A configuration that was
+  shortened since may end it sooner; the core sees to that.)
 * A missing handle is an answer (None, False, an empty list), not an error.
 * The write is the verdict: a conditional statement's count of affected rows decides a race. An update never creates.
 * What returned is durable, unless `durable=False` was asked for. What raised happened entirely or not at all.
@@ -59,8 +60,9 @@ class SessionStore(Protocol):
         """The session data: kept apart, since it may be large and no check needs it."""
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        """Replace lineage, expiry and the two flags by those of `becomes` if the session still has the
-        (current, newest, handed_out_at) of `seen`; payload and data, which others may have updated since, stay.
+        """Replace lineage, expiry, when it was last seen, and `anti_csrf` and `uses_static_key`, by those of `becomes`
+        if the session still has the (current, newest, handed_out_at) of `seen`; payload and data, which others may have
+        updated since, stay.
 
         Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
         """

@@ -147,6 +147,8 @@ def _listed(record: SessionRecord) -> ListedSession:
         created_at=record.created_at,
         refreshed_at=None if handed_out_at == LONG_AGO else handed_out_at,
         expires_at=record.expires_at,
+        last_seen_at=record.last_seen_at,
+        remember=record.remember,
     )
 
 

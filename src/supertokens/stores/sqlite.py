@@ -55,19 +55,25 @@ ALTER TABLE session RENAME COLUMN last TO newest;
 ALTER TABLE session RENAME COLUMN at TO handed_out_at;
 ALTER TABLE session RENAME COLUMN hint TO fingerprint
 """
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE)
+_LIVES: Final = """
+ALTER TABLE session ADD COLUMN remember INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE session ADD COLUMN last_seen_at INTEGER
+"""
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, uses_static_key, anti_csrf,"
-    " current, parent, newest, handed_out_at, fingerprint"
+    " remember, last_seen_at, current, parent, newest, handed_out_at, fingerprint"
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
 _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _HANDLES_OF_USER: Final = "SELECT handle FROM session WHERE user_id = ? AND expires_at > ? ORDER BY created_at, handle"
-_LIST: Final = "SELECT handle, user_id, created_at, handed_out_at, expires_at FROM session WHERE"
+_LIST: Final = (
+    "SELECT handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember FROM session WHERE"
+)
 _LIST_USER: Final = (
     f"{_LIST} user_id = ? AND (created_at, handle) > (?, ?) AND expires_at > ? ORDER BY created_at, handle LIMIT ?"
 )
@@ -89,27 +95,31 @@ def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
-    handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, *lineage = row
+    handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, last_seen_at, *lineage = row
     return SessionRecord(
         handle=handle,
         user_id=user_id,
         jwt_payload=jwt_payload,
         created_at=created_at,
         expires_at=expires_at,
-        uses_static_key=bool(static),
-        anti_csrf=bool(anti_csrf),
+        uses_static_key=static != 0,
+        anti_csrf=anti_csrf != 0,
+        remember=remember != 0,
+        last_seen_at=last_seen_at,
         lineage=Lineage._make(lineage),
     )
 
 
-def _listed(row: tuple[str, str, int, int, int]) -> ListedSession:
-    handle, user_id, created_at, handed_out_at, expires_at = row
+def _listed(row: tuple[Any, ...]) -> ListedSession:
+    handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember = row
     return ListedSession(
         handle=handle,
         user_id=user_id,
         created_at=created_at,
         refreshed_at=None if handed_out_at == LONG_AGO else handed_out_at,
         expires_at=expires_at,
+        last_seen_at=last_seen_at,
+        remember=bool(remember),
     )
 
 
@@ -164,12 +174,13 @@ class SqliteStore(SqliteKeys):
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
         statement = (
             "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?,"
-            " expires_at = ?, anti_csrf = ?, uses_static_key = ?"
+            " expires_at = ?, last_seen_at = ?, anti_csrf = ?, uses_static_key = ?"
             " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
         )
         was = seen.lineage
         flags = (becomes.anti_csrf, becomes.uses_static_key)
-        values = (*becomes.lineage, becomes.expires_at, *flags, seen.handle, was.current, was.newest, was.handed_out_at)
+        life = (becomes.expires_at, becomes.last_seen_at)
+        values = (*becomes.lineage, *life, *flags, seen.handle, was.current, was.newest, was.handed_out_at)
         return self._database.write(
             lambda connection: connection.execute(statement, values).rowcount == 1,
             durable=durable,

@@ -37,6 +37,8 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
         expires_at=_NOW + _LIFE,
         uses_static_key=False,
         anti_csrf=True,
+        remember=True,
+        last_seen_at=_NOW + number,
         lineage=NEW_SESSION,
     )
     return replace(record, **changes)
@@ -51,7 +53,7 @@ class StoreContract(KeyStoreContract):
     """Subclass it and give it a fixture `store`: an empty one."""
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:
-        record = a_record(user_id="Ünï ⚡ 'quoted'", uses_static_key=True)
+        record = a_record(user_id="Ünï ⚡ 'quoted'", uses_static_key=True, remember=False, last_seen_at=None)
         store.create(record, '{"a":[1,null]}')
         found = store.get(record.handle, _NOW)
         assert found is not None
@@ -144,7 +146,7 @@ class StoreContract(KeyStoreContract):
         assert handles_of(store, "nobody", _NOW) == []
 
     def test_a_list_shows_what_a_refresh_has_changed_and_not_when_there_was_none(self, store: Store) -> None:
-        record = a_record(user_id="Ünï ⚡ 'quoted'", created_at=-1)
+        record = a_record(user_id="Ünï ⚡ 'quoted'", created_at=-1, remember=False, last_seen_at=None)
         store.create(record, '{"large":1}')
         listed = ListedSession(
             handle=record.handle,
@@ -152,13 +154,16 @@ class StoreContract(KeyStoreContract):
             created_at=-1,
             refreshed_at=None,
             expires_at=record.expires_at,
+            last_seen_at=None,
+            remember=False,
         )
         for whose in (record.user_id, EVERYBODY):
             assert store.sessions(whose, _NOW) == [listed]
-        becomes = replace(record, lineage=Lineage(2, 1, 3, _NOW + 5, b"12345678"), expires_at=_NOW + 2 * _LIFE)
+        later = {"expires_at": _NOW + 2 * _LIFE, "last_seen_at": _NOW + 6}
+        becomes = replace(record, lineage=Lineage(2, 1, 3, _NOW + 5, b"12345678"), **later)
         assert store.rotate(record, becomes, durable=True) is True
         for whose in (record.user_id, EVERYBODY):
-            assert store.sessions(whose, _NOW) == [replace(listed, refreshed_at=_NOW + 5, expires_at=_NOW + 2 * _LIFE)]
+            assert store.sessions(whose, _NOW) == [replace(listed, refreshed_at=_NOW + 5, **later)]
 
     def test_a_list_of_a_user_is_in_the_order_of_creation_and_of_handles_where_that_is_the_same(
         self, store: Store
@@ -241,6 +246,7 @@ class StoreContract(KeyStoreContract):
                 seen,
                 lineage=Lineage(2, 1, 3, _NOW, b"12345678"),
                 expires_at=_NOW + 2 * _LIFE,
+                last_seen_at=_NOW + 7,
                 anti_csrf=False,
                 uses_static_key=True,
             )

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 from supertokens.config import Config
+from supertokens.engine.session import CookieLife
 from supertokens.transport.locality import Locality
 from supertokens.transport.request import Request
 
@@ -36,13 +37,15 @@ class Place(NamedTuple):
 
 
 class SetCookie(NamedTuple):
-    """One Set-Cookie header. `max_age` in seconds: it counts before `expires`, and needs no client's clock."""
+    """One Set-Cookie header. `max_age` in seconds: it counts before `expires`, and needs no client's clock; None: the
+    browser drops the cookie when it is closed.
+    """
 
     name: str
     place: Place
     value: str
     expires: str
-    max_age: int
+    max_age: int | None
     secure: bool
     same_site: str
 
@@ -55,8 +58,9 @@ class SetCookie(NamedTuple):
         """The header's value."""
         domain = f"; Domain={self.place.domain}" if self.place.domain else ""
         secure = "; Secure" if self.secure else ""
+        life = "" if self.max_age is None else f"; Expires={self.expires}; Max-Age={self.max_age}"
         return (
-            f"{self.name}={self.value}{domain}; Expires={self.expires}; Max-Age={self.max_age}{secure}; HttpOnly"
+            f"{self.name}={self.value}{domain}{life}{secure}; HttpOnly"
             f"; Path={self.place.path}; SameSite={self.same_site}"
         )
 
@@ -83,9 +87,9 @@ class CookiePolicy:
         self._proxied = False
         self._warned_of_plain_http = False
 
-    def set(self, kind: CookieKind, value: str, now: int, expires_at: int, request: Request) -> SetCookie:
-        """Return a cookie that lives until `expires_at` (ms), 400 days at most."""
-        lives_until = min(expires_at, now + _MAX_LIFE_MS)
+    def set(self, kind: CookieKind, value: str, now: int, life: CookieLife, request: Request) -> SetCookie:
+        """Return a cookie of that life, 400 days at most."""
+        lives_until = min(life.until, now + _MAX_LIFE_MS)
         secure = self._is_secure(request)
         if secure and request.arrived_in_the_clear and request.locality is Locality.REMOTE:
             self._warn_of_plain_http()
@@ -93,8 +97,8 @@ class CookiePolicy:
             self._prefix + kind,
             self._place(kind, request),
             quote(value),
-            _http_date(lives_until // 1000),
-            max(0, (lives_until - now) // 1000),
+            _http_date(lives_until // 1000) if life.remember else "",
+            max(0, (lives_until - now) // 1000) if life.remember else None,
             secure,
             self._same_site,
         )

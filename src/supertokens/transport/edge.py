@@ -11,6 +11,7 @@ from typing import Any, Final
 from supertokens.config import Config, ConfigError
 from supertokens.core import Core, system_clock
 from supertokens.engine.renewal import Obstacle, RenewalTimes, obstacle
+from supertokens.engine.session import CookieLife
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import SuperTokensError
 from supertokens.forks import ProcessLock
@@ -61,7 +62,7 @@ class SessionEdge:
         self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
         self.times = self._times(config.refresh_token_rotation_grace_period_ms)
         self.cookies = CookiePolicy(config, explicit)
-        self.writer = ResponseWriter(self.cookies, config.refresh_token_validity_ms, renews=self.renews)
+        self.writer = ResponseWriter(self.cookies, renews=self.renews)
         self.limits = SizeLimits(self.writer, config.max_session_data_bytes)
         self._open_core = open_core
         self._opening = ProcessLock()
@@ -100,6 +101,17 @@ class SessionEdge:
                 "renewal",
             )
         return self._times(grace)
+
+    def cookie_life(self, handle: str | None, now: int) -> CookieLife:
+        """Return how long a browser may keep a cookie of that session, where no core says so with a new token.
+
+        Where the session's record cannot be read it is until the browser is closed: no cookie outlives what it is for.
+        """
+        try:
+            session = None if handle is None else self.core.session(handle)
+        except SuperTokensError:
+            session = None
+        return CookieLife(now, remember=False) if session is None else CookieLife(session.expires_at, session.remember)
 
     def jwt_payload(self, handle: str) -> JsonObject:
         """Return the payload of a session as it is stored."""

@@ -54,12 +54,12 @@ def access_cookie_of(owner: RequestSession) -> str | None:
     return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
 
 
-def refresh_cookie_of(owner: RequestSession) -> str | None:
-    """Return the refresh token in a cookie that counts, or None."""
+def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> str | None:
+    """Return the refresh token in a cookie that counts, or None. `is_replaced`: it is about to be exchanged."""
     credentials = cookies_named(owner, "sRefreshToken")
     if not credentials:
         return None
-    return credentials[0] if len(credentials) == 1 else _newest_refresh_token(owner, credentials)
+    return credentials[0] if len(credentials) == 1 else _newest_refresh_token(owner, credentials, is_replaced)
 
 
 def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
@@ -82,7 +82,7 @@ def refresh_token_of(owner: RequestSession) -> str | None:
     if request.bearer_text is not None and shows_bearer(owner, refreshes=True):
         return request.bearer_text
     owner.header_mode = False
-    return refresh_cookie_of(owner)
+    return refresh_cookie_of(owner, is_replaced=True)
 
 
 def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
@@ -101,17 +101,21 @@ def _newest_access_token(owner: RequestSession, credentials: list[str]) -> str:
     picked = pick_access_token(credentials, owner.edge.core, now)
     owner.is_contested = not picked.may_settle
     if picked.may_settle:
-        _settle(owner, "sAccessToken", picked.text, now)
+        says = owner.edge.core.authentic_access_token(picked.text)
+        _settle(owner, "sAccessToken", picked.text, None if says is None else says.handle, now)
     return picked.text
 
 
-def _newest_refresh_token(owner: RequestSession, credentials: list[str]) -> str:
+def _newest_refresh_token(owner: RequestSession, credentials: list[str], is_replaced: bool) -> str:
     picked = pick_refresh_token(credentials, owner.edge.core)
     if picked.may_settle:
-        _settle(owner, "sRefreshToken", picked.text, owner.edge.clock())
+        # The exchange says how long it may be kept; where that fails, the cookie stays until the browser is closed.
+        position = None if is_replaced else position_inside(picked.text)
+        handle = None if position is None else position.handle
+        _settle(owner, "sRefreshToken", picked.text, handle, owner.edge.clock())
     return picked.text
 
 
-def _settle(owner: RequestSession, kind: CookieKind, token: str, now: int) -> None:
+def _settle(owner: RequestSession, kind: CookieKind, token: str, handle: str | None, now: int) -> None:
     # Which of the doubles came from where cannot be told, so the one that counts is set again.
-    owner.settle(owner.edge.writer.only_at(kind, token, now, owner.request))
+    owner.settle(owner.edge.writer.only_at(kind, token, now, owner.edge.cookie_life(handle, now), owner.request))

@@ -51,7 +51,8 @@ class _Shown(Value, frozen=True):
         return None if self.access is None else self.access.anti_csrf_token
 
     def cookie(self, now: int) -> AccessCookie | None:
-        return None if self.access is None else AccessCookie(self.access.handle, self.access.expires_at - now)
+        # In its last millisecond nothing is left; on its expiry it is refused (RFC 7519, 4.1.4: "on or after").
+        return None if self.access is None else AccessCookie(self.access.handle, self.access.expires_at - 1 - now)
 
 
 def verify_or_renew(owner: RequestSession, *, check_anti_csrf: bool) -> Session:

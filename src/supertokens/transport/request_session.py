@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from supertokens.engine.renewal import Leaves, is_in_time, payload_may_leave, reissue_may_leave
-from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
+from supertokens.engine.session import CookieLife, Credential, IssuedSession, VerifiedSession
 from supertokens.errors import SuperTokensError, SuperTokensTokenTheftError, SuperTokensUnauthorisedError
 from supertokens.transport.cookies import cookie_values
 from supertokens.transport.duplicates import CONFLICTING_SESSIONS
@@ -138,8 +138,11 @@ class RequestSession(msgspec.Struct, eq=False):
         self.answer, self.access_token = verified, token.text
         if self.headers_left or self.is_contested:
             return
+        life = verified.cookie_life or CookieLife(
+            token.created_at + self.edge.config.refresh_token_validity_ms, remember=True
+        )
         changes = self.edge.writer.renewed(
-            verified.user_id, verified.jwt_payload, token, self.request, header_mode=self.header_mode
+            verified.user_id, verified.jwt_payload, token, life, self.request, header_mode=self.header_mode
         )
         self.edge.warn_of_size(changes)
         # A library's lock does not hold the pages beside it, whose renewals go into the same jar.

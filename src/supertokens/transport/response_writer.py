@@ -12,7 +12,7 @@ import msgspec
 
 from supertokens.engine.access_token import body_of, has_form_of_access_token
 from supertokens.engine.refresh_token import position_inside
-from supertokens.engine.session import Credential, IssuedSession
+from supertokens.engine.session import CookieLife, Credential, IssuedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.transport.cookies import COOKIE_KINDS, CookieKind, CookiePolicy, cookie_values
 from supertokens.transport.request import Dialect, Request
@@ -33,14 +33,13 @@ _encode: Final = msgspec.json.Encoder().encode
 class ResponseWriter:
     """Write a session's beginning, change and end into `ResponseChanges`.
 
-    `refresh_token_validity`: in ms. `renews`: the server renews for browsers without a library, which then get the two
+    `renews`: the server renews for browsers without a library, which then get the two
     cookies and none of the headers.
     """
 
-    def __init__(self, cookies: CookiePolicy, refresh_token_validity: int, *, renews: bool = False) -> None:
+    def __init__(self, cookies: CookiePolicy, *, renews: bool = False) -> None:
         self._cookies = cookies
         self._renews = renews
-        self._refresh_token_validity = refresh_token_validity
 
     def issued(
         self, session: IssuedSession, request: Request, *, header_mode: bool, begins: bool = False
@@ -71,7 +70,14 @@ class ResponseWriter:
         return changes
 
     def renewed(
-        self, user_id: str, jwt_payload: JsonObject, token: Credential, request: Request, *, header_mode: bool
+        self,
+        user_id: str,
+        jwt_payload: JsonObject,
+        token: Credential,
+        life: CookieLife,
+        request: Request,
+        *,
+        header_mode: bool,
     ) -> ResponseChanges:
         """Return what tells a browser of a new access token beside the refresh token that it has."""
         changes = ResponseChanges()
@@ -80,8 +86,7 @@ class ResponseWriter:
         if header_mode:
             changes.set_header("st-access-token", token.text)
         else:
-            lives_until = token.created_at + self._refresh_token_validity
-            changes.set_cookies([self._cookies.set("sAccessToken", token.text, token.created_at, lives_until, request)])
+            changes.set_cookies([self._cookies.set("sAccessToken", token.text, token.created_at, life, request)])
         return changes
 
     def ended(self, request: Request, *, header_mode: bool, clear_cookies: bool) -> ResponseChanges:
@@ -104,12 +109,11 @@ class ResponseWriter:
             changes.set_header("st-refresh-token", "")
         return changes
 
-    def only_at(self, kind: CookieKind, token: str, now: int, request: Request) -> ResponseChanges:
+    def only_at(self, kind: CookieKind, token: str, now: int, life: CookieLife, request: Request) -> ResponseChanges:
         """Return what keeps the cookie `token` where cookies are set now, and nothing at the other known places."""
         changes = ResponseChanges()
         changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
-        lives_until = now + self._refresh_token_validity
-        changes.set_cookies([self._cookies.set(kind, token, now, lives_until, request)])
+        changes.set_cookies([self._cookies.set(kind, token, now, life, request)])
         return changes
 
     def _put_cookies(self, changes: ResponseChanges, session: IssuedSession, request: Request) -> None:
@@ -118,11 +122,11 @@ class ResponseWriter:
         if request.dialect is not Dialect.MODERN and tells_library:
             tokens["sIdRefreshToken"] = id_token = session.id_refresh_token
             changes.set_header("id-refresh-token", f"{id_token.text};{id_token.expires_at}")
-        lives_until = session.refresh_token.expires_at
+        life = session.cookie_life
         for kind in COOKIE_KINDS:
             if kind in tokens:
                 token = tokens[kind]
-                changes.set_cookies([self._cookies.set(kind, token.text, token.created_at, lives_until, request)])
+                changes.set_cookies([self._cookies.set(kind, token.text, token.created_at, life, request)])
         if session.anti_csrf_token is not None:
             changes.set_header("anti-csrf", session.anti_csrf_token)
 

@@ -66,8 +66,12 @@ def checks_by_default(owner: RequestSession) -> bool:
     return owner.request.method != "GET" or (owner.edge.origin_check is not None and owner.request.is_websocket)
 
 
-def create(owner: RequestSession, user_id: str, jwt_payload: object, session_data: object) -> Session:
+def create(
+    owner: RequestSession, user_id: str, jwt_payload: object, session_data: object, *, remember: bool = True
+) -> Session:
     """Begin a session of `user_id`, whose identity the caller has made sure of.
+
+    `remember`: whether the browser keeps its cookies when it is closed.
 
     Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's headers have left.
     """
@@ -80,6 +84,7 @@ def create(owner: RequestSession, user_id: str, jwt_payload: object, session_dat
             edge.limits.jwt_payload(jwt_payload, user_id),
             edge.limits.session_data(session_data),
             anti_csrf=edge.checks_value and not header_mode,
+            remember=bool(remember),
         )
     # Not before: a log-in that failed must not lift the checks of the session that came.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions by their handle, and those of a user: what can be done with them without any token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from supertokens.core.signals import Event, Signals
+from supertokens.engine import user_data
+from supertokens.engine.lifetimes import Lifetimes
+from supertokens.engine.session import (
+    ListedSession,
+    SessionCursor,
+    SessionInformation,
+    SessionRecord,
+    can_be_user_id,
+    is_handle,
+)
+from supertokens.engine.user_data import JsonObject
+from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.stores.base import Found, Store
+
+__all__ = ["StoredSessions"]
+
+
+class StoredSessions:
+    """The verbs of a `Core` that take no token, on a store that other processes may share.
+
+    `clock` gives ms since the epoch.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], int], lifetimes: Lifetimes) -> None:
+        self.store = store
+        self.signals = Signals()
+        self._clock = clock
+        self._lifetimes = lifetimes
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        return self._clock
+
+    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
+        if isinstance(handles, str):
+            raise TypeError("handles must be a list of session handles, not one string")
+        possible = [handle for handle in handles if is_handle(handle)]
+        return self._told_of_revoked(self.store.remove(possible, self._clock()), None)
+
+    def revoke_user(self, user_id: str) -> list[str]:
+        removed = self.store.remove_user(user_id, self._clock()) if can_be_user_id(user_id) else []
+        return self._told_of_revoked(removed, user_id)
+
+    def session_handles(self, user_id: str) -> list[str]:
+        return [each.handle for each in self.sessions(user_id)]
+
+    def sessions(
+        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        living: list[ListedSession] = []
+        if not can_be_user_id(user_id):
+            return living
+        now = self._clock()
+        while limit is None or len(living) < limit:
+            missing = None if limit is None else limit - len(living)
+            page = self.store.sessions(user_id, now, after=after, limit=missing)
+            ends = ((each, self._lifetimes.end_of(each)) for each in page)
+            living += [replace(each, expires_at=end) for each, end in ends if end > now]
+            if missing is None or len(page) < missing:
+                break
+            after = page[-1].cursor
+        return living
+
+    def session(self, handle: str) -> SessionInformation:
+        record = self._record(handle)
+        return SessionInformation(
+            handle=record.handle,
+            user_id=record.user_id,
+            jwt_payload=user_data.decode_object(record.jwt_payload),
+            created_at=record.created_at,
+            expires_at=self._lifetimes.end_of(record),
+            remember=record.remember,
+        )
+
+    def session_data(self, handle: str) -> JsonObject:
+        now = self._clock()
+        data = self.store.get_session_data(handle, now) if is_handle(handle) else None
+        if data is None or self._living(handle, now) is None:
+            raise _no_such_session()
+        return user_data.decode_object(data)
+
+    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
+        self._update(handle, session_data=user_data.encode_object(session_data, "session_data"))
+
+    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
+        self._update(handle, jwt_payload=user_data.encode_object(jwt_payload, "jwt_payload"))
+
+    def _living(self, handle: str, now: int) -> Found | None:
+        """Return the record of a session that has not ended, also by what the configuration says now."""
+        found = self.store.get(handle, now)
+        return None if found is None or self._lifetimes.has_ended(found.record, found.now) else found
+
+    def _record(self, handle: str) -> SessionRecord:
+        found = self._living(handle, self._clock()) if is_handle(handle) else None
+        if found is None:
+            raise _no_such_session()
+        return found.record
+
+    def _update(self, handle: str, *, jwt_payload: str | None = None, session_data: str | None = None) -> None:
+        self._record(handle)
+        if not self.store.update(handle, self._clock(), jwt_payload=jwt_payload, session_data=session_data):
+            raise _no_such_session()
+
+    def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:
+        for handle in handles:
+            self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
+        return handles
+
+
+def _no_such_session() -> SuperTokensUnauthorisedError:
+    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

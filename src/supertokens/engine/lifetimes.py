@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long sessions and their tokens live: the smaller of what a record says and what the configuration says now.
+
+Every time is in ms. A session ends when it has been idle for too long, or at its absolute end, whichever comes first;
+nothing that is handed out for it outlives the latter.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from supertokens.engine.session import ListedSession, SessionRecord
+
+__all__ = ["Lifetimes"]
+
+
+class Lifetimes(NamedTuple):
+    """What the configuration says of lives.
+
+    `access_token`: of an access token. `idle`: of a session after its last use; `short_idle`: of one that is not
+    remembered, which is not longer. `most`: of any session after its beginning, however much it is used; None: no
+    bound.
+    """
+
+    access_token: int
+    idle: int
+    short_idle: int
+    most: int | None
+
+    def idle_of(self, *, remember: bool) -> int:
+        """Return how long a session lives without being used."""
+        return self.idle if remember else self.short_idle
+
+    def absolute_end(self, created_at: int) -> int | None:
+        """Return when a session ends however much it is used, or None.
+
+        It is a whole second, rounded down, as the expiry of a V5 access token is: if the record outlived the last token
+        by a moment, a client would refresh in a circle for that long.
+        """
+        return None if self.most is None else (created_at + self.most) // 1000 * 1000
+
+    def extended(self, created_at: int, now: int, *, remember: bool) -> int:
+        """Return when a session ends that is used `now`."""
+        return self._bounded(now + self.idle_of(remember=remember), created_at)
+
+    def access_token_end(self, created_at: int, now: int) -> int:
+        """Return when an access token ends that is issued `now` for a session of `created_at`."""
+        return self._bounded(now + self.access_token, created_at)
+
+    def reissued_end(self, created_at: int, expires_at: int) -> int:
+        """Return when an access token ends that replaces one of `expires_at`: verify never lengthens a life."""
+        return self._bounded(expires_at, created_at)
+
+    def end_of(self, record: SessionRecord | ListedSession) -> int:
+        """Return when a stored session ends, by what it was promised and by the configuration of now.
+
+        A record of an earlier version does not say when it was last seen: only its own expiry and the bound count.
+        """
+        end = record.expires_at
+        if record.last_seen_at is not None:
+            end = min(end, record.last_seen_at + self.idle_of(remember=record.remember))
+        return self._bounded(end, record.created_at)
+
+    def has_ended(self, record: SessionRecord, now: int) -> bool:
+        """Return whether a session whose own expiry is still to come has ended by what the configuration says."""
+        # As `end_of`, in few operations: with `access_token_blacklisting` every check of a session comes by here.
+        seen = record.last_seen_at
+        if seen is not None and seen + self.short_idle <= now and seen + self.idle_of(remember=record.remember) <= now:
+            return True
+        return self.most is not None and self._bounded(record.expires_at, record.created_at) <= now
+
+    def _bounded(self, end: int, created_at: int) -> int:
+        absolute = self.absolute_end(created_at)
+        return end if absolute is None else min(end, absolute)

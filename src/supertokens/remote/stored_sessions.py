@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions by their handle, and those of a user, of a core elsewhere: what can be done with them without any token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from supertokens.core.signals import Event, Signals
+from supertokens.engine.session import ListedSession, SessionCursor, SessionInformation, can_be_user_id, is_handle
+from supertokens.engine.user_data import JsonObject
+from supertokens.remote import replies
+from supertokens.remote.calls import Calls
+from supertokens.remote.listing import asked_about_each, page_by_page
+from supertokens.remote.payloads import encoded, encoded_payload
+from supertokens.remote.replies import Found
+from supertokens.remote.sessions import another_session, no_such_session
+
+__all__ = ["RemoteSessions"]
+
+
+class RemoteSessions:
+    """The verbs of a `Core` that take no token, as calls of a service."""
+
+    signals: Signals
+    _calls: Calls
+    _clock: Callable[[], int]
+
+    def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
+        """Revoke `handles`. Where the first answer was lost, the second says that there was nothing left to revoke."""
+        if isinstance(handles, str):
+            raise TypeError("handles must be a list of session handles, not one string")
+        possible = [handle for handle in handles if is_handle(handle)]
+        return self._remove({"sessionHandles": possible}) if possible else []
+
+    def revoke_user(self, user_id: str) -> list[str]:
+        return self._remove({"userId": user_id}) if can_be_user_id(user_id) else []
+
+    def session_handles(self, user_id: str) -> list[str]:
+        if not can_be_user_id(user_id):
+            return []
+        return replies.SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
+
+    def sessions(
+        self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
+    ) -> list[ListedSession]:
+        if not can_be_user_id(user_id):
+            return []
+        listed = page_by_page(self._calls, user_id, after, limit)
+        return asked_about_each(self.session_handles(user_id), self.session, after, limit) if listed is None else listed
+
+    def session(self, handle: str) -> SessionInformation:
+        found = self._found(handle)
+        return SessionInformation(
+            handle=found.session_handle,
+            user_id=found.user_id,
+            jwt_payload=found.user_data_in_jwt,
+            created_at=found.time_created,
+            expires_at=found.expiry,
+            remember=found.remember,
+        )
+
+    def session_data(self, handle: str) -> JsonObject:
+        return self._found(handle).user_data_in_database
+
+    def update_session_data(self, handle: str, session_data: JsonObject) -> None:
+        self._put("/recipe/session/data", handle, {"userDataInDatabase": encoded(session_data, "session_data")})
+
+    def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
+        self._put("/recipe/jwt/data", handle, {"userDataInJWT": encoded_payload(jwt_payload)})
+
+    def _remove(self, whom: dict[str, object]) -> list[str]:
+        answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
+        removed = replies.REVOKED.of(answer).session_handles_revoked
+        user_id = whom.get("userId")
+        for handle in removed:
+            self.signals.send(
+                Event(kind="revoked", handle=handle, user_id=user_id if isinstance(user_id, str) else None)
+            )
+        return removed
+
+    def _found(self, handle: str) -> Found:
+        if not is_handle(handle):
+            raise no_such_session()
+        found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle, "tellsMore": "true"}))
+        if found.session_handle != handle:
+            raise another_session()
+        return found
+
+    def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
+        if not is_handle(handle):
+            raise no_such_session()
+        answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
+        replies.UPDATED.of(answer)

@@ -520,6 +520,30 @@ class CoreContract(LifetimesContract):
         texts.add(refresh(core, issued).refresh_token.text)
         assert texts == {child.refresh_token.text}
 
+    def test_data_is_swapped_only_if_nobody_has_replaced_it_since(
+        self, core: Core, other_process: OtherProcess
+    ) -> None:
+        issued = create(core)
+        stored = core.stored_session_data(issued.handle)
+        assert stored.data == {"cart": [1, 2]}
+        other = other_process(core)
+        assert other.swap_session_data(issued.handle, stored.version, {"cart": [1, 2, 3]}) is True
+        assert core.swap_session_data(issued.handle, stored.version, {"cart": []}) is False
+        assert core.session_data(issued.handle) == {"cart": [1, 2, 3]}
+        newer = core.stored_session_data(issued.handle)
+        assert newer.version != stored.version
+        core.update_session_data(issued.handle, {"cart": [1, 2]})
+        assert core.swap_session_data(issued.handle, newer.version, {}) is False
+        core.revoke_sessions([issued.handle])
+        for verb in (
+            lambda: core.stored_session_data(issued.handle),
+            lambda: core.swap_session_data(issued.handle, stored.version, {}),
+            lambda: core.stored_session_data("no handle"),
+            lambda: core.swap_session_data("no handle", "x", {}),
+        ):
+            with pytest.raises(SuperTokensUnauthorisedError):
+                verb()
+
     # What the caller says
 
     @pytest.mark.parametrize("value", VALUES, ids=repr)

@@ -75,6 +75,8 @@ class OriginalCore:
         if request.path == "/recipe/session/regenerate":
             self.payload = request.fields["userDataInJWT"]
             return reply({"session": session, "accessToken": self.access_token(None), "status": "OK", **self.changes})
+        if request.path.startswith("/recipe/session/data"):
+            return reply({"status": "OK", "userDataInDatabase": {}})
         if request.path == "/recipe/session/remove":
             return reply({"status": "OK", "sessionHandlesRevoked": request.fields["sessionHandles"]})
         return reply(b"Not found", 404)
@@ -183,6 +185,14 @@ def test_a_core_that_would_remember_what_was_not_to_be_remembered_gets_its_sessi
         created, removed = host.requests
         assert (created.path, removed.path) == ("/recipe/session", "/recipe/session/remove")
         assert removed.fields["sessionHandles"] == [HANDLE]
+
+
+def test_a_core_without_versions_of_the_data_changes_none_by_a_function() -> None:
+    clock = FakeClock()
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        with pytest.raises(SuperTokensGeneralError, match="by a function"):
+            core.stored_session_data(HANDLE)
 
 
 @pytest.mark.parametrize("verb", ["verify", "regenerate"])

@@ -2,7 +2,7 @@
 """The core: the only place where a rule of the engine meets a store."""
 
 from supertokens.core.embedded import EmbeddedCore, system_clock
-from supertokens.core.protocol import Core, RenewalTerms
+from supertokens.core.protocol import Core, RenewalTerms, StoredData
 from supertokens.core.signals import Event, EventKind, Signals
 
-__all__ = ["Core", "EmbeddedCore", "Event", "EventKind", "RenewalTerms", "Signals", "system_clock"]
+__all__ = ["Core", "EmbeddedCore", "Event", "EventKind", "RenewalTerms", "Signals", "StoredData", "system_clock"]

@@ -13,7 +13,7 @@ from supertokens.engine.refresh_token import TokenPosition
 from supertokens.engine.session import IssuedSession, ListedSession, SessionCursor, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
 
-__all__ = ["Core", "RenewalTerms"]
+__all__ = ["Core", "RenewalTerms", "StoredData"]
 
 
 class RenewalTerms(NamedTuple):
@@ -21,6 +21,13 @@ class RenewalTerms(NamedTuple):
 
     grace: int
     access_token_validity: int
+
+
+class StoredData(NamedTuple):
+    """The data of a session, and what tells it from what it may be replaced by. It is the caller's to change."""
+
+    data: JsonObject
+    version: str
 
 
 class Core(Protocol):
@@ -132,6 +139,18 @@ class Core(Protocol):
 
     def update_session_data(self, handle: str, session_data: JsonObject) -> None:
         """Replace it."""
+
+    def stored_session_data(self, handle: str) -> StoredData:
+        """Return it with its version, for `swap_session_data`.
+
+        Raise SuperTokensGeneralError from a core that cannot replace it without losing what others write meanwhile.
+        """
+
+    def swap_session_data(self, handle: str, version: str, session_data: JsonObject) -> bool:
+        """Replace it if it still has that `version`; return False if others have replaced it since.
+
+        It is never repeated where its answer is lost: SuperTokensGeneralError then says that it may have happened.
+        """
 
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         """Replace the payload; access tokens take it on when they are next renewed."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from supertokens.core.protocol import StoredData
 from supertokens.core.signals import Event, Signals
 from supertokens.engine import user_data
 from supertokens.engine.lifetimes import Lifetimes
@@ -83,11 +84,19 @@ class StoredSessions:
         )
 
     def session_data(self, handle: str) -> JsonObject:
+        return self.stored_session_data(handle).data
+
+    def stored_session_data(self, handle: str) -> StoredData:
         now = self._clock()
-        data = self.store.get_session_data(handle, now) if is_handle(handle) else None
-        if data is None or self._living(handle, now) is None:
+        text = self.store.get_session_data(handle, now) if is_handle(handle) else None
+        if text is None or self._living(handle, now) is None:
             raise _no_such_session()
-        return user_data.decode_object(data)
+        return StoredData(user_data.decode_object(text), text)
+
+    def swap_session_data(self, handle: str, version: str, session_data: JsonObject) -> bool:
+        text = user_data.encode_object(session_data, "session_data")
+        self._record(handle)
+        return self.store.update(handle, self._clock(), session_data=text, if_session_data=version)
 
     def update_session_data(self, handle: str, session_data: JsonObject) -> None:
         self._update(handle, session_data=user_data.encode_object(session_data, "session_data"))

@@ -11,7 +11,7 @@ import flask
 
 from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, requests_of
-from supertokens.transport import CORS_HEADERS, Session, SessionEdge, Standing, listed, own_path, verbs
+from supertokens.transport import CORS_HEADERS, NewSessionData, Session, SessionEdge, Standing, listed, own_path, verbs
 
 __all__ = [
     "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user",
@@ -136,8 +136,11 @@ def get_session_data(session_handle: str) -> dict[str, Any]:
         return edge.core.session_data(session_handle)
 
 
-def update_session_data(session_handle: str, new_session_data: _Json) -> None:
-    """Replace it. Raise SuperTokensUnauthorisedError, TypeError, ValueError."""
+def update_session_data(session_handle: str, new_session_data: NewSessionData) -> None:
+    """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+
+    Raise SuperTokensUnauthorisedError, TypeError, ValueError.
+    """
     with _edge() as edge:
         edge.update_session_data(session_handle, new_session_data)
 

@@ -20,9 +20,9 @@ from supertokens.errors import (
 from supertokens.remote.connections import Answer
 
 __all__ = [
-    "CREATED", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
-    "SESSIONS_OF_USER", "STANDS", "UPDATED", "VERIFIED",
-    "VERSIONS", "Found", "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
+    "CREATED", "DATA", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
+    "SESSIONS_OF_USER", "STANDS", "SWAPPED", "UPDATED", "VERIFIED",
+    "VERSIONS", "Changed", "Found", "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -106,6 +106,19 @@ class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     expiry: Milliseconds
     time_created: Milliseconds
     remember: bool = True
+
+
+class Data(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
+    """The session data. `version`: None from a core that has none."""
+
+    unshown = frozenset(("user_data_in_database",))
+
+    user_data_in_database: Payload
+    version: str | None = None
+
+
+class Changed(Struct, tag_field="status", tag="CHANGED"):
+    """Others have changed what was to be replaced."""
 
 
 class Revoked(Struct, tag_field="status", tag="OK", rename="camel"):
@@ -221,6 +234,8 @@ STANDS: Final = Reply(Stands, Unauthorised)
 SERVED: Final = Reply(Served, NotServed, Unauthorised)
 RENEWAL_TERMS: Final = Reply(Terms)
 UPDATED: Final = Reply(Done, Unauthorised)
+DATA: Final = Reply(Data, Unauthorised)
+SWAPPED: Final = Reply(Done, Changed, Unauthorised)
 VERSIONS: Final = Reply(Versions)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from supertokens.core.protocol import StoredData
 from supertokens.core.signals import Event, Signals
 from supertokens.engine.session import ListedSession, SessionCursor, SessionInformation, can_be_user_id, is_handle
 from supertokens.engine.user_data import JsonObject
+from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.listing import asked_about_each, page_by_page
@@ -64,6 +66,29 @@ class RemoteSessions:
 
     def update_session_data(self, handle: str, session_data: JsonObject) -> None:
         self._put("/recipe/session/data", handle, {"userDataInDatabase": encoded(session_data, "session_data")})
+
+    def stored_session_data(self, handle: str) -> StoredData:
+        if not is_handle(handle):
+            raise no_such_session()
+        answer = self._calls.get("/recipe/session/data", {"sessionHandle": handle, "tellsMore": "true"})
+        found = replies.DATA.of(answer)
+        if found.version is None:
+            raise SuperTokensGeneralError(
+                "the core cannot change session data by a function: it is not one of ours, or an older one"
+            )
+        return StoredData(found.user_data_in_database, found.version)
+
+    def swap_session_data(self, handle: str, version: str, session_data: JsonObject) -> bool:
+        if not is_handle(handle):
+            raise no_such_session()
+        question = {
+            "sessionHandle": handle,
+            "userDataInDatabase": encoded(session_data, "session_data"),
+            "ifVersion": version,
+        }
+        # Not again where the answer was lost: the change would be made twice.
+        answer = self._calls.send("PUT", "/recipe/session/data", question, again=False)
+        return not isinstance(replies.SWAPPED.of(answer), replies.Changed)
 
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         self._put("/recipe/jwt/data", handle, {"userDataInJWT": encoded_payload(jwt_payload)})

@@ -17,13 +17,12 @@ from supertokens.service.both_families import (
     handles_of_user,
     jwt_payload,
     or_unauthorised,
-    session_data,
-    update_session_data,
 )
 from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
 from supertokens.service.listing import LIST_SESSIONS
 from supertokens.service.replies import RefusedError, Reply, json_reply
-from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Handler, Route
+from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
+from supertokens.service.session_data import SESSION_DATA
 
 __all__ = ["ROUTES"]
 
@@ -240,18 +239,6 @@ def _dynamic(required_since: str | None) -> Field:
     return Field("useDynamicSigningKey", BOOLEAN, "Whether a key signs that is rotated", required_since)
 
 
-def _data_routes(path: str, field: Field, read: Handler, write: Handler) -> tuple[Route, Route]:
-    return (
-        Route(
-            "GET", path, or_unauthorised(read), f"Read {field.name}", _V, query=(_HANDLE,), outcomes=_MAY_BE_GONE
-        ),
-        Route(
-            "PUT", path, or_unauthorised(write), f"Replace {field.name}", _V,
-            body=(_HANDLE, field), outcomes=_MAY_BE_GONE,
-        ),
-    )  # fmt: skip
-
-
 ROUTES: Final = (
     Route(
         "POST", "/recipe/session", create, "Create a session", _V,
@@ -323,8 +310,15 @@ ROUTES: Final = (
         ),
     ),
     LIST_SESSIONS,
-    *_data_routes("/recipe/session/data", _DATA, session_data, update_session_data),
-    *_data_routes("/recipe/jwt/data", _JWT, jwt_payload, update_jwt_payload),
+    *SESSION_DATA,
+    Route(
+        "GET", "/recipe/jwt/data", or_unauthorised(jwt_payload), "Read userDataInJWT", _V,
+        query=(_HANDLE,), outcomes=_MAY_BE_GONE,
+    ),
+    Route(
+        "PUT", "/recipe/jwt/data", or_unauthorised(update_jwt_payload), "Replace userDataInJWT", _V,
+        body=(_HANDLE, _JWT), outcomes=_MAY_BE_GONE,
+    ),
     Route("GET", "/recipe/jwt/jwks", published_keys_with_status, "The keys that verify access tokens", _V),
     Route(
         "GET", "/.well-known/jwks.json", published_keys, "The keys that verify access tokens (RFC 7517)", _V,

@@ -67,8 +67,18 @@ class SessionStore(Protocol):
         Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
         """
 
-    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
-        """Replace what is given. False: no such session."""
+    def update(
+        self,
+        handle: str,
+        now: int,
+        *,
+        jwt_payload: str | None = None,
+        session_data: str | None = None,
+        if_session_data: str | None = None,
+    ) -> bool:
+        """Replace what is given. Return False if there is no such session, or if its data is not `if_session_data`,
+        where that is given: to the byte, since 1 and 1.0 are not the same text.
+        """
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
         """Delete sessions. Return the handles of those that existed, each once, in the order given.

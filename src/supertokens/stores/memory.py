@@ -50,10 +50,18 @@ class MemoryStore:
             self._sessions[seen.handle] = (replace(becomes, jwt_payload=record.jwt_payload), data)
             return True
 
-    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
+    def update(
+        self,
+        handle: str,
+        now: int,
+        *,
+        jwt_payload: str | None = None,
+        session_data: str | None = None,
+        if_session_data: str | None = None,
+    ) -> bool:
         with self._lock:
             kept = self._living(handle, now)
-            if kept is None:
+            if kept is None or if_session_data not in (None, kept[1]):
                 return False
             record, data = kept
             if jwt_payload is not None:

@@ -187,12 +187,20 @@ class SqliteStore(SqliteKeys):
             one_statement=True,
         )
 
-    def update(self, handle: str, now: int, *, jwt_payload: str | None = None, session_data: str | None = None) -> bool:
+    def update(
+        self,
+        handle: str,
+        now: int,
+        *,
+        jwt_payload: str | None = None,
+        session_data: str | None = None,
+        if_session_data: str | None = None,
+    ) -> bool:
         statement = (
             "UPDATE session SET jwt_payload = coalesce(?, jwt_payload), session_data = coalesce(?, session_data)"
-            " WHERE handle = ? AND expires_at > ?"
+            " WHERE handle = ? AND expires_at > ? AND session_data = coalesce(?, session_data)"
         )
-        values = (jwt_payload, session_data, handle, now)
+        values = (jwt_payload, session_data, handle, now, if_session_data)
         return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:

@@ -119,6 +119,28 @@ class StoreContract(KeyStoreContract):
         assert store.update(record.handle, _NOW, session_data='{"newer":3}') is True
         assert store.get_session_data(record.handle, _NOW) == '{"newer":3}'
 
+    def test_data_is_replaced_only_if_they_still_are_those_that_were_read_to_the_byte(self, store: Store) -> None:
+        record = a_record()
+        store.create(record, '{"n":1}')
+        for other in ('{"n":1.0}', '{"n":2}', '{"n":1} ', ""):
+            assert store.update(record.handle, _NOW, session_data='{"n":9}', if_session_data=other) is False
+        assert store.get_session_data(record.handle, _NOW) == '{"n":1}'
+        assert store.update(record.handle, _NOW, session_data='{"ü":2}', if_session_data='{"n":1}') is True
+        assert store.update(record.handle, _NOW, session_data='{"n":3}', if_session_data='{"n":1}') is False
+        assert store.get_session_data(record.handle, _NOW) == '{"ü":2}'
+        late = record.expires_at
+        assert store.update(record.handle, late, session_data="{}", if_session_data='{"ü":2}') is False
+
+    def test_of_many_that_replace_the_same_data_at_once_exactly_one_wins(self, store: Store) -> None:
+        record = a_record()
+        store.create(record, "{}")
+
+        def swap(number: int) -> bool:
+            return store.update(record.handle, _NOW, session_data=f"[{number}]", if_session_data="{}")
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(swap, range(16))).count(True) == 1
+
     def test_remove_tells_what_existed_once_and_in_order(self, store: Store) -> None:
         handles = [a_record(number).handle for number in range(1, 1203)]
         for number in (1, 600, 1201):

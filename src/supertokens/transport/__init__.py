@@ -8,9 +8,9 @@ from supertokens.transport.request import NO_REQUEST, Request, from_asgi, from_w
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.response_changes import Header, ResponseChanges, listed
 from supertokens.transport.response_writer import CORS_HEADERS
-from supertokens.transport.session import Session
+from supertokens.transport.session import NewSessionData, Session
 
 __all__ = [
-    "CORS_HEADERS", "NO_REQUEST", "Header", "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge",
-    "Standing", "from_asgi", "from_wsgi", "is_navigation", "listed", "own_path", "redirect_for", "verbs",
+    "CORS_HEADERS", "NO_REQUEST", "Header", "NewSessionData", "Request", "RequestSession", "ResponseChanges", "Session",
+    "SessionEdge", "Standing", "from_asgi", "from_wsgi", "is_navigation", "listed", "own_path", "redirect_for", "verbs",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from supertokens.core import Core, system_clock
 from supertokens.engine.renewal import Obstacle, RenewalTimes, obstacle
 from supertokens.engine.session import CookieLife
 from supertokens.engine.user_data import JsonObject
-from supertokens.errors import SuperTokensError
+from supertokens.errors import SuperTokensError, SuperTokensGeneralError
 from supertokens.forks import ProcessLock
 from supertokens.transport.cookies import CookiePolicy
 from supertokens.transport.limits import SizeLimits
@@ -24,6 +24,8 @@ from supertokens.transport.response_writer import ResponseWriter
 __all__ = ["SessionEdge"]
 
 _PROXY_BUFFER_BYTES: Final = 3584
+_MAX_LOST_RACES: Final = 200
+"""Replacements of session data that one change may lose to others; each loss is another's success."""
 
 _log = logging.getLogger("supertokens")
 
@@ -123,8 +125,21 @@ class SessionEdge:
         self.core.update_jwt_payload(handle, self.limits.jwt_payload(jwt_payload, user_id))
 
     def update_session_data(self, handle: str, session_data: object) -> None:
-        """Replace the session data."""
-        self.core.update_session_data(handle, self.limits.session_data(session_data))
+        """Replace the session data, by what a function makes of it if it is one.
+
+        The function is called again if others have replaced the data meanwhile, so that no change is lost. What it
+        returns is kept; if it returns None, the object that it was given, as it has left it.
+        """
+        if not callable(session_data):
+            self.core.update_session_data(handle, self.limits.session_data(session_data))
+            return
+        for _ in range(_MAX_LOST_RACES):
+            stored = self.core.stored_session_data(handle)
+            returned = session_data(stored.data)
+            data = self.limits.session_data(stored.data if returned is None else returned)
+            if self.core.swap_session_data(handle, stored.version, data):
+                return
+        raise SuperTokensGeneralError(f"a change of session data lost {_MAX_LOST_RACES} races in a row")
 
     def warn_of_size(self, changes: ResponseChanges) -> None:
         """Log once that session headers are larger than what proxies take by default."""

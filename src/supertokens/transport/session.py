@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +12,10 @@ from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
 from supertokens.transport.request_session import RequestSession
 
-__all__ = ["Session"]
+__all__ = ["NewSessionData", "Session"]
+
+NewSessionData = dict[str, Any] | Callable[[JsonObject], dict[str, Any] | None] | None
+"""Session data, or what makes it of the data that is stored."""
 
 
 class Session(msgspec.Struct, eq=False, weakref=True):
@@ -96,8 +100,13 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         with self._request_session.told_of_failure(counts=self._counts()):
             return self._request_session.edge.core.session_data(self._shown.handle)
 
-    def update_session_data(self, new_session_data: dict[str, Any] | None) -> None:
-        """Replace it. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit."""
+    def update_session_data(self, new_session_data: NewSessionData) -> None:
+        """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+
+        The function may be called more than once; it returns the new data, or changes the object that it is given.
+        Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and SuperTokensGeneralError for
+        a function where the core cannot do that.
+        """
         with self._request_session.told_of_failure(counts=self._counts()):
             self._request_session.edge.update_session_data(self._shown.handle, new_session_data)
 

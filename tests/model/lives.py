@@ -211,7 +211,7 @@ class _NewLife(Issuer):
 class VerifyBeginsANewLife(EmbeddedCore):
     def __init__(self, config: Config, store: MemoryStore, *, clock: FakeClock) -> None:
         super().__init__(config, store, clock=clock)
-        self._issuer = _NewLife(config, self.keys)
+        self._issuer = _NewLife(self.keys, self._lifetimes, one_anti_csrf_value=True)
 
 
 class RegenerateBeginsANewLife(EmbeddedCore):

@@ -90,7 +90,9 @@ def test_log_ins_go_on_while_very_many_sessions_are_revoked(
         lasted = time.monotonic() - began
         said, _ = other.communicate("\n", DEADLINE_S)
     took = json.loads(said)
-    print(f"{SESSIONS} sessions were revoked in {lasted:.1f} s; {len(took)} log-ins, the slowest {max(took):.3f} s")
+    p99 = sorted(took)[len(took) * 99 // 100]
+    print(f"{SESSIONS} sessions were revoked in {lasted:.1f} s")
+    print(f"meanwhile {len(took)} log-ins in another process: p99 {p99:.3f} s, the slowest {max(took):.3f} s")
     assert len(took) > 10
     assert max(took) < 1.0
     assert store.count_sessions("many", now) == 0

@@ -23,6 +23,7 @@ from benchmarks.rounds import Case, Joint
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.engine import refresh_token as refresh_tokens
+from supertokens.engine.noted_client import NOTHING_NOTED
 from supertokens.engine.rotation import NEW_SESSION
 from supertokens.engine.session import SessionRecord, new_handle
 from supertokens.topology import open_embedded_core
@@ -174,6 +175,7 @@ class _Refreshed:
             anti_csrf=False,
             remember=True,
             last_seen_at=now,
+            client=NOTHING_NOTED,
             lineage=lineage,
         )
         self.core.store.create(record, "{}")

@@ -53,7 +53,7 @@ def test_the_list_for_programs_has_times_in_ms(run: Run, core: EmbeddedCore, dat
         return found
 
     shown = {"handle": known.handle, "user_id": "ada", "created_at": known.created_at, "expires_at": known.expires_at}
-    shown |= {"last_seen_at": known.created_at, "remember": True}
+    shown |= {"last_seen_at": known.created_at, "remember": True, "user_agent": None, "address": None}
     assert listed("ada") == listed("--all") == [shown | {"refreshed_at": None}]
     before = system_clock()
     core.refresh(issued.refresh_token.text, anti_csrf=False)

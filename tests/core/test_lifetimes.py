@@ -211,6 +211,7 @@ def test_a_configuration_that_was_shortened_counts_for_living_sessions_and_one_t
 def test_a_session_has_ended_from_its_end_on(
     lifetimes: Lifetimes, created: int, seen: int | None, expires: int, remember: bool, now: int
 ) -> None:
+    seen = None if seen is None else created + seen
     record = a_record(created_at=created, last_seen_at=seen, expires_at=expires, remember=remember)
     if now < expires:  # what the store has said already
         assert lifetimes.has_ended(record, now) is (now >= lifetimes.end_of(record))

@@ -241,6 +241,8 @@ def test_sessions_are_listed_page_by_page_oldest_first(service: Service) -> None
         "expiry": known["expiry"],
         "timeSeen": known["timeCreated"],
         "remember": True,
+        "userAgent": None,
+        "address": None,
     }
     assert page(limit=1).json()["sessions"] == [first]
     behind = {"afterTimeCreated": first["timeCreated"], "afterSessionHandle": first["handle"]}

@@ -84,7 +84,7 @@ def list_sessions(
         return
     found = listed(limit + 1)  # one more than is shown says whether these are all
     if as_json:
-        show_json([asdict(each) for each in found[:limit]])
+        show_json([_for_programs(each) for each in found[:limit]])
     else:
         _show_sessions(found[:limit], user)
     if len(found) > limit:
@@ -109,6 +109,12 @@ def _of_everybody(store: Store) -> _Sessions:
     )
 
 
+def _for_programs(session: ListedSession) -> dict[str, object]:
+    known = asdict(session)
+    del known["client"]
+    return known | {"user_agent": session.client.user_agent, "address": session.client.address}
+
+
 def _show_count(count: int, *, as_json: bool) -> None:
     if as_json:
         show_json({"count": count})
@@ -128,10 +134,11 @@ def _show_sessions(found: list[ListedSession], user: str | None) -> None:
             moment(each.created_at),
             "" if each.refreshed_at is None else moment(each.refreshed_at),
             moment(each.expires_at),
+            printable(" ".join(filter(None, (each.client.address, each.client.user_agent)))),
         )
         for each in found
     ]
-    show_table(("handle", *whose, "created (UTC)", "refreshed (UTC)", "expires (UTC)"), rows)
+    show_table(("handle", *whose, "created (UTC)", "refreshed (UTC)", "expires (UTC)", "client"), rows)
 
 
 @sessions.command()

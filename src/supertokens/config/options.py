@@ -19,6 +19,7 @@ class Options(TypedDict, total=False):
     session_max_lifetime: int | None
     refresh_token_rotation_grace_period: float | None
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] | None
+    record_client: Literal["none", "user-agent", "address"] | None
     access_token_blacklisting: bool | None
     verified_token_cache: int | None
     access_token_signing_key_dynamic: bool | None

@@ -60,6 +60,12 @@ class Keys:
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] = _key(
         "core", "user-agent", choice("user-agent", "none"), "What tells clients apart within the grace period"
     )
+    record_client: Literal["none", "user-agent", "address"] = _key(
+        "app",
+        "user-agent",
+        choice("none", "user-agent", "address"),
+        "What a session notes of its client, for lists of devices: nothing, the User-Agent, or that and the IP address",
+    )
     access_token_blacklisting: bool = _key(
         "both", False, _BOOLEAN, "Whether a revoked session ends at once, instead of with its access token"
     )

@@ -28,6 +28,7 @@ from supertokens.engine import user_data
 from supertokens.engine.access_token import AccessToken, TokenVersion, carried_payload
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.lifetimes import Lifetimes
+from supertokens.engine.noted_client import NOTHING_NOTED, NotedClient
 from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError
 from supertokens.engine.renewal import RENEWAL_TABLE, serves_late
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
@@ -109,6 +110,7 @@ class EmbeddedCore(StoredSessions):
         version: TokenVersion = "5",
         static_key: bool = False,
         remember: bool = True,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         now = self._clock()
         key = self.keys.ring_for_signing(now).newest_refresh
@@ -122,6 +124,7 @@ class EmbeddedCore(StoredSessions):
             anti_csrf=anti_csrf,
             remember=remember,
             last_seen_at=now,
+            client=noted or NOTHING_NOTED,
             lineage=NEW_SESSION,
         )
         first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
@@ -165,6 +168,7 @@ class EmbeddedCore(StoredSessions):
         version: TokenVersion = "5",
         static_key: bool | None = None,
         in_place: bool = False,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         presented = self._authentic(token, self._clock())
         if anti_csrf:
@@ -176,6 +180,7 @@ class EmbeddedCore(StoredSessions):
             anti_csrf=anti_csrf,
             static_key=static_key,
             in_place=in_place,
+            noted=noted,
         )
         if settled is None:
             raise SuperTokensUnauthorisedError("Session missing in db or has expired", reason="ended")

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from supertokens.core.signals import Signals
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.refresh_token import TokenPosition
 from supertokens.engine.session import IssuedSession, ListedSession, SessionCursor, SessionInformation, VerifiedSession
 from supertokens.engine.user_data import JsonObject
@@ -53,12 +54,14 @@ class Core(Protocol):
         anti_csrf: bool,
         static_key: bool = False,
         remember: bool = True,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         """Create a session of `user_id`, whose identity the caller has made sure of.
 
         `anti_csrf`: whether its tokens have an anti-CSRF value. `static_key`: whether the static key signs its access
         tokens. `remember`: whether the browser keeps its cookies when it is closed; a session that is not remembered
-        ends after `short_session_validity` without use. Raise SuperTokensGeneralError from a core that cannot keep to
+        ends after `short_session_validity` without use.
+        `noted`: what it notes of its client. Raise SuperTokensGeneralError from a core that cannot keep to
         `remember=False`.
         """
 
@@ -95,11 +98,13 @@ class Core(Protocol):
         client: str | None = None,
         static_key: bool | None = None,
         in_place: bool = False,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         """Return the next pair. `anti_csrf`: whether it has an anti-CSRF value; `static_key` None keeps it.
 
         `in_place`: the server renews for a browser that keeps its requests apart by no lock, so that every pair is
-        marked, and extends the session's life (docs/how-it-works.md).
+        marked, and extends the session's life (docs/how-it-works.md). `noted`: what the session notes of its client
+        from now on, if a new pair is handed out; None: as before.
 
         Raise SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
         """

@@ -12,6 +12,7 @@ from supertokens.config import Config
 from supertokens.core.keys import KeyKeeper
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.lifetimes import Lifetimes
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.refresh_token import RefreshToken, client_fingerprint
 from supertokens.engine.renewal import extends_expiry
 from supertokens.engine.rotation import Decision, Presented, Row, decide
@@ -55,12 +56,13 @@ class Rotator:
         anti_csrf: bool | None = None,
         static_key: bool | None = None,
         in_place: bool = False,
+        noted: NotedClient | None = None,
     ) -> Settled | None:
         """Decide by `table` on the session as it is stored, and write what that asks for; None: no such session.
 
         `anti_csrf`: whether a token that is minted now has an anti-CSRF value; `static_key`: whether the static key
         signs from now on. None leaves either as it is. `in_place`: the server renews, so that every pair that is handed
-        out extends the session's life.
+        out extends the session's life. `noted`: what the session notes of its client; None: as before.
 
         Raises SuperTokensGeneralError after _MAX_LOST_RACES, or from the store.
         """
@@ -85,6 +87,7 @@ class Rotator:
                 record,
                 lineage=decision.write,
                 anti_csrf=anti_csrf if mints and anti_csrf is not None else record.anti_csrf,
+                client=record.client if noted is None else noted,
                 uses_static_key=record.uses_static_key if static_key is None else static_key,
             )
             if self._store.rotate(found.record, becomes, durable=decision.accepted):

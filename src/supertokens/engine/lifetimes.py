@@ -64,8 +64,10 @@ class Lifetimes(NamedTuple):
     def has_ended(self, record: SessionRecord, now: int) -> bool:
         """Return whether a session whose own expiry is still to come has ended by what the configuration says."""
         # As `end_of`, in few operations: with `access_token_blacklisting` every check of a session comes by here.
+        if self.most is None and record.created_at + self.short_idle > now:
+            return False
         seen = record.last_seen_at
-        if seen is not None and seen + self.short_idle <= now and seen + self.idle_of(remember=record.remember) <= now:
+        if seen is not None and seen + self.idle_of(remember=record.remember) <= now:
             return True
         return self.most is not None and self._bounded(record.expires_at, record.created_at) <= now
 

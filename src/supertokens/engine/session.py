@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from supertokens.engine.noted_client import NOTHING_NOTED, NotedClient
 from supertokens.engine.rotation import Lineage
 from supertokens.engine.user_data import JsonObject
 from supertokens.engine.value import Value
@@ -63,6 +64,8 @@ class SessionRecord(Value, frozen=True, kw_only=True):
     """Whether the browser keeps its cookies when it is closed."""
     last_seen_at: int | None
     """When it was last known to be used; None in the record of an earlier version, which did not say so."""
+    client: NotedClient
+    """Who last was given the newest pair, as far as that is noted."""
     lineage: Lineage
 
 
@@ -105,6 +108,7 @@ class ListedSession(Value, frozen=True, kw_only=True):
     last_seen_at: int | None
     """When it was last known to be used; None where nothing says so."""
     remember: bool
+    client: NotedClient = NOTHING_NOTED
 
     @property
     def cursor(self) -> SessionCursor:

@@ -9,14 +9,26 @@ from typing import Any, Literal, overload
 
 import flask
 
+from supertokens.engine.session import SessionCursor
 from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, requests_of
-from supertokens.transport import CORS_HEADERS, NewSessionData, Session, SessionEdge, Standing, listed, own_path, verbs
+from supertokens.transport import (
+    CORS_HEADERS,
+    NewSessionData,
+    Session,
+    SessionEdge,
+    Standing,
+    UserSession,
+    listed,
+    own_path,
+    user_sessions,
+    verbs,
+)
 
 __all__ = [
     "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user",
-    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "next_url", "refresh_session",
-    "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
+    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "list_sessions", "next_url",
+    "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
     "set_relevant_headers_for_options_api", "sign_out", "update_jwt_payload", "update_session_data",
 ]  # fmt: skip
 
@@ -128,6 +140,16 @@ def get_all_session_handles_for_user(user_id: str) -> list[str]:
     """Return the handles of a user's sessions, oldest first."""
     with _edge() as edge:
         return edge.core.session_handles(user_id)
+
+
+def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: int | None = None) -> list[UserSession]:
+    """Return a user's sessions as a page of "my devices" shows them, oldest first.
+
+    `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
+    """
+    current = requests_of(current_app()).current().answer if flask.has_request_context() else None
+    with _edge() as edge:
+        return user_sessions(edge.core, user_id, None if current is None else current.handle, after=after, limit=limit)
 
 
 def get_session_data(session_handle: str) -> dict[str, Any]:

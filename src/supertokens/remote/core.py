@@ -15,6 +15,7 @@ from supertokens.core.signals import Event, EventKind, Signals
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.engine.access_token import AccessToken
 from supertokens.engine.anti_csrf import AntiCsrfMode
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
     IssuedSession,
@@ -113,6 +114,7 @@ class RemoteCore(RemoteSessions):
         anti_csrf: bool,
         static_key: bool = False,
         remember: bool = True,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         """Create a session; raise ValueError also for a payload that uses the names of the token's own claims."""
         fields = {
@@ -123,6 +125,7 @@ class RemoteCore(RemoteSessions):
             "useDynamicSigningKey": not static_key,
             "remember": remember,
             "tellsMore": True,
+            **_noted(noted),
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session", fields, again=False)
@@ -180,6 +183,7 @@ class RemoteCore(RemoteSessions):
         client: str | None = None,
         static_key: bool | None = None,
         in_place: bool = False,
+        noted: NotedClient | None = None,
     ) -> IssuedSession:
         if not _can_be_refresh_token(token):
             raise SuperTokensUnauthorisedError("Invalid refresh token", reason="invalid")
@@ -197,6 +201,7 @@ class RemoteCore(RemoteSessions):
             "client": _sendable(client),
             "renewsInPlace": True if in_place else None,
             "tellsMore": True,
+            **_noted(noted),
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session/refresh", secret, again=True, version=version)
@@ -263,6 +268,10 @@ class RemoteCore(RemoteSessions):
 
 def _can_be_refresh_token(token: str) -> bool:
     return len(token) <= _LONGEST_REFRESH_TOKEN and token.isascii()
+
+
+def _noted(client: NotedClient | None) -> dict[str, object]:
+    return {} if client is None else {"notedUserAgent": client.user_agent or "", "notedAddress": client.address or ""}
 
 
 def _sendable(text: str | None) -> str | None:

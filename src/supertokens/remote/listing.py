@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.session import ListedSession, SessionCursor, SessionInformation
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.remote import replies
@@ -45,6 +46,7 @@ def page_by_page(
                 expires_at=each.expiry,
                 last_seen_at=each.time_seen,
                 remember=each.remember,
+                client=NotedClient(each.user_agent, each.address),
             )
             for each in replies.LISTED.of(answer).sessions
         ]

@@ -136,6 +136,8 @@ class ReplyListed(Struct, rename="camel"):
     expiry: Milliseconds
     time_seen: Milliseconds | None = None
     remember: bool = True
+    user_agent: str | None = None
+    address: str | None = None
 
 
 class Listed(Struct, tag_field="status", tag="OK"):

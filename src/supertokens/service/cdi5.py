@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from supertokens.engine.access_token import PROTECTED_CLAIMS, TENANT
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.errors import (
     SuperTokensTokenTheftError,
@@ -40,6 +41,7 @@ def create(backend: Backend, call: Call) -> Reply:
         anti_csrf=call["enableAntiCsrf"],
         static_key=call.get("useDynamicSigningKey") is False,
         remember=call.get("remember") is not False,
+        noted=_noted(call),
     )
     return json_reply(_issued(call, issued))
 
@@ -91,6 +93,7 @@ def refresh(backend: Backend, call: Call) -> Reply:
             client=call.get("client"),
             static_key=None if dynamic is None else not dynamic,
             in_place=call.get("renewsInPlace") is True,
+            noted=_noted(call),
         )
     except SuperTokensTokenTheftError as theft:
         # In every version: the reference leaves `recipeUserId` out below 4.0 only where a session is answered.
@@ -202,6 +205,11 @@ def _session(call: Call, session: IssuedSession | VerifiedSession) -> dict[str, 
     }
 
 
+def _noted(call: Call) -> NotedClient | None:
+    user_agent, address = call.get("notedUserAgent"), call.get("notedAddress")
+    return None if user_agent is address is None else NotedClient.of(user_agent, address)
+
+
 def _user(call: Call, user_id: str) -> dict[str, str]:
     return {"userId": user_id} if call.version in _WITHOUT_RECIPE_USER else {"userId": user_id, "recipeUserId": user_id}
 
@@ -231,6 +239,10 @@ _TELLS_MORE: Final = Field(
     None,
 )
 _TELLS_MORE_IN_QUERY: Final = Field("tellsMore", STRING, "`true`: as in bodies; an extension of this core", None)
+_NOTED: Final = (
+    Field("notedUserAgent", STRING, "The User-Agent that the session notes; an extension of this core", None),
+    Field("notedAddress", STRING, "The IP address that the session notes; an extension of this core", None),
+)
 _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 _V: Final = CDI5_VERSIONS
 
@@ -244,7 +256,7 @@ ROUTES: Final = (
         "POST", "/recipe/session", create, "Create a session", _V,
         body=(
             Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None), _REMEMBER,
-            _TELLS_MORE,
+            _TELLS_MORE, *_NOTED,
         ),
     ),
     Route(
@@ -262,7 +274,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/recipe/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", _V,
-        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE, _TELLS_MORE),
+        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE, _TELLS_MORE, *_NOTED),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(

@@ -33,6 +33,8 @@ def _list_sessions(backend: Backend, call: Call) -> Reply:
             "expiry": each.expires_at,
             "timeSeen": each.last_seen_at,
             "remember": each.remember,
+            "userAgent": each.client.user_agent,
+            "address": each.client.address,
         }
         for each in backend.core.sessions(call["userId"], after=after, limit=call["limit"])
     ]

@@ -60,7 +60,7 @@ class SessionStore(Protocol):
         """The session data: kept apart, since it may be large and no check needs it."""
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        """Replace lineage, expiry, when it was last seen, and `anti_csrf` and `uses_static_key`, by those of `becomes`
+        """Replace lineage, expiry, time of last use, client, `anti_csrf` and `uses_static_key` by what `becomes` has
         if the session still has the (current, newest, handed_out_at) of `seen`; payload and data, which others may have
         updated since, stay.
 

@@ -157,6 +157,7 @@ def _listed(record: SessionRecord) -> ListedSession:
         expires_at=record.expires_at,
         last_seen_at=record.last_seen_at,
         remember=record.remember,
+        client=record.client,
     )
 
 

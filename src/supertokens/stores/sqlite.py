@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import astuple
 
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.rotation import LONG_AGO, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.stores.base import EVERYBODY, Everybody, Found
@@ -59,12 +60,16 @@ _LIVES: Final = """
 ALTER TABLE session ADD COLUMN remember INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE session ADD COLUMN last_seen_at INTEGER
 """
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES)
+_CLIENTS: Final = """
+ALTER TABLE session ADD COLUMN user_agent TEXT;
+ALTER TABLE session ADD COLUMN address TEXT
+"""
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, uses_static_key, anti_csrf,"
-    " remember, last_seen_at, current, parent, newest, handed_out_at, fingerprint"
+    " remember, last_seen_at, user_agent, address, current, parent, newest, handed_out_at, fingerprint"
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
@@ -72,7 +77,8 @@ _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _HANDLES_OF_USER: Final = "SELECT handle FROM session WHERE user_id = ? AND expires_at > ? ORDER BY created_at, handle"
 _LIST: Final = (
-    "SELECT handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember FROM session WHERE"
+    "SELECT handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, user_agent, address"
+    " FROM session WHERE"
 )
 _LIST_USER: Final = (
     f"{_LIST} user_id = ? AND (created_at, handle) > (?, ?) AND expires_at > ? ORDER BY created_at, handle LIMIT ?"
@@ -90,12 +96,15 @@ _FEW: Final = 20
 
 def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
     """The values of ROW."""
-    *columns, lineage = astuple(record)
-    return (*columns, *lineage, session_data)
+    *columns, client, lineage = astuple(record)
+    return (*columns, client.user_agent, client.address, *lineage, session_data)
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
-    handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, last_seen_at, *lineage = row
+    (
+        handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, seen, agent, address,
+        current, parent, newest, handed_out_at, fingerprint,
+    ) = row  # fmt: skip
     return SessionRecord(
         handle=handle,
         user_id=user_id,
@@ -105,13 +114,14 @@ def _record(row: tuple[Any, ...]) -> SessionRecord:
         uses_static_key=static != 0,
         anti_csrf=anti_csrf != 0,
         remember=remember != 0,
-        last_seen_at=last_seen_at,
-        lineage=Lineage._make(lineage),
+        last_seen_at=seen,
+        client=NotedClient(agent, address),
+        lineage=Lineage(current, parent, newest, handed_out_at, fingerprint),
     )
 
 
 def _listed(row: tuple[Any, ...]) -> ListedSession:
-    handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember = row
+    handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, *client = row
     return ListedSession(
         handle=handle,
         user_id=user_id,
@@ -120,6 +130,7 @@ def _listed(row: tuple[Any, ...]) -> ListedSession:
         expires_at=expires_at,
         last_seen_at=last_seen_at,
         remember=bool(remember),
+        client=NotedClient(*client),
     )
 
 
@@ -174,12 +185,12 @@ class SqliteStore(SqliteKeys):
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
         statement = (
             "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?,"
-            " expires_at = ?, last_seen_at = ?, anti_csrf = ?, uses_static_key = ?"
+            " expires_at = ?, last_seen_at = ?, user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
             " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
         )
         was = seen.lineage
         flags = (becomes.anti_csrf, becomes.uses_static_key)
-        life = (becomes.expires_at, becomes.last_seen_at)
+        life = (becomes.expires_at, becomes.last_seen_at, becomes.client.user_agent, becomes.client.address)
         values = (*becomes.lineage, *life, *flags, seen.handle, was.current, was.newest, was.handed_out_at)
         return self._database.write(
             lambda connection: connection.execute(statement, values).rowcount == 1,

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
+from supertokens.engine.noted_client import NOTHING_NOTED, NotedClient
 from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, new_handle
 from supertokens.errors import SuperTokensGeneralError
@@ -25,6 +26,7 @@ __all__ = ["StoreContract", "a_record", "handles_of"]
 
 _NOW = 1_700_000_000_000
 _LIFE = 60_000
+_CLIENT = NotedClient("Ünï ⚡ 'quoted'", "2001:db8::1")
 
 
 def a_record(number: int = 1, **changes: object) -> SessionRecord:
@@ -39,6 +41,7 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
         anti_csrf=True,
         remember=True,
         last_seen_at=_NOW + number,
+        client=NOTHING_NOTED,
         lineage=NEW_SESSION,
     )
     return replace(record, **changes)
@@ -53,7 +56,9 @@ class StoreContract(KeyStoreContract):
     """Subclass it and give it a fixture `store`: an empty one."""
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:
-        record = a_record(user_id="Ünï ⚡ 'quoted'", uses_static_key=True, remember=False, last_seen_at=None)
+        record = a_record(
+            user_id="Ünï ⚡ 'quoted'", uses_static_key=True, remember=False, last_seen_at=None, client=_CLIENT
+        )
         store.create(record, '{"a":[1,null]}')
         found = store.get(record.handle, _NOW)
         assert found is not None
@@ -181,7 +186,7 @@ class StoreContract(KeyStoreContract):
         )
         for whose in (record.user_id, EVERYBODY):
             assert store.sessions(whose, _NOW) == [listed]
-        later = {"expires_at": _NOW + 2 * _LIFE, "last_seen_at": _NOW + 6}
+        later = {"expires_at": _NOW + 2 * _LIFE, "last_seen_at": _NOW + 6, "client": _CLIENT}
         becomes = replace(record, lineage=Lineage(2, 1, 3, _NOW + 5, b"12345678"), **later)
         assert store.rotate(record, becomes, durable=True) is True
         for whose in (record.user_id, EVERYBODY):
@@ -269,6 +274,7 @@ class StoreContract(KeyStoreContract):
                 lineage=Lineage(2, 1, 3, _NOW, b"12345678"),
                 expires_at=_NOW + 2 * _LIFE,
                 last_seen_at=_NOW + 7,
+                client=_CLIENT,
                 anti_csrf=False,
                 uses_static_key=True,
             )

@@ -9,8 +9,10 @@ from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.response_changes import Header, ResponseChanges, listed
 from supertokens.transport.response_writer import CORS_HEADERS
 from supertokens.transport.session import NewSessionData, Session
+from supertokens.transport.user_sessions import UserSession, user_sessions
 
 __all__ = [
-    "CORS_HEADERS", "NO_REQUEST", "Header", "NewSessionData", "Request", "RequestSession", "ResponseChanges", "Session",
-    "SessionEdge", "Standing", "from_asgi", "from_wsgi", "is_navigation", "listed", "own_path", "redirect_for", "verbs",
+    "CORS_HEADERS", "NO_REQUEST", "Header", "NewSessionData", "Request", "RequestSession", "ResponseChanges",
+    "Session", "SessionEdge", "Standing", "UserSession", "from_asgi", "from_wsgi", "is_navigation", "listed",
+    "own_path", "redirect_for", "user_sessions", "verbs",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from supertokens.config import Config, ConfigError
 from supertokens.core import Core, system_clock
+from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.renewal import Obstacle, RenewalTimes, obstacle
 from supertokens.engine.session import CookieLife
 from supertokens.engine.user_data import JsonObject
@@ -18,6 +19,7 @@ from supertokens.forks import ProcessLock
 from supertokens.transport.cookies import CookiePolicy
 from supertokens.transport.limits import SizeLimits
 from supertokens.transport.origin import OriginCheck
+from supertokens.transport.request import Request
 from supertokens.transport.response_changes import Header, ResponseChanges
 from supertokens.transport.response_writer import ResponseWriter
 
@@ -103,6 +105,13 @@ class SessionEdge:
                 "renewal",
             )
         return self._times(grace)
+
+    def noted(self, request: Request) -> NotedClient:
+        """Return what a session notes of the client of `request`, as `record_client` allows."""
+        allowed = self.config.record_client
+        return NotedClient.of(
+            None if allowed == "none" else request.user_agent_as_text, request.peer if allowed == "address" else None
+        )
 
     def cookie_life(self, handle: str | None, now: int) -> CookieLife:
         """Return how long a browser may keep a cookie of that session, where no core says so with a new token.

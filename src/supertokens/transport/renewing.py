@@ -135,6 +135,7 @@ def _renew(owner: RequestSession, shown: _Shown) -> None:
             anti_csrf_token=anti_csrf_inside(shown.refresh_text),  # looked at already, where the verb asks for it
             client=request.user_agent,
             in_place=True,
+            noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
         # Before any handler of the application runs: none may leave the session to the thief.

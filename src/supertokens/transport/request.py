@@ -113,6 +113,12 @@ class Request:
     def user_agent(self) -> str | None:
         return self.header("user-agent")
 
+    @property
+    def user_agent_as_text(self) -> str | None:
+        """The User-Agent as Unicode text, for people: as UTF-8, where it is that."""
+        agent = self.user_agent
+        return None if agent is None else _as_text(agent)
+
     def is_for(self, path: str) -> bool:
         """Return whether this is a request for `path`, with or without a slash at its end.
 
@@ -265,7 +271,7 @@ class _AsgiRequest(Request):
 
 
 def _as_text(path: str) -> str:
-    """Return a path of a WSGI environment, which has bytes as if they were Latin-1 (PEP 3333), as Unicode text."""
+    """Return a string that has bytes as if they were Latin-1 (PEP 3333), as Unicode text."""
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 

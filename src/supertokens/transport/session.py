@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from supertokens.engine.user_data import JsonObject, copied
 from supertokens.transport.request_session import RequestSession
 
 __all__ = ["NewSessionData", "Session"]
+
+_MAX_REVOKED_AT_ONCE: Final = 1000
+"""Handles in one question to a core, which may go over the network."""
 
 NewSessionData = dict[str, Any] | Callable[[JsonObject], dict[str, Any] | None] | None
 """Session data, or what makes it of the data that is stored."""
@@ -121,6 +124,22 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         if self._counts():
             owner.warn_if_headers_left()
             owner.end()
+
+    def revoke_other_sessions(self) -> list[str]:
+        """End all sessions of the user but this one, as after a change of password; return their handles.
+
+        Those that begin meanwhile stay. Access tokens of the ended ones live out their minutes, unless
+        `access_token_blacklisting` is on.
+        """
+        owner, own = self._request_session, self._shown.handle
+        with owner.told_of_failure(counts=False):
+            core = owner.edge.core
+            others = [handle for handle in core.session_handles(self._shown.user_id) if handle != own]
+            return [
+                removed
+                for start in range(0, len(others), _MAX_REVOKED_AT_ONCE)
+                for removed in core.revoke_sessions(others[start : start + _MAX_REVOKED_AT_ONCE])
+            ]
 
     def _counts(self) -> bool:
         """Return whether this still is the session of the request, and not one that another has replaced."""

@@ -85,6 +85,7 @@ def create(
             edge.limits.session_data(session_data),
             anti_csrf=edge.checks_value and not header_mode,
             remember=bool(remember),
+            noted=edge.noted(request),
         )
     # Not before: a log-in that failed must not lift the checks of the session that came.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect
@@ -191,6 +192,7 @@ def _refreshed(owner: RequestSession, token: str) -> IssuedSession:
             anti_csrf_mode="if_sent",
             client=request.user_agent,
             in_place=owner.is_of_pages and not owner.header_mode,
+            noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
         # Before any handler of the application runs: none may leave the session to the thief.

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a session notes of its client, for lists of a user's devices: shown to people, and never decided by."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from supertokens.engine.value import Value
+
+__all__ = ["MAX_USER_AGENT_BYTES", "NOTHING_NOTED", "NotedClient", "bounded_user_agent"]
+
+MAX_USER_AGENT_BYTES: Final = 256
+"""As much of a User-Agent as is kept, in UTF-8: those of browsers have about 120."""
+
+_REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+class NotedClient(Value, frozen=True):
+    """A User-Agent and an address as they are kept; None for what is not noted. Personal data: no repr shows them."""
+
+    unshown = frozenset(("user_agent", "address"))
+
+    user_agent: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def of(cls, user_agent: str | None, address: str | None) -> NotedClient:
+        """Return what is kept of what a client sends, or what a server or a proxy says of it, whatever that is."""
+        return cls(None if user_agent is None else bounded_user_agent(user_agent), _canonical(address))
+
+
+NOTHING_NOTED: Final = NotedClient()
+
+
+def bounded_user_agent(text: str) -> str | None:
+    """Return at most MAX_USER_AGENT_BYTES of `text`, with a mark in place of each character that cannot be printed.
+
+    No control character reaches a terminal or a log by it. None for one that says nothing.
+    """
+    start = text[:MAX_USER_AGENT_BYTES]
+    shown = "".join(character if character.isprintable() else _REPLACED for character in start).strip()
+    return shown.encode()[:MAX_USER_AGENT_BYTES].decode(errors="ignore") or None
+
+
+def _canonical(address: str | None) -> str | None:
+    """Return an IP address in its canonical form; None for anything else, such as the path of a socket."""
+    try:
+        parsed = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)

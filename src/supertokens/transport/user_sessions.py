@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sessions of a user as a page of "my devices" shows them."""
+
+from __future__ import annotations
+
+from supertokens.core import Core
+from supertokens.engine.session import ListedSession, SessionCursor
+from supertokens.engine.value import Value
+
+__all__ = ["UserSession", "user_sessions"]
+
+
+class UserSession(Value, frozen=True, kw_only=True):
+    """One session of a user. Moments are in ms since the epoch; `user_agent` and `address` are None where not noted.
+
+    `is_current`: it is the session of the current request. `cursor`: where a list goes on behind it.
+    """
+
+    unshown = frozenset(("user_agent", "address"))
+
+    handle: str
+    created_at: int
+    last_seen_at: int
+    expires_at: int
+    remember: bool
+    user_agent: str | None
+    address: str | None
+    is_current: bool
+    cursor: SessionCursor
+
+
+def user_sessions(
+    core: Core, user_id: str, current: str | None, *, after: SessionCursor | None = None, limit: int | None = None
+) -> list[UserSession]:
+    """Return the sessions of a user, oldest first: all, or at most `limit` of those behind the place `after`.
+
+    `current`: the handle of the request's session.
+    """
+    return [_shown(each, current) for each in core.sessions(user_id, after=after, limit=limit)]
+
+
+def _shown(listed: ListedSession, current: str | None) -> UserSession:
+    seen = (moment for moment in (listed.last_seen_at, listed.refreshed_at, listed.created_at) if moment is not None)
+    return UserSession(
+        handle=listed.handle,
+        created_at=listed.created_at,
+        last_seen_at=next(seen),
+        expires_at=listed.expires_at,
+        remember=listed.remember,
+        user_agent=listed.client.user_agent,
+        address=listed.client.address,
+        is_current=listed.handle == current,
+        cursor=listed.cursor,
+    )

@@ -8,7 +8,9 @@ and M = q + 2r is the sharp bound. Under the libraries' lock no margin is needed
 
 from __future__ import annotations
 
-from .check import THEFT, Check, Finding, honest
+from supertokens.engine.renewal import RenewalTimes, least_validity
+
+from .check import SAFE, THEFT, Check, Finding, honest
 from .explore import explore
 from .honest import Honest
 from .rules import Rules
@@ -36,7 +38,26 @@ def sharp_margin(q: int, r: int, w: int) -> Check:
     return Check(f"the margin's bound for q = {q}, r = {r}, W = {w}", SHARP, look)
 
 
+def own_margin(q: int, r: int) -> Check:
+    """The product's M for ways as long as its W allows, and every L from the shortest that claim 1 allows."""
+    grace = q + r
+    margin = RenewalTimes.of(grace).margin
+
+    def look() -> Finding:
+        states, bound = 0, q + 2 * r
+        for life in (*range(bound + 1, 2 * bound + 3), least_validity(grace)):
+            search = explore(Honest(Rules(grace), World(q=q, r=r, life=life, margin=margin, payload_changes=1)))
+            states += search.states
+            if search.violation:
+                return Finding(f"{search.violation} for L = {life}", states)
+        return Finding(SAFE, states)
+
+    return Check(f"the product's own M and L, for q = {q}, r = {r}, which W just allows", SAFE, look)
+
+
 CHECKS = [
+    own_margin(0, 2),
+    own_margin(1, 1),
     *(sharp_margin(q, r, q + r) for q, r in ((0, 1), (1, 0), (1, 1))),
     *(sharp_margin(q, r, w).deep() for q, r in ((1, 2), (2, 1), (2, 2)) for w in (q + r, 9)),
     honest("M = q + 2r: 4 messages in flight, a duplicate, 2 payload changes", Rules(2), life=6, in_flight=4,

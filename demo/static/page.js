@@ -56,8 +56,9 @@ const TOLD = {
     record("refresh", `Refreshed: pair ${answer.access.number}`, contents, pair(answer));
   },
   "GET /api/me": (answer, before) => {
-    say(`You are ${answer.body.userId}.`);
-    if (!tellFirstUse(answer, before)) record("call", "GET /api/me", [`You are ${answer.body.userId}.`]);
+    const who = `You are ${answer.body.userId}.`;
+    say(who);
+    if (!tellFirstUse(answer, before)) record("call", "GET /api/me", [who], [], who);
   },
   "POST /api/payload": (answer, before) => {
     tellFirstUse(answer, before, []);

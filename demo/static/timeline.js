@@ -37,12 +37,12 @@ export function share(token, now) {
  * Put an event on top. `kind` gives its colour; `contents` follow the title; `tokens` are [kind, name, token] whose
  * life is shown. Events without tokens that repeat the one before are counted instead.
  */
-export function record(kind, title, contents = [], tokens = []) {
+export function record(kind, title, contents = [], tokens = [], inShort = title) {
   document.getElementById("nothing-yet").hidden = true;
   const time = clock.format(Date.now());
   const latest = document.getElementById("latest");
   if (kind !== "end" || latest.dataset.kind !== "theft") { // what follows from a theft does not hide it
-    latest.textContent = title;
+    latest.textContent = inShort;
     latest.dataset.kind = kind;
   }
   document.querySelector(".events").scrollTop = 0;

@@ -512,22 +512,45 @@ def test_the_theft_is_in_view_without_scrolling(visit: Visit, width: int, height
     assert red > blue + 60, "the state is red"
 
 
-def test_every_button_that_uses_the_session_is_answered_beside_it(visit: Visit) -> None:
-    visitor = visit()
-    said = visitor.page.locator("#said")
-    visitor.expected.add("401 /api/me")
-    visitor.press("Who am I?")
-    expect(said).to_have_text("Nobody is logged in.")
-    visitor.login()
-    expect(visitor.state).to_have_text("Logged in")
-    visitor.press("Who am I?")
-    expect(said).to_have_text("You are ada.")
-    visitor.press("My sessions")
-    expect(said).to_have_text("ada has 1 session.")
-    visitor.press("Refresh now")
-    expect(said).to_have_text("You have a new pair of tokens.")
-    visitor.press("Log out")
-    expect(said).to_have_text("You are logged out.")
+# What each button says to a visitor who is logged in; it says "Not logged in" to one who is not.
+BUTTONS: Final = {
+    "Log in": "Logged in as ada",
+    "Replace payload": "JWT payload replaced",
+    "Who am I?": "You are ada.",
+    "My sessions": " of ada",
+    "Refresh now": "Refreshed: pair 2",
+    "Log out": "Logged out",
+    "Log out everywhere": "Logged out everywhere",
+    "Play the thief": "the thief is caught",
+}
+_IS_IN_VIEW: Final = """text => [...document.querySelectorAll("#said, #latest, #timeline > li")].some(told => {
+  const {left, top, height} = told.getBoundingClientRect();
+  return told.textContent.includes(text) && height > 0 && told.contains(document.elementFromPoint(left + 20, top + 10));
+})"""
+
+
+def test_every_button_is_known_to_these_tests(visit: Visit) -> None:
+    texts = visit().page.get_by_role("button").all_inner_texts()
+    assert [re.split(r"\s+(?:GET|POST)\s", text)[0].strip() for text in texts] == list(BUTTONS)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=str)
+@pytest.mark.parametrize("is_logged_in", [True, False], ids=["logged in", "nobody"])
+def test_every_button_answers_in_view_and_in_plain_words(
+    visit: Visit, is_logged_in: bool, size: tuple[int, int]
+) -> None:
+    visitor = visit(look={"viewport": {"width": size[0], "height": size[1]}})
+    paths = {"me"} if is_logged_in else {"payload", "me", "sessions", "logout", "logout-everywhere", "demo/thief"}
+    visitor.expected = {f"401 /api/{path}" for path in paths} | (set() if is_logged_in else {f"401 {REFRESH}"})
+    for name, answer in BUTTONS.items():
+        visitor.context.clear_cookies()
+        visitor.page.evaluate("localStorage.clear()")
+        visitor.page.reload()
+        if is_logged_in:
+            visitor.login()
+            expect(visitor.state).to_have_text("Logged in")
+        visitor.press(name)
+        visitor.page.wait_for_function(_IS_IN_VIEW, arg=answer if is_logged_in or name == "Log in" else "Not logged in")
 
 
 def test_a_missing_user_id_is_answered_in_plain_words(visit: Visit) -> None:

@@ -25,7 +25,7 @@ from .deployment import Deploy, Deployment, InService, Inside
 from .website_library import Version
 from .window import Window
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -38,13 +38,18 @@ _FLAGS = (
 )
 
 
+def executable() -> str:
+    """Return where Chromium is; without one, the test fails."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.fail("these tests drive a real browser: apt-get install chromium")
+    return found
+
+
 @pytest.fixture(scope="package")  # its event loop runs in this thread, where other packages want one of their own
 def chromium() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.fail("these tests drive a real browser: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=executable(), headless=True, args=list(FLAGS))
         yield browser
         browser.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 import pytest
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from supertokens.core import Event
 from supertokens.errors import SuperTokensCrossOriginError
@@ -181,6 +182,27 @@ def test_a_log_in_from_another_site_is_legitimate_unless_the_app_asks(app: flask
     assert client.post("/login", EVIL).status_code == 200
     assert client.post("/strict-login", EVIL).status_code == 403
     assert client.post("/strict-login", PAGE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("proxies", "origin", "status"),
+    [
+        (1, "https://shop.example.com", 200),
+        (1, "https://evil.example", 403),
+        (1, "http://127.0.0.1:8000", 403),
+        # What a client says of itself counts for nothing where no proxy was announced.
+        (0, "https://shop.example.com", 403),
+        (0, "http://127.0.0.1:8000", 200),
+    ],
+)
+def test_behind_a_proxy_the_origin_is_compared_with_the_host_that_the_proxy_names(
+    app: flask.Flask, clock: FakeClock, proxies: int, origin: str, status: int
+) -> None:
+    """Of a browser that does not send Sec-Fetch-Site."""
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_host=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    client = logged_in(app, clock)
+    forwarded = {"Host": "127.0.0.1:8000", "X-Forwarded-Host": "shop.example.com", "X-Forwarded-Proto": "https"}
+    assert client.post("/me", {**forwarded, "Origin": origin}).status_code == status
 
 
 def test_a_bearer_client_is_exempt(app: flask.Flask, clock: FakeClock) -> None:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import flask
 import pytest
 from werkzeug.test import TestResponse
 
-from supertokens.config import ConfigError
+from supertokens.config import Config, ConfigError
 from supertokens.flask import (
     Session,
     SuperTokens,
@@ -20,7 +21,9 @@ from supertokens.flask import (
     refresh_session,
     supertokens_middleware,
 )
+from supertokens.remote import RemoteCore
 from supertokens.testing import FakeClock
+from tests.service.clocked import Services
 
 from .conftest import HEADER_MODE, LEGACY, MODERN, Client, MakeApp
 
@@ -311,6 +314,19 @@ def test_a_large_upload_renews_nothing_and_is_served(app: flask.Flask, clock: Fa
     assert sent(client.post("/upload", **small)) == ["sAccessToken", "sRefreshToken"]
 
 
+def test_an_upload_of_unknown_length_renews_nothing_and_is_served(app: flask.Flask, clock: FakeClock) -> None:
+    @app.post("/upload")
+    @supertokens_middleware
+    def upload() -> bytes:
+        return flask.request.get_data()
+
+    client = pages(app, clock)
+    clock.advance(hours=1, minutes=5)
+    in_parts = {"wsgi.input": BytesIO(b"in parts"), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    response = client.post("/upload", {"Transfer-Encoding": "chunked"}, environ_overrides=in_parts)
+    assert (response.text, sent(response)) == ("in parts", [])
+
+
 # Which cookies count
 
 
@@ -556,6 +572,25 @@ def test_settings_under_which_honest_browsers_would_be_logged_out_are_refused_at
     with pytest.raises(ConfigError, match="renewal: server") as refusal:
         SuperTokens(flask.Flask("an_app"), renewal="server", **options)
     assert refusal.value.key == key
+
+
+def test_a_service_that_mints_siblings_is_refused_at_its_first_use_and_logs_nobody_in(services: Services) -> None:
+    """At start it may not be there yet."""
+    services.forget_sessions()
+    service = services.with_settings(refresh_token_rotation_grace_period=0)
+    app = flask.Flask("an_app")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    SuperTokens(app, renewal="server", hosts=service.url)
+
+    @app.post("/login")
+    def login() -> str:
+        create_new_session(None, "user")
+        return "in"
+
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="'renewal: server' cannot go with this core"):
+            app.test_client().post("/login")
+    assert RemoteCore(Config(hosts=service.url)).session_handles("user") == []
 
 
 def test_a_log_in_of_a_page_sends_three_fifths_of_the_bytes(make_app: MakeApp, clock: FakeClock) -> None:

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from supertokens.config import Config
-from supertokens.core import Core, EmbeddedCore, system_clock
+from supertokens.config import Config, ConfigError
+from supertokens.core import Core, EmbeddedCore, RenewalTerms, system_clock
+from supertokens.engine.renewal import RenewalTimes
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
+from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock
 from supertokens.transport import SessionEdge
 
@@ -65,6 +67,44 @@ def test_a_core_that_could_not_be_opened_is_tried_again(core: EmbeddedCore) -> N
         with pytest.raises(SuperTokensGeneralError):
             edge.core  # noqa: B018
     assert edge.core is core
+
+
+class Announcing(EmbeddedCore):
+    """A core that announces other terms of renewal than its own."""
+
+    terms: RenewalTerms | None = None
+
+    def renewal_terms(self) -> RenewalTerms | None:  # type: ignore[override]
+        return self.terms
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        (None, "siblings"),
+        (RenewalTerms(0, 3_600_000), "two requests of one page"),
+        (RenewalTerms(10_000, 79_999), "dying access token"),
+    ],
+    ids=["announces nothing", "no grace period", "short tokens"],
+)
+def test_a_core_beside_which_the_server_must_not_renew_is_refused_at_each_use(
+    store: SqliteStore, clock: FakeClock, terms: RenewalTerms | None, why: str
+) -> None:
+    core = Announcing(Config(), store, clock=clock)
+    core.terms = terms
+    edge = edge_of(lambda: core, renewal="server")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=f"'renewal: server' cannot go with this core: .*{why}"):
+            edge.core  # noqa: B018
+    assert edge_of(lambda: core, renewal="client").core is core
+
+
+def test_the_times_of_renewal_are_those_of_the_core(store: SqliteStore, clock: FakeClock) -> None:
+    core = Announcing(Config(), store, clock=clock)
+    core.terms = RenewalTerms(4_000, 32_000)
+    edge = edge_of(lambda: core, renewal="server", renewal_upload_grace=7)
+    assert edge.core is core
+    assert edge.times == RenewalTimes(grace=4_000, in_time=1_000, margin=12_000, upload_grace=7_000)
 
 
 def test_an_edge_has_the_clock_of_the_system_unless_it_is_given_one(clock: FakeClock, core: EmbeddedCore) -> None:

@@ -17,12 +17,14 @@ from supertokens.flask import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
+    check_origin,
     create_new_session,
     current_session,
     get_all_session_handles_for_user,
     get_jwt_payload,
     get_session,
     get_session_data,
+    next_url,
     refresh_session,
     revoke_all_sessions_for_user,
     revoke_multiple_sessions,
@@ -88,6 +90,20 @@ def bare() -> str:
     if session is None:
         return "nobody"
     return session.get_user_id()
+
+
+@blueprint.get("/public")
+@supertokens_middleware(required=False)
+def public() -> str:
+    session = get_session(None, False, required=False)
+    return "stranger" if session is None else session.get_user_id()
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> Response:
+    check_origin()
+    create_new_session(None, "ada")
+    return make_response("", 303, {"Location": next_url("/")})
 
 
 @blueprint.get("/order/<int:number>")

@@ -61,6 +61,7 @@ get_session(None, True).get_user()  # mistake: a method that a session does not 
 identifier = refresh_session(None).user_id  # mistake: an attribute that a session does not have
 get_session(None)  # mistake: whether to check is not said
 current_session().get_user_id()  # mistake: there may be none
+get_session(None, True, required=False).get_user_id()  # mistake: there may be none
 if session := current_session():
     session.get_userid()  # mistake: a misspelt method
     session.update_jwt_payload(["admin"])  # mistake: no JSON object

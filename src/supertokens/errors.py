@@ -6,6 +6,7 @@
     ├── SuperTokensUnauthorisedError      no such session, or revoked: log in again
     ├── SuperTokensTryRefreshTokenError   the access token is not good: refresh, then try again
     ├── SuperTokensTokenTheftError        a replaced refresh token came back
+    ├── SuperTokensSessionLimitError      the user has as many sessions as there may be
     └── SuperTokensCrossOriginError       a browser sent it for a page of another origin: no refresh can heal that
 
 A mistake of the calling program is none of these: it raises ``TypeError``, ``ValueError`` or
@@ -18,6 +19,7 @@ __all__ = [
     "SuperTokensCrossOriginError",
     "SuperTokensError",
     "SuperTokensGeneralError",
+    "SuperTokensSessionLimitError",
     "SuperTokensTokenTheftError",
     "SuperTokensTryRefreshTokenError",
     "SuperTokensUnauthorisedError",
@@ -71,6 +73,13 @@ class SuperTokensTokenTheftError(SuperTokensError):
 
     def __reduce__(self) -> tuple[type[SuperTokensTokenTheftError], tuple[str, str]]:
         return (type(self), (self.session_handle, self.user_id))
+
+
+class SuperTokensSessionLimitError(SuperTokensError):
+    """The user has as many sessions as `max_sessions_per_user` allows, and `session_limit_action` is `refuse`."""
+
+    def __init__(self, message: str = "the user has too many sessions") -> None:
+        super().__init__(message, reason="session_limit")
 
 
 class SuperTokensCrossOriginError(SuperTokensError):

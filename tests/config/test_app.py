@@ -112,6 +112,8 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "session_max_lifetime": None,
         "refresh_token_rotation_grace_period": 10.0,
         "refresh_token_rotation_grace_binding": "user-agent",
+        "max_sessions_per_user": None,
+        "session_limit_action": "oldest",
         "record_client": "user-agent",
         "access_token_blacklisting": False,
         "verified_token_cache": 12_000,

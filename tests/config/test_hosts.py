@@ -98,7 +98,7 @@ def test_what_belongs_to_the_core_is_refused_beside_hosts_even_at_its_default(na
     file.write_text(SEALING if name == "encryption_key_file" else "sqlite:///x.sqlite3")
     (key,) = (key for key in describe() if key.name == name)
     unset = {"encryption_key": SEALING, "database": "x.sqlite3", "short_session_validity": 7200}
-    value = (unset | {"session_max_lifetime": 7200}).get(name, key.default)
+    value = (unset | {"session_max_lifetime": 7200, "max_sessions_per_user": 7}).get(name, key.default)
     settings = {"hosts": "http://localhost:3567", name: str(file) if name.endswith("_file") else value}
     message = refusal(arguments=settings)
     assert f"'{name}' belongs to the core service that 'hosts' names" in message
@@ -111,6 +111,8 @@ def test_which_keys_belong_to_the_core() -> None:
         "refresh_token_validity",
         "short_session_validity",
         "session_max_lifetime",
+        "max_sessions_per_user",
+        "session_limit_action",
         "refresh_token_rotation_grace_period",
         "refresh_token_rotation_grace_binding",
         "access_token_signing_algorithm",

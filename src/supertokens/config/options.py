@@ -19,6 +19,8 @@ class Options(TypedDict, total=False):
     session_max_lifetime: int | None
     refresh_token_rotation_grace_period: float | None
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] | None
+    max_sessions_per_user: int | None
+    session_limit_action: Literal["oldest", "refuse"] | None
     record_client: Literal["none", "user-agent", "address"] | None
     access_token_blacklisting: bool | None
     verified_token_cache: int | None

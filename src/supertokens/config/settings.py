@@ -60,6 +60,15 @@ class Keys:
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] = _key(
         "core", "user-agent", choice("user-agent", "none"), "What tells clients apart within the grace period"
     )
+    max_sessions_per_user: int | None = _key(
+        "core", None, integer(1, 1_000_000), "How many sessions a user may have at one time; unset: any number"
+    )
+    session_limit_action: Literal["oldest", "refuse"] = _key(
+        "core",
+        "oldest",
+        choice("oldest", "refuse"),
+        "What a log-in beyond `max_sessions_per_user` does: end the session that was not seen for longest, or fail",
+    )
     record_client: Literal["none", "user-agent", "address"] = _key(
         "app",
         "user-agent",

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -36,16 +36,18 @@ from supertokens.engine.session import (
     IssuedSession,
     SessionRecord,
     VerifiedSession,
+    is_handle,
     new_handle,
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
+    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
 from supertokens.forks import ProcessLock
-from supertokens.stores.base import Store
+from supertokens.stores.base import SessionLimit, Store
 
 __all__ = ["EmbeddedCore", "system_clock"]
 
@@ -90,6 +92,8 @@ class EmbeddedCore(StoredSessions):
         self.refreshes: Counter[int] = Counter()
         self._counting = ProcessLock()
         self._random = random
+        most = config.max_sessions_per_user
+        self._limit = None if most is None else SessionLimit(most, evicts=config.session_limit_action == "oldest")
         grace = config.refresh_token_rotation_grace_period_ms
         self._renewal = RenewalTerms(grace, config.access_token_validity_ms)
         self._rotator = Rotator(config, self.keys, store, clock, lifetimes)
@@ -111,6 +115,7 @@ class EmbeddedCore(StoredSessions):
         static_key: bool = False,
         remember: bool = True,
         noted: NotedClient | None = None,
+        replaces: Sequence[str] = (),
     ) -> IssuedSession:
         now = self._clock()
         key = self.keys.ring_for_signing(now).newest_refresh
@@ -129,10 +134,16 @@ class EmbeddedCore(StoredSessions):
         )
         first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
         issued = self._issuer.issue(record, first, key, None, version, now)
-        self.store.create(record, user_data.encode_object(session_data, "session_data"))
+        data = user_data.encode_object(session_data, "session_data")
+        removed = self.store.create(
+            record, data, limit=self._limit, replaces=[each for each in replaces if is_handle(each)]
+        )
+        if removed is None:
+            self.signals.send(Event(kind="refused", user_id=user_id, reason="session_limit"))
+            raise SuperTokensSessionLimitError
         self._sweeper.sweep_now_and_then(now)
         self.signals.send(Event(kind="created", handle=record.handle, user_id=user_id))
-        return issued
+        return replace(issued, revoked=tuple(self._told_of_revoked(removed, None))) if removed else issued
 
     def verify(
         self,

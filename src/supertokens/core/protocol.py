@@ -55,14 +55,17 @@ class Core(Protocol):
         static_key: bool = False,
         remember: bool = True,
         noted: NotedClient | None = None,
+        replaces: Sequence[str] = (),
     ) -> IssuedSession:
         """Create a session of `user_id`, whose identity the caller has made sure of.
 
         `anti_csrf`: whether its tokens have an anti-CSRF value. `static_key`: whether the static key signs its access
         tokens. `remember`: whether the browser keeps its cookies when it is closed; a session that is not remembered
         ends after `short_session_validity` without use.
-        `noted`: what it notes of its client. Raise SuperTokensGeneralError from a core that cannot keep to
-        `remember=False`.
+        `noted`: what it notes of its client. `replaces`: handles of sessions that end when it begins.
+
+        Raise SuperTokensSessionLimitError where the user has too many sessions and none goes for it, and
+        SuperTokensGeneralError from a core that cannot keep to `remember=False`.
         """
 
     def verify(

@@ -139,6 +139,8 @@ class IssuedSession(Value, frozen=True, kw_only=True):
     id_refresh_token: Credential
     anti_csrf_token: str | None
     remember: bool = True
+    revoked: tuple[str, ...] = ()
+    """Handles of sessions that ended for it: those that it replaces, and those beyond the user's limit."""
 
     @property
     def cookie_life(self) -> CookieLife:

@@ -13,6 +13,7 @@ from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
     SuperTokensGeneralError,
+    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -51,11 +52,12 @@ from supertokens.transport import Session, UserSession
 
 __all__ = [
     "Session", "SuperTokens", "SuperTokensCrossOriginError", "SuperTokensError", "SuperTokensGeneralError",
-    "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "Supertokens",
-    "UserSession", "check_origin", "create_new_session", "current_session", "exceptions",
-    "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
-    "get_session_data", "list_sessions", "next_url", "refresh_session", "revoke_all_sessions_for_user",
-    "revoke_multiple_sessions", "revoke_session", "session_created", "session_refreshed", "session_refused",
-    "session_renewed", "session_revoked", "set_relevant_headers_for_options_api", "sign_out",
-    "supertokens_middleware", "token_theft_detected", "update_jwt_payload", "update_session_data",
+    "SuperTokensSessionLimitError", "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError",
+    "SuperTokensUnauthorisedError", "Supertokens", "UserSession", "check_origin", "create_new_session",
+    "current_session", "exceptions", "get_all_session_handles_for_user", "get_cors_allowed_headers",
+    "get_jwt_payload", "get_session", "get_session_data", "list_sessions", "next_url", "refresh_session",
+    "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session", "session_created",
+    "session_refreshed", "session_refused", "session_renewed", "session_revoked",
+    "set_relevant_headers_for_options_api", "sign_out", "supertokens_middleware", "token_theft_detected",
+    "update_jwt_payload", "update_session_data",
 ]  # fmt: skip

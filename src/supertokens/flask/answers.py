@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import flask
 
@@ -12,6 +12,7 @@ from supertokens.config import Config
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
+    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -22,7 +23,11 @@ from supertokens.transport import Request, redirect_for
 __all__ = ["Answers", "status_of"]
 
 _SEE_OTHER = 303
-_FORBIDDEN = 403
+_OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
+    (SuperTokensCrossOriginError, 403, "cross-origin request"),
+    (SuperTokensSessionLimitError, 409, "too many sessions"),
+)
+"""Errors that no refresh and no log-in can heal: status and text of their answers."""
 
 
 class Answers:
@@ -53,7 +58,7 @@ class Answers:
 
 def status_of(error: SuperTokensError, config: Config) -> int:
     """Return the status of an answer in JSON."""
-    return _FORBIDDEN if isinstance(error, SuperTokensCrossOriginError) else config.session_expired_status_code
+    return next((status for kind, status, _ in _OTHERS if isinstance(error, kind)), config.session_expired_status_code)
 
 
 def _text_of(error: SuperTokensError) -> str:
@@ -61,7 +66,7 @@ def _text_of(error: SuperTokensError) -> str:
         return "token theft detected"
     if isinstance(error, SuperTokensTryRefreshTokenError):
         return "try refresh token"
-    return "cross-origin request" if isinstance(error, SuperTokensCrossOriginError) else "unauthorised"
+    return next((text for kind, _, text in _OTHERS if isinstance(error, kind)), "unauthorised")
 
 
 def _log_in_page(config: Config, request: Request) -> str | None:

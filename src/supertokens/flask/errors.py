@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
+    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -32,6 +33,7 @@ ANSWERED_ERRORS = (
     SuperTokensTryRefreshTokenError,
     SuperTokensTokenTheftError,
     SuperTokensCrossOriginError,
+    SuperTokensSessionLimitError,
 )
 """The classes of errors that the extension answers; SuperTokensGeneralError is a failure like any other."""
 

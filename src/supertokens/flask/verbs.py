@@ -42,16 +42,20 @@ def create_new_session(
     session_data: _Json = None,
     *,
     remember: bool = True,
+    replace: bool | None = None,
 ) -> Session:
     """Log `user_id` in, and return the session, which is the request's from now on.
 
     `remember`: whether it outlasts the browser's end. With False the browser drops the cookies when it is closed, and
-    the session ends after `short_session_validity` without use.
+    the session ends after `short_session_validity` without use. `replace`: whether the session ends that the browser
+    had; None: with `renewal: server` only.
 
     Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
     response's headers have been sent.
     """
-    return verbs.create(requests_of(current_app()).of(res), user_id, jwt_payload, session_data, remember=remember)
+    return verbs.create(
+        requests_of(current_app()).of(res), user_id, jwt_payload, session_data, remember=remember, replaces=replace
+    )
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from supertokens.config import Config
@@ -24,6 +24,7 @@ from supertokens.engine.session import (
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
     SuperTokensGeneralError,
+    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -43,6 +44,7 @@ _INHERITED: Final[list[object]] = []
 
 _log = logging.getLogger("supertokens")
 
+_CONFLICT: Final = 409
 _LONGEST_REFRESH_TOKEN: Final = 16_384  # characters: the original's are longer than ours
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
 
@@ -115,6 +117,7 @@ class RemoteCore(RemoteSessions):
         static_key: bool = False,
         remember: bool = True,
         noted: NotedClient | None = None,
+        replaces: Sequence[str] = (),
     ) -> IssuedSession:
         """Create a session; raise ValueError also for a payload that uses the names of the token's own claims."""
         fields = {
@@ -126,9 +129,13 @@ class RemoteCore(RemoteSessions):
             "remember": remember,
             "tellsMore": True,
             **_noted(noted),
+            "replaces": list(replaces) or None,
         }
         asked_at = self._clock()
         answer = self._calls.send("POST", "/recipe/session", fields, again=False)
+        if answer.status == _CONFLICT:
+            self.signals.send(Event(kind="refused", user_id=user_id, reason="session_limit"))
+            raise SuperTokensSessionLimitError
         issued = replies.CREATED.of(answer)
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
@@ -139,6 +146,10 @@ class RemoteCore(RemoteSessions):
                 "the core does not know of sessions with remember=False: it is not one of ours"
             )
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
+        if issued.session_handles_revoked is not None:
+            self._told_of_revoked(issued.session_handles_revoked, None)
+        elif replaces:
+            self.revoke_sessions(replaces)  # the original core, which knows nothing of that
         return issued_session(issued)
 
     def verify(

@@ -83,6 +83,8 @@ class Issued(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     anti_csrf_token: HeaderText | None = None
     remember: bool | None = None
     """None from a core that does not know of it."""
+    session_handles_revoked: list[str] | None = None
+    """Those that it replaced, or that went for it; None from such a core."""
 
 
 class Verified(Struct, tag_field="status", tag="OK", rename="camel"):

@@ -29,6 +29,7 @@ def issued_session(reply: Issued) -> IssuedSession:
         id_refresh_token=Credential(id_refresh, refresh_token.created_at, refresh_token.expires_at),
         anti_csrf_token=reply.anti_csrf_token,
         remember=reply.remember is not False,
+        revoked=tuple(reply.session_handles_revoked or ()),
     )
 
 

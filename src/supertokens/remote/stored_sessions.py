@@ -97,11 +97,12 @@ class RemoteSessions:
         answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
         removed = replies.REVOKED.of(answer).session_handles_revoked
         user_id = whom.get("userId")
-        for handle in removed:
-            self.signals.send(
-                Event(kind="revoked", handle=handle, user_id=user_id if isinstance(user_id, str) else None)
-            )
-        return removed
+        return self._told_of_revoked(removed, user_id if isinstance(user_id, str) else None)
+
+    def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:
+        for handle in handles:
+            self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
+        return handles
 
     def _found(self, handle: str) -> Found:
         if not is_handle(handle):

@@ -3,13 +3,25 @@
 
 from __future__ import annotations
 
-from supertokens.errors import SuperTokensUnauthorisedError
-from supertokens.service.replies import Reply, json_reply
+from typing import Any
+
+from supertokens.engine.session import IssuedSession
+from supertokens.errors import SuperTokensSessionLimitError, SuperTokensUnauthorisedError
+from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import Backend, Call, Handler
 
 __all__ = [
-    "handles_of_user", "jwt_payload", "or_unauthorised", "session_data", "update_jwt_payload", "update_session_data",
+    "created", "handles_of_user", "jwt_payload", "or_unauthorised", "session_data", "update_jwt_payload",
+    "update_session_data",
 ]  # fmt: skip
+
+
+def created(backend: Backend, *arguments: Any, **options: Any) -> IssuedSession:
+    """Create a session. Raise RefusedError (409) where the user has as many as there may be."""
+    try:
+        return backend.core.create_session(*arguments, **options)
+    except SuperTokensSessionLimitError:
+        raise RefusedError(409, "The user has as many sessions as 'max_sessions_per_user' allows") from None
 
 
 def handles_of_user(backend: Backend, call: Call) -> Reply:

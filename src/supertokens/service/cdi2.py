@@ -12,6 +12,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
 )
 from supertokens.service.both_families import (
+    created,
     handles_of_user,
     jwt_payload,
     or_unauthorised,
@@ -34,7 +35,8 @@ _DOMAIN_WAS_COMPULSORY: Final = ("1.0", "2.0", "2.1")
 
 
 def create(backend: Backend, call: Call) -> Reply:
-    issued = backend.core.create_session(
+    issued = created(
+        backend,
         call["userId"],
         call["userDataInJWT"],
         call["userDataInDatabase"],

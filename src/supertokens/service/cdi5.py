@@ -15,6 +15,7 @@ from supertokens.errors import (
 )
 from supertokens.service import both_families
 from supertokens.service.both_families import (
+    created,
     handles_of_user,
     jwt_payload,
     or_unauthorised,
@@ -34,7 +35,8 @@ _WITHOUT_RECIPE_USER: Final = ("3.0", "3.1")
 
 def create(backend: Backend, call: Call) -> Reply:
     _refuse_protected(call, call["userDataInJWT"])
-    issued = backend.core.create_session(
+    issued = created(
+        backend,
         call["userId"],
         call["userDataInJWT"],
         call["userDataInDatabase"],
@@ -42,8 +44,10 @@ def create(backend: Backend, call: Call) -> Reply:
         static_key=call.get("useDynamicSigningKey") is False,
         remember=call.get("remember") is not False,
         noted=_noted(call),
+        replaces=call.get("replaces") or (),
     )
-    return json_reply(_issued(call, issued))
+    more = {"sessionHandlesRevoked": issued.revoked} if call.get("tellsMore") is True else {}
+    return json_reply(_issued(call, issued) | more)
 
 
 def session(backend: Backend, call: Call) -> Reply:
@@ -257,6 +261,7 @@ ROUTES: Final = (
         body=(
             Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None), _REMEMBER,
             _TELLS_MORE, *_NOTED,
+            Field("replaces", STRINGS, "Sessions that end when it begins; an extension of this core", None),
         ),
     ),
     Route(

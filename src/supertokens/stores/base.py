@@ -26,8 +26,8 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionReco
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
 __all__ = [
-    "EVERYBODY", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing", "SessionStore",
-    "Store",
+    "EVERYBODY", "MAX_EVICTED", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing",
+    "SessionLimit", "SessionStore", "Store",
 ]  # fmt: skip
 
 
@@ -47,11 +47,35 @@ class Found(NamedTuple):
     now: int
 
 
+class SessionLimit(NamedTuple):
+    """How many sessions a user may have, and whether those go for a new one that were not seen for longest."""
+
+    most: int
+    evicts: bool
+
+
+MAX_EVICTED: Final = 500
+"""Sessions that one log-in deletes at most, where a limit is introduced; the next ones delete the rest."""
+
+
 class SessionStore(Protocol):
     """Sessions: ten methods."""
 
-    def create(self, record: SessionRecord, session_data: str) -> None:
-        """Insert a session. A handle that exists is an error, never an update: it would take a session over."""
+    def create(
+        self,
+        record: SessionRecord,
+        session_data: str,
+        *,
+        limit: SessionLimit | None = None,
+        replaces: Sequence[str] = (),
+    ) -> list[str] | None:
+        """Insert a session, and delete those of the handles `replaces` that exist. Return the handles of all that were
+        deleted; None, with nothing written, if the user has as many sessions as `limit` allows and none may go for it.
+
+        A handle that exists is an error, never an update: it would take a session over. What is replaced does not count
+        for the limit. Everything happens in one step where the store can do that; where it cannot, a user has never
+        more sessions beyond the limit than log in at the same time.
+        """
 
     def get(self, handle: str, now: int) -> Found | None:
         """The session, read from where writes are decided (the primary)."""

@@ -12,7 +12,7 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionReco
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import ProcessLock
-from supertokens.stores.base import EVERYBODY, Everybody, Found
+from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, Found, SessionLimit
 
 __all__ = ["MemoryStore"]
 
@@ -27,11 +27,32 @@ class MemoryStore:
         self._has_v2 = False
         self._lock = ProcessLock()
 
-    def create(self, record: SessionRecord, session_data: str) -> None:
+    def create(
+        self,
+        record: SessionRecord,
+        session_data: str,
+        *,
+        limit: SessionLimit | None = None,
+        replaces: Sequence[str] = (),
+    ) -> list[str] | None:
         with self._lock:
             if record.handle in self._sessions:
                 raise SuperTokensGeneralError("a session of this handle exists already")
+            removed = [handle for handle in dict.fromkeys(replaces) if self._living(handle, record.created_at)]
+            others = [
+                kept
+                for kept, _ in self._sessions.values()
+                if kept.user_id == record.user_id and kept.expires_at > record.created_at and kept.handle not in removed
+            ]
+            surplus = 0 if limit is None else max(0, len(others) + 1 - limit.most)
+            if limit is not None and surplus and not limit.evicts:
+                return None
+            others.sort(key=lambda kept: kept.created_at if kept.last_seen_at is None else kept.last_seen_at)
+            removed += [kept.handle for kept in others[: min(surplus, MAX_EVICTED)]]
+            for handle in removed:
+                del self._sessions[handle]
             self._sessions[record.handle] = (record, session_data)
+            return removed
 
     def get(self, handle: str, now: int) -> Found | None:
         kept = self._living(handle, now)

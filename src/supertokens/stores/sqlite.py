@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,10 +16,11 @@ from msgspec.structs import astuple
 from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.rotation import LONG_AGO, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
-from supertokens.stores.base import EVERYBODY, Everybody, Found
+from supertokens.stores.base import EVERYBODY, Everybody, Found, SessionLimit
 from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
+from supertokens.stores.sqlite_limits import create_within
 from supertokens.stores.sqlite_marks import MARK_TABLE
 from supertokens.stores.sqlite_turns import Turns
 
@@ -170,9 +172,21 @@ class SqliteStore(SqliteKeys):
 
     # Sessions
 
-    def create(self, record: SessionRecord, session_data: str) -> None:
+    def create(
+        self,
+        record: SessionRecord,
+        session_data: str,
+        *,
+        limit: SessionLimit | None = None,
+        replaces: Sequence[str] = (),
+    ) -> list[str] | None:
         values = row_of(record, session_data)
-        self._database.write(lambda connection: connection.execute(_INSERT, values).rowcount, one_statement=True)
+        if limit is None and not replaces:
+            self._database.write(lambda connection: connection.execute(_INSERT, values).rowcount, one_statement=True)
+            return []
+        return self._database.write(
+            partial(create_within, _INSERT, record, values, limit, list(dict.fromkeys(replaces)))
+        )
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))

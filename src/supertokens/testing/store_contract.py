@@ -15,12 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from supertokens.engine.noted_client import NOTHING_NOTED, NotedClient
-from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
-from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, new_handle
+from supertokens.engine.noted_client import NotedClient
+from supertokens.engine.rotation import LONG_AGO, NOBODY, Lineage
+from supertokens.engine.session import ListedSession, SessionCursor
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.base import EVERYBODY, Everybody, Store
+from supertokens.stores.base import EVERYBODY, Store
 from supertokens.testing.key_store_contract import KeyStoreContract
+from supertokens.testing.records import a_record, handles_of
+from supertokens.testing.session_limit_contract import SessionLimitContract
 
 __all__ = ["StoreContract", "a_record", "handles_of"]
 
@@ -29,30 +31,7 @@ _LIFE = 60_000
 _CLIENT = NotedClient("Ünï ⚡ 'quoted'", "2001:db8::1")
 
 
-def a_record(number: int = 1, **changes: object) -> SessionRecord:
-    """A session of its own for each `number`, which lives for a minute."""
-    record = SessionRecord(
-        handle=new_handle(number.to_bytes(16, "big")),
-        user_id="user",
-        jwt_payload='{"role":"admin","n":1.0,"nothing":null}',
-        created_at=_NOW + number,
-        expires_at=_NOW + _LIFE,
-        uses_static_key=False,
-        anti_csrf=True,
-        remember=True,
-        last_seen_at=_NOW + number,
-        client=NOTHING_NOTED,
-        lineage=NEW_SESSION,
-    )
-    return replace(record, **changes)
-
-
-def handles_of(store: Store, user_id: str | Everybody, now: int) -> list[str]:
-    """Return the handles of the sessions that `store` lists."""
-    return [each.handle for each in store.sessions(user_id, now)]
-
-
-class StoreContract(KeyStoreContract):
+class StoreContract(SessionLimitContract, KeyStoreContract):
     """Subclass it and give it a fixture `store`: an empty one."""
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:

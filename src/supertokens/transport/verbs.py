@@ -67,11 +67,18 @@ def checks_by_default(owner: RequestSession) -> bool:
 
 
 def create(
-    owner: RequestSession, user_id: str, jwt_payload: object, session_data: object, *, remember: bool = True
+    owner: RequestSession,
+    user_id: str,
+    jwt_payload: object,
+    session_data: object,
+    *,
+    remember: bool = True,
+    replaces: bool | None = None,
 ) -> Session:
     """Begin a session of `user_id`, whose identity the caller has made sure of.
 
-    `remember`: whether the browser keeps its cookies when it is closed.
+    `remember`: whether the browser keeps its cookies when it is closed. `replaces`: whether the sessions end that this
+    browser had; None: where the server renews, as nothing else will end them.
 
     Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's headers have left.
     """
@@ -86,6 +93,7 @@ def create(
             anti_csrf=edge.checks_value and not header_mode,
             remember=bool(remember),
             noted=edge.noted(request),
+            replaces=_handles_of_cookies(owner) if (edge.renews if replaces is None else replaces) else (),
         )
     # Not before: a log-in that failed must not lift the checks of the session that came.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect
@@ -290,6 +298,21 @@ def _handles_that_came(owner: RequestSession) -> list[str]:
     core = owner.edge.core
     access = handles_of_access_tokens(_that_came(owner, "sAccessToken"), core)
     return list(dict.fromkeys([*began, *access, *handles_of_refresh_tokens(_that_came(owner, "sRefreshToken"), core)]))
+
+
+def _handles_of_cookies(owner: RequestSession) -> list[str]:
+    """Return the handles of the sessions that the browser's cookies are good for; a bearer token's is left alone.
+
+    An access token that has expired says nothing any more; a refresh token is as good as its session's record.
+    """
+    core, now = owner.edge.core, owner.edge.clock()
+    access = [
+        text
+        for text in cookies_named(owner, "sAccessToken")
+        if (says := core.authentic_access_token(text)) is not None and says.expires_at > now
+    ]
+    refresh = handles_of_refresh_tokens(cookies_named(owner, "sRefreshToken"), core)
+    return list(dict.fromkeys([*handles_of_access_tokens(access, core), *refresh]))
 
 
 def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:

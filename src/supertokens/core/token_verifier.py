@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from supertokens.core.issuer import verified_session
 from supertokens.core.verified_tokens import VerifiedToken, VerifiedTokens
@@ -45,9 +45,10 @@ class TokenVerifier:
 
         Raises SuperTokensTryRefreshTokenError, or SuperTokensGeneralError where the keys cannot be read.
         """
-        known = self.authenticate(token, now)
-        if known.token.expires_at <= now:  # RFC 7519, 4.1.4: not accepted "on or after"
-            raise SuperTokensTryRefreshTokenError("Access token expired", reason="expired")
+        keys = self._source.ring_for_verifying(now)
+        known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
+        if not known.token.created_at - keys.max_token_lead <= now < known.token.expires_at:
+            _refuse_outside_its_life(known, now, keys)
         if check_anti_csrf:
             anti_csrf_rules.check_on_verify(known.token.anti_csrf_token, anti_csrf_token)
         return known
@@ -56,8 +57,7 @@ class TokenVerifier:
         """Return what `token` says, expired or not, if a key of the source signed it. Raises as `verify`."""
         keys = self._source.ring_for_verifying(now)
         known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
-        if known.token.created_at > now + keys.max_token_lead:
-            raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead", reason="invalid")
+        _refuse_from_ahead(known, now, keys)
         return known
 
     def _first_sight(self, token: str, now: int, keys: VerifyingKeys) -> VerifiedToken:
@@ -90,3 +90,14 @@ class TokenVerifier:
         known = VerifiedToken(claims, verified_session(claims))
         self._cache.add(token, known, keys)
         return known
+
+
+def _refuse_from_ahead(known: VerifiedToken, now: int, keys: VerifyingKeys) -> None:
+    if known.token.created_at > now + keys.max_token_lead:
+        raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead", reason="invalid")
+
+
+def _refuse_outside_its_life(known: VerifiedToken, now: int, keys: VerifyingKeys) -> NoReturn:
+    _refuse_from_ahead(known, now, keys)
+    # RFC 7519, 4.1.4: not accepted "on or after".
+    raise SuperTokensTryRefreshTokenError("Access token expired", reason="expired")

@@ -13,7 +13,7 @@ from weakref import WeakSet
 import flask
 
 from supertokens.errors import SuperTokensError
-from supertokens.flask.requests import current_app, current_request, requests_of
+from supertokens.flask.requests import EXTENSION, current_app, current_request, requests_of
 from supertokens.transport import Session, verbs
 
 __all__ = ["refuse_unprotected_views", "supertokens_middleware"]
@@ -69,15 +69,14 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         method = environ["REQUEST_METHOD"]
         if method in ("OPTIONS", "TRACE"):
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
-        owner = requests_of(app).of_environ(environ)
+        owner = (app.extensions.get(EXTENSION) or requests_of(app)).of_environ(environ)
         if method == "POST" and verbs.is_refresh(owner):
             session: Session | None = verbs.refresh(owner)
         else:
-            check = verbs.checks_by_default(owner) if anti_csrf_check is None else anti_csrf_check
             session = (
-                verbs.verify(owner, check_anti_csrf=check)
+                verbs.verify(owner, check_anti_csrf=anti_csrf_check)
                 if required
-                else verbs.find(owner, check_anti_csrf=check, required=False)
+                else verbs.find(owner, check_anti_csrf=anti_csrf_check, required=False)
             )
         _g().supertokens = session
         try:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -186,14 +186,13 @@ def cookie_values(cookie: str, start: str) -> list[str]:
     `start`: the cookie's name and "=". Names are compared byte by byte, and only space and tab around a pair are
     trimmed: with other bytes that Unicode calls white space a neighbouring host could plant ``__Host-`` names.
     """
-    at = cookie.find(start)
-    if at < 0:
+    secret = cookie.partition(start)
+    if not secret[1]:
         return []
-    end = cookie.find(";", at)
+    credentials: Sequence[str] = secret[2].partition(";")
     # Nearly every request has it once, alone or after "; ".
-    if (end < 0 or cookie.find(start, end) < 0) and (at == 0 or cookie.startswith("; ", at - 2)):
-        credentials = [cookie[at + len(start) : len(cookie) if end < 0 else end].rstrip(" \t")]
-    else:
-        credentials = [secret.strip(" \t") for secret in cookie.split(";")]
-        credentials = [secret[len(start) :] for secret in credentials if secret.startswith(start)]
-    return [unquote(token) for token in credentials] if "%" in cookie else credentials
+    if start not in credentials[2] and (not secret[0] or secret[0][-2:] == "; "):
+        token = credentials[0].rstrip(" \t")
+        return [unquote(token) if "%" in token else token]
+    credentials = [token.strip(" \t") for token in cookie.split(";")]
+    return [unquote(token[len(start) :]) for token in credentials if token.startswith(start)]

@@ -40,15 +40,25 @@ class Target(NamedTuple):
 class Request:
     """What the rules ask of a request: made by `from_wsgi` or `from_asgi`.
 
-    The method and the Cookie header are read at once, since every check needs them; all else on demand.
+    The method and a few headers are read at once, since every check needs them; all else on demand.
     """
 
-    __slots__ = ("_locality", "cookies", "dialect", "has_authorization", "method")
+    __slots__ = ("_locality", "cookies", "dialect", "has_authorization", "method", "user_agent")
 
-    def __init__(self, method: str, cookies: str, *, is_modern: bool, is_legacy: bool, has_authorization: bool) -> None:
+    def __init__(
+        self,
+        method: str = "",
+        cookies: str = "",
+        user_agent: str | None = None,
+        *,
+        is_modern: bool = False,
+        is_legacy: bool = False,
+        has_authorization: bool = False,
+    ) -> None:
         self.method = method
         self.cookies = cookies
         """The raw Cookie header."""
+        self.user_agent = user_agent
         self.dialect = _MODERN if is_modern else _LEGACY if is_legacy else _PLAIN
         """The dialect that counts: a library may have no part in the session that its request belongs to."""
         self.has_authorization = has_authorization
@@ -110,10 +120,6 @@ class Request:
         return self.header("anti-csrf")
 
     @property
-    def user_agent(self) -> str | None:
-        return self.header("user-agent")
-
-    @property
     def user_agent_as_text(self) -> str | None:
         """The User-Agent as Unicode text, for people: as UTF-8, where it is that."""
         agent = self.user_agent
@@ -158,7 +164,7 @@ class Request:
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
-NO_REQUEST: Final = Request("", "", is_modern=False, is_legacy=False, has_authorization=False)
+NO_REQUEST: Final = Request()
 """Stands where no request has been taken up."""
 
 
@@ -169,6 +175,7 @@ class _WsgiRequest(Request):
         self._environ = environ
         self.method = environ["REQUEST_METHOD"]
         self.cookies = environ.get("HTTP_COOKIE", "")
+        self.user_agent = environ.get("HTTP_USER_AGENT")
         # As the constructor has it; spelt out, since every check comes by.
         if "HTTP_ST_AUTH_MODE" in environ:
             self.dialect = _MODERN
@@ -204,16 +211,9 @@ class _WsgiRequest(Request):
     def peer(self) -> str:
         return str(self._environ.get("REMOTE_ADDR") or "")
 
-    # Every check asks for these.
-
     @property
     def anti_csrf_token(self) -> str | None:
-        value: str | None = self._environ.get("HTTP_ANTI_CSRF")
-        return value
-
-    @property
-    def user_agent(self) -> str | None:
-        value: str | None = self._environ.get("HTTP_USER_AGENT")
+        value: str | None = self._environ.get("HTTP_ANTI_CSRF")  # spelt out, since many checks ask for it
         return value
 
 
@@ -231,6 +231,7 @@ class _AsgiRequest(Request):
         super().__init__(
             scope.get("method", "GET"),  # a WebSocket's handshake is one
             self._headers.get("cookie", ""),
+            self._headers.get("user-agent"),
             is_modern="st-auth-mode" in self._headers,
             is_legacy="supertokens-sdk-name" in self._headers,
             has_authorization="authorization" in self._headers,

@@ -81,8 +81,10 @@ class RequestSession(msgspec.Struct, eq=False):
     """Whether the response's headers have been handed to the server: then nothing can be put on them any more."""
     _told: ResponseChanges | None = None
     _found: ResponseChanges | None = None
-    _is_in_time_only: bool = False
     _reissued: _Reissued | None = None
+    _changes_headers: bool = False
+    """Whether one of the three may be there."""
+    _is_in_time_only: bool = False
     _responses: list[Any] | None = None
 
     def __repr__(self) -> str:
@@ -149,6 +151,7 @@ class RequestSession(msgspec.Struct, eq=False):
         beside_pages = self.edge.renews and not self.header_mode
         has_no_lock = beside_pages or self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
+        self._changes_headers = True
         if self._responses and self._reissued_may_leave(self._reissued):
             self._rewrite(changes)
 
@@ -225,7 +228,7 @@ class RequestSession(msgspec.Struct, eq=False):
             return headers
         # The environment holds this object, so that a request which held the environment would be a reference cycle.
         self.request = NO_REQUEST
-        if self._told is not None or self._found is not None or self._reissued is not None:
+        if self._changes_headers:
             headers = self._changed(headers)
         return with_cache_rules(headers, is_private=self.answer is not None)
 
@@ -278,6 +281,7 @@ class RequestSession(msgspec.Struct, eq=False):
     def _put(self, changes: ResponseChanges, *, told: bool) -> None:
         if self.headers_left or not changes:
             return
+        self._changes_headers = True
         if changes.whole:
             self._reissued = None
         if told:

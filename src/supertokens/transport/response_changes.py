@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Final
 
 from supertokens.transport.cookies import Place, SetCookie
@@ -19,6 +20,7 @@ _PRIVATE: Final[Header] = ("Cache-Control", "private")
 _FOR_ANYBODY: Final[tuple[Header, ...]] = (("Vary", ", ".join(_VARY)),)
 _FOR_ONE_USER: Final = (*_FOR_ANYBODY, _PRIVATE)
 _LENGTHS: Final = frozenset((len("Vary"), len("Cache-Control")))
+_NAME: Final = itemgetter(0)
 
 
 class ResponseChanges:
@@ -119,10 +121,10 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
     `is_private`: a session was found, so that shared caches must not keep the response, unless the application has
     said otherwise (RFC 9111, 5.2.2.7).
     """
-    for name, _ in headers:
-        if len(name) in _LENGTHS:  # every check comes by, and few headers are as long as one of the two
-            return _merged_with_cache_rules(headers, is_private=is_private)
-    return [*headers, *(_FOR_ONE_USER if is_private else _FOR_ANYBODY)]
+    # Every check comes by, and few headers are as long as one of the two.
+    if _LENGTHS.isdisjoint(map(len, map(_NAME, headers))):
+        return [*headers, *(_FOR_ONE_USER if is_private else _FOR_ANYBODY)]
+    return _merged_with_cache_rules(headers, is_private=is_private)
 
 
 def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:

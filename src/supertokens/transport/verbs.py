@@ -32,7 +32,6 @@ from supertokens.transport.session import Session
 
 __all__ = [
     "check_origin",
-    "checks_by_default",
     "create",
     "find",
     "is_refresh",
@@ -55,15 +54,6 @@ _NONE: Final = "this request has no session, as was said before"
 def is_refresh(owner: RequestSession) -> bool:
     """Return whether the request is the call of the refresh API."""
     return owner.request.method == "POST" and owner.request.is_for(owner.edge.config.refresh_api_path)
-
-
-def checks_by_default(owner: RequestSession) -> bool:
-    """Return whether a protected view is checked against other sites if it does not say so itself.
-
-    That is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies,
-    so that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value.
-    """
-    return owner.request.method != "GET" or (owner.edge.origin_check is not None and owner.request.is_websocket)
 
 
 def create(
@@ -101,14 +91,20 @@ def create(
     return Session(owner, issued, owner.access_token)
 
 
-def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
+def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
     """Return the session that the request belongs to, renewed in place where the server does that.
+
+    `check_anti_csrf`: whether the request is checked against other sites. None, for a protected view that does not say,
+    is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies, so
+    that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value.
 
     Raise SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError, or, with the
     check, SuperTokensCrossOriginError.
     """
-    edge = owner.edge
+    edge, request = owner.edge, owner.request
     try:
+        if check_anti_csrf is None:
+            check_anti_csrf = request.method != "GET" or (edge.origin_check is not None and request.is_websocket)
         if owner.standing not in _ACCESS_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
         if edge.renews:
@@ -119,7 +115,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
             if owner.refusal is not None:
                 raise owner.refusal
             return verify_or_renew(owner, check_anti_csrf=check_anti_csrf)
-        token, request = owner.access_token or access_token_of(owner), owner.request
+        token = owner.access_token or access_token_of(owner)
         if check_anti_csrf:
             check_anti_csrf = edge.checks_value and not owner.header_mode
         verified = (edge.opened_core or edge.core).verify(
@@ -138,7 +134,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
     return Session(owner, verified, owner.access_token)
 
 
-def find(owner: RequestSession, *, check_anti_csrf: bool, required: bool) -> Session | None:
+def find(owner: RequestSession, *, check_anti_csrf: bool | None, required: bool) -> Session | None:
     """Return the session as `verify` does; None if there is none and it is not `required`.
 
     SuperTokensTryRefreshTokenError is raised also then, so that a library in the browser refreshes; where the server

@@ -12,6 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from supertokens.config import Config, ConfigError
+from supertokens.core import Event
 from supertokens.flask import (
     Session,
     SuperTokens,
@@ -19,6 +20,7 @@ from supertokens.flask import (
     current_session,
     get_session,
     refresh_session,
+    session_refused,
     supertokens_middleware,
 )
 from supertokens.remote import RemoteCore
@@ -209,6 +211,31 @@ def test_a_late_verb_with_a_token_long_replaced_is_refused_for_this_request_only
     first = app.test_client(use_cookies=False).get("/late?a=1", headers=page)
     assert (first.status_code, first.headers["Location"]) == (303, "/late?a=1&supertokens-again=1")
     assert app.test_client(use_cookies=False).get(first.headers["Location"], headers=page).status_code == 401
+
+
+def test_a_refusal_of_something_shown_is_signalled_with_its_reason(
+    app: flask.Flask, clock: FakeClock, monotonic: Monotonic, topology: str
+) -> None:
+    reasons: list[str] = []
+
+    def listen(_: flask.Flask, event: Event) -> None:
+        reasons.append(event.reason)
+
+    session_refused.connect(listen, sender=app)
+    late_view(app, monotonic, 2.6)
+    client = pages(app, clock)
+    old = {"Cookie": client.browser.cookie_header("/late"), "User-Agent": client.agent}
+    for _ in range(2):
+        clock.advance(hours=2)
+        client.get("/me")
+        client.get("/me")
+    assert Client(app, clock, {}).get("/me").status_code == 401
+    assert reasons == [], "nobody showed anything"
+    assert app.test_client(use_cookies=False).get("/late", headers=old).status_code == 401
+    core(app).revoke_user("user")
+    clock.advance(hours=2)
+    assert client.get("/me").status_code == 401
+    assert reasons == ["replaced", "ended" if topology == "embedded" else ""]
 
 
 def test_what_a_verb_found_leaves_in_time_only(app: flask.Flask, clock: FakeClock, monotonic: Monotonic) -> None:

@@ -47,6 +47,8 @@ _log = logging.getLogger("supertokens")
 _ACCESS_TOKEN_DECIDES: Final = (Standing.UNASKED, Standing.FOUND)
 _REFRESH_TOKEN_DECIDES: Final = (*_ACCESS_TOKEN_DECIDES, Standing.NONE)
 _FOUND: Final = Standing.FOUND
+_NO_REFUSALS: Final = ("no_session", "theft", "expired", "missing")
+"""Reasons for which no ``refused`` is sent: nothing was shown, a refresh mends it, or another signal tells it."""
 _ENDED: Final = "the session was ended by this request"
 _NONE: Final = "this request has no session, as was said before"
 
@@ -334,5 +336,7 @@ def _note_refusal(owner: RequestSession, error: SuperTokensError) -> None:
         owner.refusal = error
     if isinstance(error, SuperTokensTryRefreshTokenError) and error.reason == "anti_csrf":
         _log.debug("a request was refused: its anti-CSRF value is missing or does not match the session")
-    if error.reason not in ("", "no_session", "theft", "expired", "missing") and owner.edge.opened_core is not None:
+    # A core elsewhere gives no reason for a session that has ended.
+    tells = error.reason or isinstance(error, SuperTokensUnauthorisedError)
+    if tells and error.reason not in _NO_REFUSALS and owner.edge.opened_core is not None:
         owner.edge.core.signals.send(Event(kind="refused", reason=error.reason))

@@ -70,7 +70,7 @@ def test_what_cannot_be_kept_begins_nothing_and_leaves_the_session_that_came(
 def test_a_store_that_cannot_keep_a_session_begins_none(
     site: Site, monkeypatch: pytest.MonkeyPatch, any_dialect: Mapping[str, str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise SuperTokensGeneralError("the store is away")
 
     monkeypatch.setattr(site.store, "create", fail)

@@ -10,11 +10,17 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.testing.store_contract import a_record
 
 from . import forking
 from .looking_in import DEADLINE_S, RUNS, check_nothing_lost, look_in
@@ -113,3 +119,27 @@ def test_a_fork_loses_nothing_and_damages_nothing(tmp_path: Path, run: int, fork
     else:
         assert set(refused) <= {"child"}
     assert all("lazy-apps" in text and "close()" in text for text in refused.values()), "a refusal names the cures"
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.parametrize("in_the_child", [None, lambda: None], ids=["", "preexec_fn"])
+def test_starting_another_program_loses_no_lock_and_no_session(
+    tmp_path: Path, in_the_child: Callable[[], object] | None
+) -> None:
+    database = tmp_path / "sessions.sqlite3"
+    store = SqliteStore(database)
+    created = [a_record(number) for number in range(6)]
+    for before, after in pairwise(created):
+        store.create(before, "{}")
+        assert os.getpid() in lockers(database)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # this process has threads
+            subprocess.run([sys.executable, "-S", "-c", ""], check=True, preexec_fn=in_the_child)
+        assert in_the_child or os.getpid() in lockers(database), "no hook runs, and nothing is closed"
+        look_in(database)
+        assert store.get(before.handle, forking.NOW) is not None
+        assert store.get(after.handle, forking.NOW) is None
+        assert os.getpid() in lockers(database)
+    store.create(created[-1], "{}")
+    check_nothing_lost(database, {record.handle for record in created})
+    store.close()

@@ -175,6 +175,7 @@ class _Refreshed:
             anti_csrf=False,
             remember=True,
             last_seen_at=now,
+            auth_time=now,
             client=NOTHING_NOTED,
             lineage=lineage,
         )

@@ -6,6 +6,7 @@
     ├── SuperTokensUnauthorisedError      no such session, or revoked: log in again
     ├── SuperTokensTryRefreshTokenError   the access token is not good: refresh, then try again
     ├── SuperTokensTokenTheftError        a replaced refresh token came back
+    ├── SuperTokensNotFreshError          the log-in is too long ago for what was asked: confirm it
     ├── SuperTokensSessionLimitError      the user has as many sessions as there may be
     └── SuperTokensCrossOriginError       a browser sent it for a page of another origin: no refresh can heal that
 
@@ -19,6 +20,7 @@ __all__ = [
     "SuperTokensCrossOriginError",
     "SuperTokensError",
     "SuperTokensGeneralError",
+    "SuperTokensNotFreshError",
     "SuperTokensSessionLimitError",
     "SuperTokensTokenTheftError",
     "SuperTokensTryRefreshTokenError",
@@ -73,6 +75,13 @@ class SuperTokensTokenTheftError(SuperTokensError):
 
     def __reduce__(self) -> tuple[type[SuperTokensTokenTheftError], tuple[str, str]]:
         return (type(self), (self.session_handle, self.user_id))
+
+
+class SuperTokensNotFreshError(SuperTokensError):
+    """The user showed who they are too long ago for what was asked. The session itself is fine."""
+
+    def __init__(self, message: str = "the log-in is too long ago for this") -> None:
+        super().__init__(message, reason="not_fresh")
 
 
 class SuperTokensSessionLimitError(SuperTokensError):

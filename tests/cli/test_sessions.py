@@ -130,6 +130,7 @@ def test_a_session_is_shown_with_payload_and_data(run: Run, core: EmbeddedCore, 
         "created_at": known.created_at,
         "expires_at": known.expires_at,
         "remember": True,
+        "auth_time": known.created_at,
         "session_data": {"cart": [1, 2.5]},
     }
 

@@ -16,7 +16,7 @@ from supertokens.config import Config
 from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.protocol import RenewalTerms
-from supertokens.core.rotator import Rotator
+from supertokens.core.rotator import MAX_LOST_RACES, Rotator
 from supertokens.core.signals import Event
 from supertokens.core.stored_sessions import StoredSessions
 from supertokens.core.sweeper import Sweeper
@@ -41,6 +41,7 @@ from supertokens.engine.session import (
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
+    SuperTokensGeneralError,
     SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -129,6 +130,7 @@ class EmbeddedCore(StoredSessions):
             anti_csrf=anti_csrf,
             remember=remember,
             last_seen_at=now,
+            auth_time=now,
             client=noted or NOTHING_NOTED,
             lineage=NEW_SESSION,
         )
@@ -144,6 +146,27 @@ class EmbeddedCore(StoredSessions):
         self._sweeper.sweep_now_and_then(now)
         self.signals.send(Event(kind="created", handle=record.handle, user_id=user_id))
         return replace(issued, revoked=tuple(self._told_of_revoked(removed, None))) if removed else issued
+
+    def renew_session(self, handle: str, *, anti_csrf: bool, noted: NotedClient | None = None) -> IssuedSession:
+        for _ in range(MAX_LOST_RACES):
+            record, now = self._record(handle), self._clock()
+            key = self.keys.ring_for_signing(now).newest_refresh
+            renewed = replace(
+                record,
+                handle=new_handle(self._random(16)),
+                expires_at=self._lifetimes.extended(record.created_at, now, remember=record.remember),
+                anti_csrf=anti_csrf,
+                last_seen_at=now,
+                client=record.client if noted is None else noted,
+                lineage=NEW_SESSION,
+            )
+            first = Pair(NEW_SESSION.current, NEW_SESSION.parent, marked=False)
+            issued = self._issuer.issue(renewed, first, key, None, "5", now)
+            if self.store.rotate(record, renewed, durable=True):
+                self.signals.send(Event(kind="created", handle=renewed.handle, user_id=record.user_id))
+                self._told_of_revoked([handle], record.user_id)
+                return replace(issued, revoked=(handle,))
+        raise SuperTokensGeneralError(f"a renewal lost {MAX_LOST_RACES} races for its session in a row")
 
     def verify(
         self,

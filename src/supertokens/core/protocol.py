@@ -68,6 +68,16 @@ class Core(Protocol):
         SuperTokensGeneralError from a core that cannot keep to `remember=False`.
         """
 
+    def renew_session(self, handle: str, *, anti_csrf: bool, noted: NotedClient | None = None) -> IssuedSession:
+        """Give a session a new handle and new tokens; payload, data and what else is known of it stay.
+
+        The old handle and its refresh tokens are good for nothing any more; its access tokens live out their minutes.
+        Raise SuperTokensGeneralError from a core that cannot do that.
+        """
+
+    def confirm_session(self, handle: str) -> None:
+        """Note that the session's user has just shown who they are. Raise as `renew_session`."""
+
     def verify(
         self,
         token: str,

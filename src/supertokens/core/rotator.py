@@ -20,9 +20,9 @@ from supertokens.engine.session import SessionRecord
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import SessionStore
 
-__all__ = ["Rotator", "Settled"]
+__all__ = ["MAX_LOST_RACES", "Rotator", "Settled"]
 
-_MAX_LOST_RACES: Final = 200
+MAX_LOST_RACES: Final = 200
 """Compare-and-swaps that one request may lose; each loss is another request's success."""
 
 
@@ -64,9 +64,9 @@ class Rotator:
         signs from now on. None leaves either as it is. `in_place`: the server renews, so that every pair that is handed
         out extends the session's life. `noted`: what the session notes of its client; None: as before.
 
-        Raises SuperTokensGeneralError after _MAX_LOST_RACES, or from the store.
+        Raises SuperTokensGeneralError after MAX_LOST_RACES, or from the store.
         """
-        for _ in range(_MAX_LOST_RACES):
+        for _ in range(MAX_LOST_RACES):
             now = self._clock()
             found = self._store.get(token.handle, now)
             if found is None or self._lifetimes.has_ended(found.record, found.now):
@@ -92,7 +92,7 @@ class Rotator:
             )
             if self._store.rotate(found.record, becomes, durable=decision.accepted):
                 return Settled(becomes, decision, now)
-        raise SuperTokensGeneralError(f"a request lost {_MAX_LOST_RACES} races for its session in a row")
+        raise SuperTokensGeneralError(f"a request lost {MAX_LOST_RACES} races for its session in a row")
 
     def _fingerprint(self, handle: str, client: str | None, now: int) -> bytes:
         if not self._binds_client:

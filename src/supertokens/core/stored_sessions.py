@@ -81,6 +81,7 @@ class StoredSessions:
             created_at=record.created_at,
             expires_at=self._lifetimes.end_of(record),
             remember=record.remember,
+            auth_time=record.created_at if record.auth_time is None else record.auth_time,
         )
 
     def session_data(self, handle: str) -> JsonObject:
@@ -104,6 +105,9 @@ class StoredSessions:
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         self._update(handle, jwt_payload=user_data.encode_object(jwt_payload, "jwt_payload"))
 
+    def confirm_session(self, handle: str) -> None:
+        self._update(handle, auth_time=self._clock())
+
     def _living(self, handle: str, now: int) -> Found | None:
         """Return the record of a session that has not ended, also by what the configuration says now."""
         found = self.store.get(handle, now)
@@ -115,9 +119,17 @@ class StoredSessions:
             raise _no_such_session()
         return found.record
 
-    def _update(self, handle: str, *, jwt_payload: str | None = None, session_data: str | None = None) -> None:
+    def _update(
+        self,
+        handle: str,
+        *,
+        jwt_payload: str | None = None,
+        session_data: str | None = None,
+        auth_time: int | None = None,
+    ) -> None:
         self._record(handle)
-        if not self.store.update(handle, self._clock(), jwt_payload=jwt_payload, session_data=session_data):
+        now = self._clock()
+        if not self.store.update(handle, now, jwt_payload=jwt_payload, session_data=session_data, auth_time=auth_time):
             raise _no_such_session()
 
     def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:

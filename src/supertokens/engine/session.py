@@ -64,6 +64,8 @@ class SessionRecord(Value, frozen=True, kw_only=True):
     """Whether the browser keeps its cookies when it is closed."""
     last_seen_at: int | None
     """When it was last known to be used; None in the record of an earlier version, which did not say so."""
+    auth_time: int | None
+    """When its user last showed who they are; None: when it was created."""
     client: NotedClient
     """Who last was given the newest pair, as far as that is noted."""
     lineage: Lineage
@@ -80,6 +82,8 @@ class SessionInformation(Value, frozen=True, kw_only=True):
     created_at: int
     expires_at: int
     remember: bool = True
+    auth_time: int | None = None
+    """When its user last showed who they are; None where the core does not say."""
 
 
 class CookieLife(NamedTuple):

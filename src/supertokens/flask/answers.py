@@ -12,6 +12,7 @@ from supertokens.config import Config
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
+    SuperTokensNotFreshError,
     SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -26,6 +27,7 @@ _SEE_OTHER = 303
 _OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
     (SuperTokensCrossOriginError, 403, "cross-origin request"),
     (SuperTokensSessionLimitError, 409, "too many sessions"),
+    (SuperTokensNotFreshError, 403, "log-in too long ago"),
 )
 """Errors that no refresh and no log-in can heal: status and text of their answers."""
 

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
+    SuperTokensNotFreshError,
     SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -34,6 +35,7 @@ ANSWERED_ERRORS = (
     SuperTokensTokenTheftError,
     SuperTokensCrossOriginError,
     SuperTokensSessionLimitError,
+    SuperTokensNotFreshError,
 )
 """The classes of errors that the extension answers; SuperTokensGeneralError is a failure like any other."""
 

@@ -28,8 +28,9 @@ from supertokens.transport import (
 __all__ = [
     "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user",
     "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "list_sessions", "next_url",
-    "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
-    "set_relevant_headers_for_options_api", "sign_out", "update_jwt_payload", "update_session_data",
+    "refresh_session", "require_fresh", "revoke_all_sessions_for_user", "revoke_multiple_sessions",
+    "revoke_session", "set_relevant_headers_for_options_api", "sign_out", "update_jwt_payload",
+    "update_session_data",
 ]  # fmt: skip
 
 _Json = dict[str, Any] | None
@@ -98,6 +99,16 @@ def current_session() -> Session | None:
     if owner.answer is None or owner.standing is Standing.UNASKED:
         return None
     return Session(owner, owner.answer, owner.access_token)
+
+
+def require_fresh(seconds: float) -> None:
+    """Raise SuperTokensNotFreshError unless the user has shown who they are in the last `seconds`: by the log-in, or
+    `Session.confirm`. Raise RuntimeError where no session was found before, as in a view that is not protected.
+    """
+    session = current_session()
+    if session is None:
+        raise RuntimeError("require_fresh needs a session: protect the view with supertokens_middleware")
+    session.require_fresh(seconds)
 
 
 def check_origin() -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from supertokens.config import Config
 from supertokens.core import system_clock
 from supertokens.core.protocol import RenewalTerms
@@ -20,6 +22,7 @@ from supertokens.engine.refresh_token import TokenPosition, anti_csrf_inside
 from supertokens.engine.session import (
     IssuedSession,
     VerifiedSession,
+    is_handle,
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import (
@@ -35,7 +38,7 @@ from supertokens.remote.calls import Calls
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
 from supertokens.remote.payloads import encoded, encoded_payload
-from supertokens.remote.sessions import issued_session, verified_session
+from supertokens.remote.sessions import issued_session, no_such_session, verified_session
 from supertokens.remote.stored_sessions import RemoteSessions
 
 __all__ = ["RemoteCore"]
@@ -44,6 +47,7 @@ _INHERITED: Final[list[object]] = []
 
 _log = logging.getLogger("supertokens")
 
+_NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _LONGEST_REFRESH_TOKEN: Final = 16_384  # characters: the original's are longer than ours
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
@@ -151,6 +155,18 @@ class RemoteCore(RemoteSessions):
         elif replaces:
             self.revoke_sessions(replaces)  # the original core, which knows nothing of that
         return issued_session(issued)
+
+    def renew_session(self, handle: str, *, anti_csrf: bool, noted: NotedClient | None = None) -> IssuedSession:
+        if not is_handle(handle):
+            raise no_such_session()
+        fields = {"sessionHandle": handle, "enableAntiCsrf": anti_csrf, "tellsMore": True, **_noted(noted)}
+        answer = self._calls.send("POST", "/recipe/session/renew", fields, again=False)
+        if answer.status == _NOT_FOUND:
+            raise SuperTokensGeneralError("the core cannot renew a session under a new handle: it is not one of ours")
+        issued = replies.RENEWED.of(answer)
+        self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=issued.session.user_id))
+        self._told_of_revoked([handle], issued.session.user_id)
+        return replace(issued_session(issued), revoked=(handle,))
 
     def verify(
         self,

@@ -20,9 +20,9 @@ from supertokens.errors import (
 from supertokens.remote.connections import Answer
 
 __all__ = [
-    "CREATED", "DATA", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "REVOKED", "SERVED",
-    "SESSIONS_OF_USER", "STANDS", "SWAPPED", "UPDATED", "VERIFIED",
-    "VERSIONS", "Changed", "Found", "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
+    "CREATED", "DATA", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "RENEWED", "REVOKED",
+    "SERVED", "SESSIONS_OF_USER", "STANDS", "SWAPPED", "UPDATED", "VERIFIED", "VERSIONS", "Changed", "Found",
+    "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -108,6 +108,7 @@ class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     expiry: Milliseconds
     time_created: Milliseconds
     remember: bool = True
+    auth_time: Milliseconds | None = None
 
 
 class Data(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
@@ -227,6 +228,7 @@ class Reply(Generic[T]):
 
 
 CREATED: Final = Reply(Issued)
+RENEWED: Final = Reply(Issued, Unauthorised)
 VERIFIED: Final = Reply(Verified, Unauthorised, TryRefresh)
 REFRESHED: Final = Reply(Issued, Unauthorised, Theft)
 REGENERATED: Final = Reply(Verified, Unauthorised)

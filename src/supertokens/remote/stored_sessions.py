@@ -59,6 +59,7 @@ class RemoteSessions:
             created_at=found.time_created,
             expires_at=found.expiry,
             remember=found.remember,
+            auth_time=found.time_created if found.auth_time is None else found.auth_time,
         )
 
     def session_data(self, handle: str) -> JsonObject:
@@ -89,6 +90,14 @@ class RemoteSessions:
         # Not again where the answer was lost: the change would be made twice.
         answer = self._calls.send("PUT", "/recipe/session/data", question, again=False)
         return not isinstance(replies.SWAPPED.of(answer), replies.Changed)
+
+    def confirm_session(self, handle: str) -> None:
+        if not is_handle(handle):
+            raise no_such_session()
+        answer = self._calls.send("POST", "/recipe/session/confirm", {"sessionHandle": handle}, again=True)
+        if answer.status == 404:
+            raise SuperTokensGeneralError("the core cannot note that a session was confirmed: it is not one of ours")
+        replies.UPDATED.of(answer)
 
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
         self._put("/recipe/jwt/data", handle, {"userDataInJWT": encoded_payload(jwt_payload)})

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from supertokens.engine.access_token import PROTECTED_CLAIMS, TENANT
-from supertokens.engine.noted_client import NotedClient
-from supertokens.engine.session import Credential, IssuedSession, VerifiedSession
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -20,17 +18,25 @@ from supertokens.service.both_families import (
     jwt_payload,
     or_unauthorised,
 )
+from supertokens.service.cdi5_replies import (
+    NOTED,
+    WITHOUT_RECIPE_USER,
+    issued_reply,
+    noted_client,
+    user_members,
+    verified_reply,
+)
 from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
 from supertokens.service.listing import LIST_SESSIONS
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
 from supertokens.service.session_data import SESSION_DATA
+from supertokens.service.standing import CONFIRM, RENEW
 
 __all__ = ["ROUTES"]
 
 _ONE_SELECTOR: Final = "Invalid JSON input - use one of userId or sessionHandles array"
 _PROTECTED: Final = "The user payload contains protected field"
-_WITHOUT_RECIPE_USER: Final = ("3.0", "3.1")
 
 
 def create(backend: Backend, call: Call) -> Reply:
@@ -43,11 +49,11 @@ def create(backend: Backend, call: Call) -> Reply:
         anti_csrf=call["enableAntiCsrf"],
         static_key=call.get("useDynamicSigningKey") is False,
         remember=call.get("remember") is not False,
-        noted=_noted(call),
+        noted=noted_client(call),
         replaces=call.get("replaces") or (),
     )
     more = {"sessionHandlesRevoked": issued.revoked} if call.get("tellsMore") is True else {}
-    return json_reply(_issued(call, issued) | more)
+    return json_reply(issued_reply(call, issued) | more)
 
 
 def session(backend: Backend, call: Call) -> Reply:
@@ -56,14 +62,14 @@ def session(backend: Backend, call: Call) -> Reply:
     return json_reply(
         {
             "sessionHandle": found.handle,
-            **_user(call, found.user_id),
+            **user_members(call, found.user_id),
             "userDataInDatabase": data,
             "expiry": found.expires_at,
             "userDataInJWT": found.jwt_payload,
             "timeCreated": found.created_at,
             "status": "OK",
             "tenantId": TENANT,
-            **({"remember": found.remember} if call.get("tellsMore") == "true" else {}),
+            **({"remember": found.remember, "authTime": found.auth_time} if call.get("tellsMore") == "true" else {}),
         }
     )
 
@@ -79,7 +85,7 @@ def verify(backend: Backend, call: Call) -> Reply:
         )
     except SuperTokensTryRefreshTokenError as error:
         return json_reply({"status": "TRY_REFRESH_TOKEN", "message": str(error)})
-    return json_reply(_verified(call, verified))
+    return json_reply(verified_reply(call, verified))
 
 
 def can_verify_at_once(backend: Backend, call: Call) -> bool:
@@ -97,13 +103,13 @@ def refresh(backend: Backend, call: Call) -> Reply:
             client=call.get("client"),
             static_key=None if dynamic is None else not dynamic,
             in_place=call.get("renewsInPlace") is True,
-            noted=_noted(call),
+            noted=noted_client(call),
         )
     except SuperTokensTokenTheftError as theft:
         # In every version: the reference leaves `recipeUserId` out below 4.0 only where a session is answered.
         session = {"handle": theft.session_handle, "userId": theft.user_id, "recipeUserId": theft.user_id}
         return json_reply({"status": "TOKEN_THEFT_DETECTED", "session": session})
-    return json_reply(_issued(call, issued))
+    return json_reply(issued_reply(call, issued))
 
 
 def authenticate_refresh_token(backend: Backend, call: Call) -> Reply:
@@ -129,7 +135,7 @@ def renewal_terms(backend: Backend, call: Call) -> Reply:
 def regenerate(backend: Backend, call: Call) -> Reply:
     payload = call.get("userDataInJWT")
     _refuse_protected(call, payload or {})
-    return json_reply(_verified(call, backend.core.regenerate(call["accessToken"], payload)))
+    return json_reply(verified_reply(call, backend.core.regenerate(call["accessToken"], payload)))
 
 
 def remove(backend: Backend, call: Call) -> Reply:
@@ -172,54 +178,10 @@ def at_once(backend: Backend, call: Call) -> bool:
 def _refuse_protected(call: Call, payload: Mapping[str, Any]) -> None:
     in_the_way = PROTECTED_CLAIMS.intersection(payload)
     # The tokens of those versions had no such claim (protocol-modern, 2.1).
-    if call.version in _WITHOUT_RECIPE_USER:
+    if call.version in WITHOUT_RECIPE_USER:
         in_the_way -= {"rsub"}
     if in_the_way:
         raise RefusedError(400, _PROTECTED)
-
-
-def _issued(call: Call, issued: IssuedSession) -> dict[str, Any]:
-    reply: dict[str, Any] = {
-        "session": _session(call, issued),
-        "accessToken": _token(issued.access_token),
-        "refreshToken": _token(issued.refresh_token),
-    }
-    if issued.anti_csrf_token is not None:
-        reply["antiCsrfToken"] = issued.anti_csrf_token
-    if call.get("tellsMore") is True:
-        reply["remember"] = issued.remember
-    return reply | {"status": "OK"}
-
-
-def _verified(call: Call, verified: VerifiedSession) -> dict[str, Any]:
-    reply: dict[str, Any] = {"session": _session(call, verified)}
-    if verified.new_access_token is not None:
-        reply["accessToken"] = _token(verified.new_access_token)
-    if call.get("tellsMore") is True and verified.cookie_life is not None:
-        reply |= {"cookiesUntil": verified.cookie_life.until, "remember": verified.cookie_life.remember}
-    return reply | {"status": "OK"}
-
-
-def _session(call: Call, session: IssuedSession | VerifiedSession) -> dict[str, Any]:
-    return {
-        "handle": session.handle,
-        **_user(call, session.user_id),
-        "userDataInJWT": session.jwt_payload,
-        "tenantId": TENANT,
-    }
-
-
-def _noted(call: Call) -> NotedClient | None:
-    user_agent, address = call.get("notedUserAgent"), call.get("notedAddress")
-    return None if user_agent is address is None else NotedClient.of(user_agent, address)
-
-
-def _user(call: Call, user_id: str) -> dict[str, str]:
-    return {"userId": user_id} if call.version in _WITHOUT_RECIPE_USER else {"userId": user_id, "recipeUserId": user_id}
-
-
-def _token(token: Credential) -> dict[str, Any]:
-    return {"token": token.text, "expiry": token.expires_at, "createdTime": token.created_at}
 
 
 _HANDLE: Final = Field("sessionHandle", STRING, "Which session")
@@ -243,10 +205,6 @@ _TELLS_MORE: Final = Field(
     None,
 )
 _TELLS_MORE_IN_QUERY: Final = Field("tellsMore", STRING, "`true`: as in bodies; an extension of this core", None)
-_NOTED: Final = (
-    Field("notedUserAgent", STRING, "The User-Agent that the session notes; an extension of this core", None),
-    Field("notedAddress", STRING, "The IP address that the session notes; an extension of this core", None),
-)
 _MAY_BE_GONE: Final = ("OK", "UNAUTHORISED")
 _V: Final = CDI5_VERSIONS
 
@@ -260,7 +218,7 @@ ROUTES: Final = (
         "POST", "/recipe/session", create, "Create a session", _V,
         body=(
             Field("userId", STRING, "Whose session"), _JWT, _DATA, _ENABLE_ANTI_CSRF, _dynamic(None), _REMEMBER,
-            _TELLS_MORE, *_NOTED,
+            _TELLS_MORE, *NOTED,
             Field("replaces", STRINGS, "Sessions that end when it begins; an extension of this core", None),
         ),
     ),
@@ -279,7 +237,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/recipe/session/refresh", or_unauthorised(refresh), "Exchange a refresh token", _V,
-        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE, _TELLS_MORE, *_NOTED),
+        body=(_REFRESH_TOKEN, _ANTI_CSRF, _ENABLE_ANTI_CSRF, _dynamic("5.0"), _CLIENT, _IN_PLACE, _TELLS_MORE, *NOTED),
         outcomes=("OK", "UNAUTHORISED", "TOKEN_THEFT_DETECTED"),
     ),
     Route(
@@ -327,6 +285,8 @@ ROUTES: Final = (
         ),
     ),
     LIST_SESSIONS,
+    RENEW,
+    CONFIRM,
     *SESSION_DATA,
     Route(
         "GET", "/recipe/jwt/data", or_unauthorised(jwt_payload), "Read userDataInJWT", _V,

@@ -84,9 +84,9 @@ class SessionStore(Protocol):
         """The session data: kept apart, since it may be large and no check needs it."""
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        """Replace lineage, expiry, time of last use, client, `anti_csrf` and `uses_static_key` by what `becomes` has
-        if the session still has the (current, newest, handed_out_at) of `seen`; payload and data, which others may have
-        updated since, stay.
+        """Replace handle, lineage, expiry, time of last use, client, `anti_csrf` and `uses_static_key` by those of
+        `becomes` if the session still has the (current, newest, handed_out_at) of `seen`. Payload, data and
+        `auth_time`, which others may have updated since, stay.
 
         Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
         """
@@ -99,6 +99,7 @@ class SessionStore(Protocol):
         jwt_payload: str | None = None,
         session_data: str | None = None,
         if_session_data: str | None = None,
+        auth_time: int | None = None,
     ) -> bool:
         """Replace what is given. Return False if there is no such session, or if its data is not `if_session_data`,
         where that is given: to the byte, since 1 and 1.0 are not the same text.

@@ -67,8 +67,10 @@ class MemoryStore:
             record, data = self._sessions.get(seen.handle, (None, ""))
             if record is None or _position(record) != _position(seen):
                 return False
-            # The payload may have been updated since `seen` was read: it stays.
-            self._sessions[seen.handle] = (replace(becomes, jwt_payload=record.jwt_payload), data)
+            # What may have been updated since `seen` was read stays.
+            kept = replace(becomes, jwt_payload=record.jwt_payload, auth_time=record.auth_time)
+            del self._sessions[seen.handle]
+            self._sessions[becomes.handle] = (kept, data)
             return True
 
     def update(
@@ -79,6 +81,7 @@ class MemoryStore:
         jwt_payload: str | None = None,
         session_data: str | None = None,
         if_session_data: str | None = None,
+        auth_time: int | None = None,
     ) -> bool:
         with self._lock:
             kept = self._living(handle, now)
@@ -87,6 +90,8 @@ class MemoryStore:
             record, data = kept
             if jwt_payload is not None:
                 record = replace(record, jwt_payload=jwt_payload)
+            if auth_time is not None:
+                record = replace(record, auth_time=auth_time)
             self._sessions[handle] = (record, data if session_data is None else session_data)
             return True
 

@@ -66,12 +66,13 @@ _CLIENTS: Final = """
 ALTER TABLE session ADD COLUMN user_agent TEXT;
 ALTER TABLE session ADD COLUMN address TEXT
 """
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS)
+_AUTH_TIME: Final = "ALTER TABLE session ADD COLUMN auth_time INTEGER"
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS, _AUTH_TIME)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
     "handle, user_id, jwt_payload, created_at, expires_at, uses_static_key, anti_csrf,"
-    " remember, last_seen_at, user_agent, address, current, parent, newest, handed_out_at, fingerprint"
+    " remember, last_seen_at, auth_time, user_agent, address, current, parent, newest, handed_out_at, fingerprint"
 )
 ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
@@ -87,6 +88,7 @@ _LIST_USER: Final = (
 )
 _LIST_EVERYBODY: Final = f"{_LIST} handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
 _BEFORE_ALL: Final = SessionCursor(-(2**63), "")
+_NEW_HANDLE: Final = ", handle = ?"  # only where it changes: it is the key of the table
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500
@@ -104,8 +106,8 @@ def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
     (
-        handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, seen, agent, address,
-        current, parent, newest, handed_out_at, fingerprint,
+        handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, seen, auth_time,
+        agent, address, current, parent, newest, handed_out_at, fingerprint,
     ) = row  # fmt: skip
     return SessionRecord(
         handle=handle,
@@ -117,6 +119,7 @@ def _record(row: tuple[Any, ...]) -> SessionRecord:
         anti_csrf=anti_csrf != 0,
         remember=remember != 0,
         last_seen_at=seen,
+        auth_time=auth_time,
         client=NotedClient(agent, address),
         lineage=Lineage(current, parent, newest, handed_out_at, fingerprint),
     )
@@ -200,12 +203,14 @@ class SqliteStore(SqliteKeys):
         statement = (
             "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?,"
             " expires_at = ?, last_seen_at = ?, user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
+            f"{_NEW_HANDLE if becomes.handle != seen.handle else ''}"
             " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
         )
         was = seen.lineage
         flags = (becomes.anti_csrf, becomes.uses_static_key)
         life = (becomes.expires_at, becomes.last_seen_at, becomes.client.user_agent, becomes.client.address)
-        values = (*becomes.lineage, *life, *flags, seen.handle, was.current, was.newest, was.handed_out_at)
+        renamed = (becomes.handle,) if becomes.handle != seen.handle else ()
+        values = (*becomes.lineage, *life, *flags, *renamed, seen.handle, was.current, was.newest, was.handed_out_at)
         return self._database.write(
             lambda connection: connection.execute(statement, values).rowcount == 1,
             durable=durable,
@@ -220,12 +225,14 @@ class SqliteStore(SqliteKeys):
         jwt_payload: str | None = None,
         session_data: str | None = None,
         if_session_data: str | None = None,
+        auth_time: int | None = None,
     ) -> bool:
         statement = (
-            "UPDATE session SET jwt_payload = coalesce(?, jwt_payload), session_data = coalesce(?, session_data)"
+            "UPDATE session SET jwt_payload = coalesce(?, jwt_payload), session_data = coalesce(?, session_data),"
+            " auth_time = coalesce(?, auth_time)"
             " WHERE handle = ? AND expires_at > ? AND session_data = coalesce(?, session_data)"
         )
-        values = (jwt_payload, session_data, handle, now, if_session_data)
+        values = (jwt_payload, session_data, auth_time, handle, now, if_session_data)
         return self._database.write(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:

@@ -28,6 +28,7 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
         anti_csrf=True,
         remember=True,
         last_seen_at=_NOW + number,
+        auth_time=_NOW + number,
         client=NOTHING_NOTED,
         lineage=NEW_SESSION,
     )

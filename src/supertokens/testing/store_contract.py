@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec.structs import replace
 
 from supertokens.engine.noted_client import NotedClient
-from supertokens.engine.rotation import LONG_AGO, NOBODY, Lineage
+from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import EVERYBODY, Store
@@ -36,7 +36,12 @@ class StoreContract(SessionLimitContract, KeyStoreContract):
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:
         record = a_record(
-            user_id="Ünï ⚡ 'quoted'", uses_static_key=True, remember=False, last_seen_at=None, client=_CLIENT
+            user_id="Ünï ⚡ 'quoted'",
+            uses_static_key=True,
+            remember=False,
+            last_seen_at=None,
+            auth_time=None,
+            client=_CLIENT,
         )
         store.create(record, '{"a":[1,null]}')
         found = store.get(record.handle, _NOW)
@@ -262,6 +267,21 @@ class StoreContract(SessionLimitContract, KeyStoreContract):
             assert found is not None
             assert found.record == replace(becomes, jwt_payload='{"changed":"meanwhile"}')
             assert store.rotate(seen, becomes, durable=durable) is False, "what was seen is no longer there"
+
+    def test_rotate_may_give_another_handle_under_which_payload_and_data_stay(self, store: Store) -> None:
+        seen, other = a_record(), a_record(2)
+        store.create(seen, '{"kept":true}')
+        store.update(seen.handle, _NOW, jwt_payload='{"changed":"meanwhile"}', auth_time=_NOW + 9)
+        renewed = replace(seen, handle=a_record(3).handle, lineage=NEW_SESSION, expires_at=_NOW + 2 * _LIFE)
+        assert store.rotate(seen, renewed, durable=True) is True
+        assert store.get(seen.handle, _NOW) is None
+        assert store.rotate(seen, renewed, durable=True) is False, "it is gone under that name"
+        found = store.get(renewed.handle, _NOW)
+        assert found is not None
+        assert found.record == replace(renewed, jwt_payload='{"changed":"meanwhile"}', auth_time=_NOW + 9)
+        assert store.get_session_data(renewed.handle, _NOW) == '{"kept":true}'
+        assert handles_of(store, "user", _NOW) == [renewed.handle]
+        assert store.rotate(other, replace(other, handle=a_record(4).handle), durable=True) is False
 
     def test_of_many_that_rotate_at_once_exactly_one_wins(self, store: Store) -> None:
         seen = a_record()

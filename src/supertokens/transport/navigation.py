@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from supertokens.errors import (
     SuperTokensError,
+    SuperTokensNotFreshError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
@@ -66,7 +67,7 @@ def redirect_for(
     if isinstance(error, SuperTokensUnauthorisedError) and error.this_request_only:
         # Not to log in, which would end a session that is living.
         return _itself_once(request) if request.method in ("GET", "HEAD") else None
-    ended = isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError)
+    ended = isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError | SuperTokensNotFreshError)
     if login_url is None or not (ended or (server_renews and isinstance(error, SuperTokensTryRefreshTokenError))):
         return None
     return _location_of_log_in(request, login_url)

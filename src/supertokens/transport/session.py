@@ -10,10 +10,12 @@ import msgspec
 
 from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
-from supertokens.transport.request_session import RequestSession
+from supertokens.errors import SuperTokensNotFreshError
+from supertokens.transport.request_session import RequestSession, Standing
 
 __all__ = ["NewSessionData", "Session"]
 
+_CLOCKS_DIFFER_MS: Final = 60_000
 _MAX_REVOKED_AT_ONCE: Final = 1000
 """Handles in one question to a core, which may go over the network."""
 
@@ -124,6 +126,45 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         if self._counts():
             owner.warn_if_headers_left()
             owner.end()
+
+    def renew(self) -> None:
+        """Give the session a new handle and new tokens, as after a change of privilege; payload and data stay.
+
+        The old refresh tokens are good for nothing any more; old access tokens live out their minutes, unless
+        `access_token_blacklisting` is on. Raise RuntimeError, with nothing changed, for a session that is not the
+        request's, and once the response's headers have been sent.
+        """
+        owner = self._request_session
+        owner.require_headers()
+        if not self._counts():
+            raise RuntimeError("only the session of the request can be renewed: its tokens go with the response")
+        edge = owner.edge
+        with owner.told_of_failure():
+            issued = edge.core.renew_session(
+                self._shown.handle,
+                anti_csrf=edge.checks_value and not owner.header_mode,
+                noted=edge.noted(owner.request),
+            )
+        owner.begin(issued, Standing.BEGUN)
+        self._shown, self._shown_token = issued, issued.access_token.text
+
+    def confirm(self) -> None:
+        """Note that the user has just shown who they are, by a password or a second factor, for `require_fresh`."""
+        with self._request_session.told_of_failure(counts=self._counts()):
+            self._request_session.edge.core.confirm_session(self._shown.handle)
+
+    def require_fresh(self, seconds: float) -> None:
+        """Raise SuperTokensNotFreshError unless the user has shown who they are in the last `seconds`.
+
+        That is the log-in, or `confirm`.
+        """
+        owner = self._request_session
+        with owner.told_of_failure(counts=self._counts()):
+            known = owner.edge.core.session(self._shown.handle)
+            age = owner.edge.clock() - (known.created_at if known.auth_time is None else known.auth_time)
+            # Hosts' clocks may differ; a moment that is further ahead says nothing.
+            if not -_CLOCKS_DIFFER_MS <= age < seconds * 1000:
+                raise SuperTokensNotFreshError
 
     def revoke_other_sessions(self) -> list[str]:
         """End all sessions of the user but this one, as after a change of password; return their handles.

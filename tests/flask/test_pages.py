@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import flask
@@ -296,3 +297,22 @@ def test_a_second_extension_of_another_app_hears_nothing(app: flask.Flask, clock
     session_created.connect(lambda sender, event: heard.append(event), sender=other, weak=False)
     logged_in(app, clock)
     assert heard == []
+
+
+@pytest.mark.embedded_only("what is sent does not depend on where the core is")
+def test_a_log_in_of_pages_sends_three_fifths_of_what_one_for_libraries_does(
+    make_app: MakeApp, clock: FakeClock
+) -> None:
+    def sent(**options: Any) -> str:
+        headers = Client(make_app(**options), clock, {}).post("/login").headers
+        return "".join(f"{name}: {value}\r\n" for name, value in headers if not name.startswith("Content-"))
+
+    # The first version told neither the age of a cookie nor caches.
+    at_first = re.sub(r"; Max-Age=\d+|Vary: .*\r\n", "", sent())
+    assert len(sent(renewal="server")) <= 0.6 * len(at_first)
+
+
+def test_the_cookies_of_pages_have_their_age_alone(app: flask.Flask, clock: FakeClock) -> None:
+    lines = Client(app, clock, {}).post("/login").headers.getlist("Set-Cookie")
+    assert len(lines) == 2
+    assert all("; Max-Age=" in line and "Expires" not in line for line in lines)

@@ -37,8 +37,10 @@ class Place(NamedTuple):
 
 
 class SetCookie(NamedTuple):
-    """One Set-Cookie header. `max_age` in seconds: it counts before `expires`, and needs no client's clock; None: the
-    browser drops the cookie when it is closed.
+    """One Set-Cookie header.
+
+    `max_age`, in seconds, counts before `expires` and needs no client's clock; None: the browser drops the cookie when
+    it is closed. `expires` may be empty.
     """
 
     name: str
@@ -58,7 +60,8 @@ class SetCookie(NamedTuple):
         """The header's value."""
         domain = f"; Domain={self.place.domain}" if self.place.domain else ""
         secure = "; Secure" if self.secure else ""
-        life = "" if self.max_age is None else f"; Expires={self.expires}; Max-Age={self.max_age}"
+        life = f"; Expires={self.expires}" if self.expires else ""
+        life += "" if self.max_age is None else f"; Max-Age={self.max_age}"
         return (
             f"{self.name}={self.value}{domain}{life}{secure}; HttpOnly"
             f"; Path={self.place.path}; SameSite={self.same_site}"
@@ -84,6 +87,8 @@ class CookiePolicy:
         self._refresh_paths = paths if config.renewal == "server" else paths[::-1]
         self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in COOKIE_KINDS}
         """What each of our cookies begins with in a Cookie header."""
+        # Every answer of a page may carry them, and every browser knows Max-Age (RFC 6265, 5.2.2).
+        self._dates = config.renewal != "server"
         self._proxied = False
         self._warned_of_plain_http = False
 
@@ -97,7 +102,7 @@ class CookiePolicy:
             self._prefix + kind,
             self._place(kind, request),
             quote(value),
-            _http_date(lives_until // 1000) if life.remember else "",
+            _http_date(lives_until // 1000) if life.remember and self._dates else "",
             max(0, (lives_until - now) // 1000) if life.remember else None,
             secure,
             self._same_site,

@@ -221,3 +221,10 @@ def test_v2_tokens_are_tried_with_three_keys_at_most_the_newest_first(material: 
     ring = KeyRing.build(stored, NOW + HOUR, DAY, Sealer(()), {})
     assert ring is not None
     assert ring.v2 == ()
+
+
+def test_of_keys_that_are_all_younger_than_the_clock_says_the_first_signs(material: list[bytes]) -> None:
+    """The clock of the process that made them was a little ahead: others have published that one the longest."""
+    ring = ring_at(NOW, chain([NOW + 1000, NOW + 2000], material))
+    assert ring.signing_key(NOW).created_at == NOW + 1000
+    assert ring.signing_key(NOW + 1500).created_at == NOW + 1000

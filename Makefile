@@ -29,7 +29,7 @@ quick: $(VENV)/dev.stamp
 test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi
 	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi model-deep
+test-deep: $(WHEEL)/wheel.stamp chromium firefox nginx node clients uwsgi model-deep
 	TESTED=wheel HYPOTHESIS_PROFILE=deep $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/dev.stamp
@@ -82,6 +82,12 @@ $(BIN)/python $(WHEEL)/bin/python: %/bin/python:
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 		{ echo "installing chromium, which the browser tests drive"; apt-get -qq update && apt-get -qq install -y chromium; }
+
+.PHONY: firefox
+firefox:
+	@command -v firefox-esr >/dev/null || command -v firefox >/dev/null || \
+		{ echo "installing firefox-esr, which walks through pages without scripts"; \
+		apt-get -qq update && apt-get -qq install -y firefox-esr; }
 
 .PHONY: nginx
 nginx:

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore, Event, system_clock
+from supertokens.core import EmbeddedCore, Event, RenewalTerms, system_clock
 from supertokens.flask import (
     SuperTokens,
     create_new_session,
@@ -29,6 +29,8 @@ from supertokens.flask import (
 )
 from supertokens.stores.sqlite import SqliteStore
 from tests.integration.nginx import Quiet
+
+from .browsing import SPENT_HEADER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -82,7 +84,10 @@ class Journal:
 
 
 class UnderWay:
-    """Counts the requests that are under way in an application, without those that ask for the count."""
+    """Counts the requests that are under way in an application, and says in each response how long it took.
+
+    Those that ask for the count are left out.
+    """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -94,7 +99,7 @@ class UnderWay:
             return self._application(environ, start_response)
         self._add(1)
         try:
-            answer = ClosingIterator(self._application(environ, start_response))
+            answer = ClosingIterator(self._application(environ, _timed(start_response)))
             try:
                 return [b"".join(answer)]
             finally:
@@ -105,6 +110,16 @@ class UnderWay:
     def _add(self, number: int) -> None:
         with self._lock:
             self.count += number
+
+
+def _timed(start_response: StartResponse) -> StartResponse:
+    began = time.monotonic()
+
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        spent = round((time.monotonic() - began) * 1000)
+        return start_response(status, [*headers, (SPENT_HEADER, str(spent))], *exc_info)
+
+    return start  # type: ignore[return-value]
 
 
 def core_in(folder: Path, clock: Callable[[], int], keys: Mapping[str, Any]) -> EmbeddedCore:
@@ -211,15 +226,46 @@ def _user() -> str:
 
 def _page(text: str, images: str = "") -> str:
     pauses = json.loads(os.environ.get("PAUSES", "[0.3]"))
-    paths = ["/", "/page", "/gallery", *(f"/{kind}?pause={pause}" for kind in ("slow", "late") for pause in pauses)]
-    return _LAYOUT.format(links=" ".join(f'<a href="{path}">{path}</a>' for path in paths), text=text, images=images)
+    slow, late = ([f"/{kind}?pause={pause}" for pause in pauses] for kind in ("slow", "late"))
+    labels = ["/", "/page", "/gallery", *slow, *late[:3]]  # to ask later than that makes no difference
+    return _LAYOUT.format(
+        links=" ".join(f'<a href="{_unique(path)}">{path}</a>' for path in labels), text=text, images=images
+    )
+
+
+def _unique(path: str) -> str:
+    """Return a slow page's address, each time another: browsers hold a second request for one address back until the
+    first is answered, and send it with the cookies that they had before (docs/how-it-works.md, what is not covered).
+    """
+    return f"{path}&number={time.monotonic_ns()}" if "?" in path else path
+
+
+class BoastingCore(EmbeddedCore):
+    """A core that announces the terms of the app, and keeps its own: what a broken rotator would be."""
+
+    boast: RenewalTerms
+
+    def renewal_terms(self) -> RenewalTerms:
+        return self.boast
+
+
+def boasting_core_in(folder: Path, clock: Callable[[], int], keys: Mapping[str, Any]) -> EmbeddedCore:
+    """Return a core whose parallel renewals mint siblings, for an app with those keys."""
+    believed = Config.load(arguments=keys, app_config={}, environ={})
+    config = Config.load(
+        arguments={**keys, "renewal": "client", "refresh_token_rotation_grace_period": 0}, app_config={}, environ={}
+    )
+    core = BoastingCore(config, SqliteStore(folder / "sessions.sqlite3"), clock=clock)
+    core.boast = RenewalTerms(believed.refresh_token_rotation_grace_period_ms, believed.access_token_validity_ms)
+    return core
 
 
 def main() -> None:
-    """Serve the app that the arguments describe: the folder of its files, the port (0: any), and the keys."""
-    folder, port, keys = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+    """Serve the app that the arguments describe: folder of its files, port (0: any), keys, whether it converges."""
+    folder, port, keys, converges = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4] == "True"
     clock = MovedClock(folder / "clock")
-    app = walked_app(core_in(folder, clock, keys), Journal(folder / "journal"), keys)
+    core = (core_in if converges else boasting_core_in)(folder, clock, keys)
+    app = walked_app(core, Journal(folder / "journal"), keys)
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     os.write(1, b"%d\n" % server.server_port)
     server.serve_forever()

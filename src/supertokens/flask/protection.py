@@ -13,7 +13,7 @@ from weakref import WeakSet
 import flask
 
 from supertokens.errors import SuperTokensError
-from supertokens.flask.requests import EXTENSION, current_app, current_request, requests_of
+from supertokens.flask.requests import EXTENSION, current_request, requests_of
 from supertokens.transport import Session, verbs
 
 __all__ = ["refuse_unprotected_views", "supertokens_middleware"]
@@ -21,8 +21,9 @@ __all__ = ["refuse_unprotected_views", "supertokens_middleware"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_flask: Any = flask
-_g: Callable[[], Any] = _flask.g._get_current_object
+_globals: Any = flask.globals
+# What `current_app` and `g` would each look up.
+_context: Callable[[], flask.ctx.AppContext] = _globals.app_ctx._get_current_object
 
 _log = logging.getLogger("supertokens")
 
@@ -64,7 +65,8 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
 
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
-        app = current_app()
+        context = _context()
+        app = context.app
         environ = current_request().environ
         method = environ["REQUEST_METHOD"]
         if method in ("OPTIONS", "TRACE"):
@@ -78,7 +80,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
                 if required
                 else verbs.find(owner, check_anti_csrf=anti_csrf_check, required=False)
             )
-        _g().supertokens = session
+        context.g.supertokens = session
         try:
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         except SuperTokensError as error:

@@ -49,6 +49,8 @@ _REFRESH_TOKEN_DECIDES: Final = (*_ACCESS_TOKEN_DECIDES, Standing.NONE)
 _FOUND: Final = Standing.FOUND
 _NO_REFUSALS: Final = ("no_session", "theft", "expired", "missing")
 """Reasons for which no ``refused`` is sent: nothing was shown, a refresh mends it, or another signal tells it."""
+_MAX_REPLACED: Final = 8
+"""Access tokens that are looked at when a session takes the place of others: whoever plants cookies may plant many."""
 _ENDED: Final = "the session was ended by this request"
 _NONE: Final = "this request has no session, as was said before"
 
@@ -304,13 +306,10 @@ def _handles_of_cookies(owner: RequestSession) -> list[str]:
     An access token that has expired says nothing any more; a refresh token is as good as its session's record.
     """
     core, now = owner.edge.core, owner.edge.clock()
-    access = [
-        text
-        for text in cookies_named(owner, "sAccessToken")
-        if (says := core.authentic_access_token(text)) is not None and says.expires_at > now
-    ]
+    said = [core.authentic_access_token(token) for token in cookies_named(owner, "sAccessToken")[:_MAX_REPLACED]]
+    living = [each.handle for each in said if each is not None and each.expires_at > now]
     refresh = handles_of_refresh_tokens(cookies_named(owner, "sRefreshToken"), core)
-    return list(dict.fromkeys([*handles_of_access_tokens(access, core), *refresh]))
+    return list(dict.fromkeys([*living, *refresh]))
 
 
 def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:

@@ -150,6 +150,14 @@ def test_a_renewed_session_has_a_new_handle_and_tokens_and_the_same_content(
     assert client.get("/me").status_code == 200
 
 
+def test_a_renewal_counts_as_use(make_app: MakeApp, clock: FakeClock) -> None:
+    app = bank(make_app())
+    client = logged_in(app, clock, refreshed=False)
+    clock.advance(minutes=50)
+    handle = client.post("/renew").get_json()["after"]
+    assert app.extensions["the core"].session(handle).expires_at == clock() + 144_000 * 60_000
+
+
 def test_a_renewal_does_not_move_the_absolute_end(make_app: MakeApp, clock: FakeClock) -> None:
     app = bank(make_app(session_max_lifetime=7200))
     client = logged_in(app, clock, refreshed=False)

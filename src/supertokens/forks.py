@@ -77,7 +77,8 @@ class ProcessLock:
 
     A `threading.Lock` that another thread held when the process was forked is held in the child for ever. Hooks could
     replace it, but a fork by C, such as that of a server that embeds Python, may run none; so there is a lock for each
-    process. A thread that forks while it holds the lock does not hold it in the child.
+    process, and callers take that: ``with lock.own:``. A lock with methods in Python would stay held if a signal's
+    handler raised inside of them.
     """
 
     __slots__ = ("_by_process",)
@@ -85,24 +86,10 @@ class ProcessLock:
     def __init__(self) -> None:
         self._by_process: dict[int, threading.Lock] = {}
 
-    def acquire(self, *, blocking: bool = True) -> bool:
-        """Take the lock; return whether that succeeded, which it does unless `blocking` is False."""
-        lock = self._by_process.get(os.getpid()) or self._first_in_this_process()
-        return lock.acquire(blocking)
-
-    def release(self) -> None:
-        """Give it back."""
-        lock = self._by_process.get(os.getpid())
-        if lock is not None:
-            lock.release()
-
-    def __enter__(self) -> None:
-        (self._by_process.get(os.getpid()) or self._first_in_this_process()).acquire()
-
-    def __exit__(self, *of_error: object) -> None:
-        lock = self._by_process.get(os.getpid())
-        if lock is not None:
-            lock.release()
+    @property
+    def own(self) -> threading.Lock:
+        """Return the lock of this process."""
+        return self._by_process.get(os.getpid()) or self._first_in_this_process()
 
     def _first_in_this_process(self) -> threading.Lock:
         process = os.getpid()

@@ -17,7 +17,6 @@ import sentry_sdk
 from sentry_sdk.transport import Transport
 
 import supertokens
-import supertokens.forks
 
 __all__ = ["Position", "Reports", "fail_at", "leaks", "positions"]
 
@@ -25,8 +24,6 @@ Position = tuple[str, int]
 """A line of a file."""
 
 _PACKAGE = str(Path(supertokens.__file__).parent)
-_LOCKS = str(Path(supertokens.forks.__file__))
-"""Where our locks are: what fails while one is taken or given back would leave it held, and hang the test."""
 _SHOWN_CHARACTERS = 40
 """Of a secret in some encoding: so many in a row are searched for."""
 
@@ -70,8 +67,7 @@ def positions(run: Callable[[], object]) -> list[Position]:
         return in_frame
 
     def at_call(frame: FrameType, event: str, _: object) -> Any:
-        is_ours = frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_code.co_filename != _LOCKS
-        return in_frame if is_ours else None
+        return in_frame if frame.f_code.co_filename.startswith(_PACKAGE) else None
 
     _traced(run, at_call)
     return list(found)

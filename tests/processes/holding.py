@@ -29,7 +29,7 @@ from tests.processes.forking import FORKS
 HANDLE = "7b0aa0a2-3f4c-4f0e-8a43-0123456789ab"
 
 
-def hold_all(locks: list[ProcessLock | threading.Lock]) -> None:
+def hold_all(locks: list[threading.Lock]) -> None:
     """Let a thread hold them for as long as the process lives."""
     held = threading.Event()
 
@@ -72,7 +72,7 @@ def main(fork: Callable[[], int], database: str, url: str) -> None:
 
     edge = SessionEdge(Config(), opened, rewrite=rewrite, clock=clock)
     cores[1].close()  # what is open across a fork is refused, which is another matter
-    locks: list[ProcessLock | threading.Lock] = [each for each in gc.get_objects() if isinstance(each, ProcessLock)]
+    locks = [each.own for each in gc.get_objects() if isinstance(each, ProcessLock)]
     commits = stores[1]._database.commits
     queues = [connections._pool.pool for connections in remote._calls._connections.values()]
     hold_all([*locks, commits._committing, *(queue.mutex for queue in queues)])

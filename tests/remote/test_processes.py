@@ -32,7 +32,8 @@ core.update_session_data(sys.argv[2], {"who": "parent"})
 held = threading.Event()
 
 def hold():
-    with other._calls._negotiating._asking, other._keys._reading._asking, other._calls._hosts._changing:
+    calls = other._calls
+    with calls._negotiating._asking.own, other._keys._reading._asking.own, calls._hosts._changing.own:
         held.set()
         threading.Event().wait()
 

@@ -219,7 +219,7 @@ class EmbeddedCore(StoredSessions):
         if settled is None:
             raise SuperTokensUnauthorisedError("Session missing in db or has expired", reason="ended")
         record, decision, now = settled
-        with self._counting:
+        with self._counting.own:
             self.refreshes[decision.row] += 1
         if decision.pair is None:
             _log.warning("token theft detected in session %s", record.handle)

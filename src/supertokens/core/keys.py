@@ -80,7 +80,7 @@ class KeyKeeper:
         ring = self._ring
         if ring is not None and really_young and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS:
             return ring
-        with self._reading:
+        with self._reading.own:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY_MS, now)
 
     def cached_ring(self, now: int) -> KeyRing | None:
@@ -92,7 +92,7 @@ class KeyKeeper:
         ring = self._young(MAX_RING_AGE_TO_SIGN_MS, now)
         if ring is not None and not self._due(ring, now):
             return ring
-        with self._reading:
+        with self._reading.own:
             ring = self._younger_than(MAX_RING_AGE_TO_SIGN_MS, now)
             return self._succeed(now) if self._due(ring, now) else ring
 
@@ -124,7 +124,8 @@ class KeyKeeper:
         ring = self._ring
         if ring is not None and created_at is not None and not self._may_be_newer(ring, created_at, now):
             return None
-        if not self._reading.acquire(blocking=False):
+        reading = self._reading.own
+        if not reading.acquire(blocking=False):
             return None
         try:
             if abs(now - self._extra_reading_at) < _EXTRA_READING_EVERY_MS:
@@ -132,7 +133,7 @@ class KeyKeeper:
             self._extra_reading_at = now
             return self._read(now)
         finally:
-            self._reading.release()
+            reading.release()
 
     def rotate(self, now: int, *, drop_old: bool) -> str:
         """Make a new dynamic key, which signs from then on, and return its id; with `drop_old`, drop the older ones.
@@ -140,7 +141,7 @@ class KeyKeeper:
         It signs once it has been published for PUBLISHED_AHEAD_MS; without older keys, or where the last one is dated
         ahead, at once. Tokens signed by a dropped key are refused by every process within MAX_RING_AGE_TO_VERIFY_MS.
         """
-        with self._reading:
+        with self._reading.own:
             newest = self._maker.rotate(now, drop_old=drop_old)
             self._read(now)
             return newest
@@ -153,7 +154,7 @@ class KeyKeeper:
 
         Raises ValueError without an encryption key.
         """
-        with self._reading:
+        with self._reading.own:
             sealed = self._maker.seal(now)
             self._read(now)
             return sealed
@@ -163,7 +164,7 @@ class KeyKeeper:
 
         No token of before is good any more: each process learns that within MAX_RING_AGE_TO_VERIFY_MS.
         """
-        with self._reading:
+        with self._reading.own:
             self._store.remove_all_keys()
             self._ring = None  # none of its keys is to be taken for a new one
             self._read(now)
@@ -173,7 +174,7 @@ class KeyKeeper:
         ring = self._ring
         if ring is not None and ring.has_v2:
             return
-        with self._reading:
+        with self._reading.own:
             self._store.note_v2()
             self._read(now)
 

@@ -83,7 +83,7 @@ class VerifiedTokens:
 
     def add(self, token: str, known: VerifiedToken, keys: VerifyingKeys) -> None:
         """Keep `known`, which is what `token` says, and whose signature was verified with `keys`."""
-        with self._changing:
+        with self._changing.own:
             kept = self._kept_in_this_process()
             # A check that took its time may have used a key that was dropped meanwhile.
             if kept.keys is not keys or token in kept.by_text:
@@ -127,7 +127,7 @@ class VerifiedTokens:
 
     def _change_keys(self, keys: VerifyingKeys) -> _Kept:
         """Go over to `keys`. Tokens stay if no key has gone, which is seldom: then each is verified once more."""
-        with self._changing:
+        with self._changing.own:
             kept = self._kept_in_this_process()
             if kept.keys is None or not kept.keys.by_header.items() <= keys.by_header.items():
                 kept = _Kept(None, {})

@@ -70,7 +70,7 @@ class _AtMostEvery:
         self._next = float("-inf")
 
     def is_due(self) -> bool:
-        with self._changing:
+        with self._changing.own:
             now = self._monotonic()
             if now < self._next:
                 return False

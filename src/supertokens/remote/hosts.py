@@ -49,7 +49,7 @@ class Hosts:
         One whose rest is over is given to a single call until that has failed or been answered. A call that can be
         repeated elsewhere goes first: `may_try_again`.
         """
-        with self._changing:
+        with self._changing.own:
             start = self._turn
             self._turn = (start + 1) % len(self.all)
             left = [host for host in (*self.all[start:], *self.all[:start]) if host not in tried]
@@ -62,14 +62,14 @@ class Hosts:
 
     def failed(self, host: Host, now: float) -> None:
         """Note that `host` could not be reached, or did not answer."""
-        with self._changing:
+        with self._changing.own:
             host.failures += 1
             self._let_rest(host, now)
 
     def answered(self, host: Host) -> None:
         """Note that `host` is well."""
         if host.failures:
-            with self._changing:
+            with self._changing.own:
                 host.failures = 0
 
     def _let_rest(self, host: Host, now: float) -> None:

@@ -96,7 +96,7 @@ class PublicKeys:
         return reading.keys if reading is not None and self._age(reading, now) <= _GOOD_FOR else None
 
     def _may_read_extra(self) -> bool:
-        with self._rationing:
+        with self._rationing.own:
             moment = self._monotonic()
             if moment < self._next_extra_reading:
                 return False

@@ -32,8 +32,8 @@ class SharedQuestion:
 
         Raises SuperTokensGeneralError if `ask` does, or has done so for another thread while this one waited.
         """
-        asked, failure = self._asked, self._failure
-        if not self._asking.acquire(blocking=failure is None):
+        asked, failure, asking = self._asked, self._failure, self._asking.own
+        if not asking.acquire(blocking=failure is None):
             raise SuperTokensGeneralError(failure or "")
         try:
             found = known()
@@ -43,16 +43,17 @@ class SharedQuestion:
                 raise SuperTokensGeneralError(self._failure)
             return self._ask(ask)
         finally:
-            self._asking.release()
+            asking.release()
 
     def answer_unless_asked(self, ask: Callable[[], T]) -> T | None:
         """Return what `ask` gets; None, without waiting, while another thread asks. Raises what `ask` does."""
-        if not self._asking.acquire(blocking=False):
+        asking = self._asking.own
+        if not asking.acquire(blocking=False):
             return None
         try:
             return self._ask(ask)
         finally:
-            self._asking.release()
+            asking.release()
 
     def _ask(self, ask: Callable[[], T]) -> T:
         try:

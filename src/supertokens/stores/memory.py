@@ -35,7 +35,7 @@ class MemoryStore:
         limit: SessionLimit | None = None,
         replaces: Sequence[str] = (),
     ) -> list[str] | None:
-        with self._lock:
+        with self._lock.own:
             if record.handle in self._sessions:
                 raise SuperTokensGeneralError("a session of this handle exists already")
             removed = [handle for handle in dict.fromkeys(replaces) if self._living(handle, record.created_at)]
@@ -63,7 +63,7 @@ class MemoryStore:
         return None if kept is None else kept[1]
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        with self._lock:
+        with self._lock.own:
             record, data = self._sessions.get(seen.handle, (None, ""))
             if record is None or _position(record) != _position(seen):
                 return False
@@ -83,7 +83,7 @@ class MemoryStore:
         if_session_data: str | None = None,
         auth_time: int | None = None,
     ) -> bool:
-        with self._lock:
+        with self._lock.own:
             kept = self._living(handle, now)
             if kept is None or if_session_data not in (None, kept[1]):
                 return False
@@ -96,7 +96,7 @@ class MemoryStore:
             return True
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
-        with self._lock:
+        with self._lock.own:
             removed = [handle for handle in dict.fromkeys(handles) if self._living(handle, now)]
             for handle in removed:
                 del self._sessions[handle]
@@ -111,7 +111,7 @@ class MemoryStore:
         def place(cursor: SessionCursor) -> tuple[int, str]:
             return (0, cursor.handle) if user_id is EVERYBODY else cursor
 
-        with self._lock:
+        with self._lock.own:
             records = [record for record, _ in self._sessions.values()]
         found = [
             _listed(record)
@@ -125,18 +125,18 @@ class MemoryStore:
         return len(self.sessions(user_id, now))
 
     def sweep(self, now: int, *, limit: int) -> int:
-        with self._lock:
+        with self._lock.own:
             expired = [handle for handle in self._sessions if self._living(handle, now) is None][:limit]
             for handle in expired:
                 del self._sessions[handle]
             return len(expired)
 
     def read_keys(self, now: int) -> StoredKeys:
-        with self._lock:
+        with self._lock.own:
             return StoredKeys(list(self._keys.values()), now, self._sealed_with, self._has_v2)
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
-        with self._lock:
+        with self._lock.own:
             if not self._keys:
                 self._sealed_with = sealed_with
             last = next((known.id for known in reversed(self._keys.values()) if known.purpose == key.purpose), None)
@@ -146,20 +146,20 @@ class MemoryStore:
             return True
 
     def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
-        with self._lock:
+        with self._lock.own:
             if list(self._keys.values()) != list(seen):
                 return False
             self._keys, self._sealed_with = {key.id: key for key in becomes}, sealed_with
             return True
 
     def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
-        with self._lock:
+        with self._lock.own:
             for key_id in ids:
                 if key_id in self._keys and self._keys[key_id].purpose == purpose:
                     del self._keys[key_id]
 
     def remove_all_keys(self) -> None:
-        with self._lock:
+        with self._lock.own:
             self._keys, self._sealed_with = {}, None
 
     def note_v2(self) -> None:

@@ -65,7 +65,7 @@ class DatabaseFile:
             )
         self.path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         # Before SQLite would make it, with the umask of the process.
-        with self._making, suppress(FileExistsError):
+        with self._making.own, suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE))
 
     def say_once(self) -> None:

@@ -89,7 +89,7 @@ class ProcessConnections:
         """Find out whether this is a child whose fork ran no hooks: owners call it when the process id has changed."""
         if self._pid == os.getpid():
             return
-        with self._noticing:
+        with self._noticing.own:
             if self._pid != os.getpid():
                 self._become_child()
 

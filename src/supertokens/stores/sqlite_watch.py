@@ -56,7 +56,7 @@ class FileWatch:
 
     def opened(self) -> None:
         """Take a new connection into account. Raise SuperTokensGeneralError if it leads to another file than before."""
-        with self._counting:
+        with self._counting.own:
             found = self._look()
             # While nothing was open, SQLite may have removed the log and made it again, but not the database.
             if self._known is None or (self._connections == 0 and found[0] == self._known[0]):
@@ -67,7 +67,7 @@ class FileWatch:
 
     def closing(self) -> bool:
         """Return whether a connection may be closed. Take into account that it is about to be, or left as it is."""
-        with self._counting:
+        with self._counting.own:
             if self._known is not None and self._look() != self._known:
                 self._left += 1
                 return False
@@ -80,7 +80,7 @@ class FileWatch:
         if self._known is None:
             return
         if self._look() != self._known:
-            with self._counting:  # again, while no connection comes or goes
+            with self._counting.own:  # again, while no connection comes or goes
                 self._check_exactly()
         self._said = False
         self._looked_at = self.monotonic()
@@ -99,7 +99,7 @@ class FileWatch:
 
     def forget(self) -> None:
         """Begin anew, after the database was closed, unless a thread is still reading."""
-        with self._counting:
+        with self._counting.own:
             if self._connections == self._left:
                 self._known = None
                 self._connections = self._left = 0

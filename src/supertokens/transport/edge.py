@@ -77,7 +77,7 @@ class SessionEdge:
     def core(self) -> Core:
         """The core, opened on first use. Raise SuperTokensGeneralError if it cannot be."""
         if self.opened_core is None:
-            with self._opening:
+            with self._opening.own:
                 self.opened_core = self.opened_core or self._suitable_core()
         return self.opened_core
 

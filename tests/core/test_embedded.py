@@ -166,7 +166,7 @@ def test_a_fork_while_other_threads_hold_every_lock_leaves_a_child_that_serves(
 ) -> None:
     issued = create(core)
     parents = verify(core, issued)
-    with core.keys._reading, core._tokens._cache._changing, core._counting:
+    with core.keys._reading.own, core._tokens._cache._changing.own, core._counting.own:
         child = os.fork()
         if child == 0:
             signal.alarm(30)  # of a child that waits for ever

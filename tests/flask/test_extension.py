@@ -714,7 +714,7 @@ def test_a_response_that_is_none_of_flasks_is_the_callers_mistake(app: flask.Fla
 
 def test_a_fork_while_another_thread_opens_the_core_leaves_a_child_that_can(app: flask.Flask) -> None:
     edge: SessionEdge = app.extensions["supertokens"].edge
-    with edge._opening:
+    with edge._opening.own:
         child = os.fork()
         if child == 0:
             signal.alarm(30)  # of a child that waits for ever

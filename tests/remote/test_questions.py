@@ -21,6 +21,10 @@ class Announcing:
         self._lock = threading.Lock()
         self.comers = threading.Semaphore(0)
 
+    @property
+    def own(self) -> Announcing:
+        return self
+
     def acquire(self, blocking: bool = True) -> bool:
         self.comers.release()
         return self._lock.acquire(blocking)

@@ -81,6 +81,12 @@ def app_in(folder: Path, pace: Pace) -> Iterator[AppProcess]:
         running.kill()
 
 
+in_deep_tests = pytest.mark.skipif(
+    not DEEP, reason="it takes a minute, and a browser that hangs in the middle would hold up all: make test-deep"
+)
+
+
+@in_deep_tests
 def test_a_random_walk_logs_nobody_out_and_runs_no_form_twice(open_chromium: Open, tmp_path: Path) -> None:
     walk_on_a_quick_machine(open_chromium, tmp_path, IN_CHROMIUM)
 
@@ -140,6 +146,7 @@ def summary(walk: Walk, app: AppProcess) -> str:
     )
 
 
+@in_deep_tests
 def test_the_walk_notices_a_core_whose_refreshes_do_not_converge(open_chromium: Open, tmp_path: Path) -> None:
     pace = WITHOUT_CONVERGENCE
     with app_in(tmp_path / "app", pace) as app, open_chromium(app.folder) as browsing:

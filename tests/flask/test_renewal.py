@@ -550,15 +550,20 @@ def test_an_explicit_refresh_by_a_page_converges_like_a_renewal(app: flask.Flask
     assert client.get("/me").status_code == 200
 
 
-def test_a_payload_that_changes_after_an_explicit_refresh_never_leaves_without_the_pair(
-    app: flask.Flask, clock: FakeClock, monotonic: Monotonic
-) -> None:
+def add_slow_refresh(app: flask.Flask, monotonic: Monotonic) -> None:
+    """Add a refresh that changes the payload, and whose answer leaves late."""
+
     @app.post("/own/refresh")
     def own() -> str:
         refresh_session(None).update_jwt_payload({"role": "owner"})
         monotonic.now += 3
         return "refreshed"
 
+
+def test_a_payload_that_changes_after_an_explicit_refresh_never_leaves_without_the_pair(
+    app: flask.Flask, clock: FakeClock, monotonic: Monotonic
+) -> None:
+    add_slow_refresh(app, monotonic)
     client = pages(app, clock)
     clock.advance(hours=2)
     assert sent(client.post("/own/refresh")) == []
@@ -569,12 +574,7 @@ def test_a_payload_that_changes_after_an_explicit_refresh_never_leaves_without_t
 def test_a_payload_that_changes_in_a_librarys_slow_refresh_leaves_with_the_pair(
     app: flask.Flask, clock: FakeClock, monotonic: Monotonic, dialect: dict[str, str]
 ) -> None:
-    @app.post("/own/refresh")
-    def own() -> str:
-        refresh_session(None).update_jwt_payload({"role": "owner"})
-        monotonic.now += 3
-        return "refreshed"
-
+    add_slow_refresh(app, monotonic)
     client = Client(app, clock, dialect)
     client.post("/login")
     clock.advance(hours=2)

@@ -7,7 +7,7 @@ WHEEL  := .venv-wheel
 CLIENTS := .venv-clients
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run quick test test-deep model-deep check format bench docs clean
+.PHONY: help run quick test test-deep model-deep check format style bench docs clean
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
@@ -17,6 +17,7 @@ help:
 	@echo "make model-deep  the whole model check of the rotation rules"
 	@echo "make check       ruff, mypy, import-linter, docs"
 	@echo "make format      let ruff put the code in order"
+	@echo "make style       measure names and docstrings, beside those of other packages"
 	@echo "make bench       speed, as ratios measured in one run"
 	@echo "make docs        check that the docs name everything and that their examples run"
 
@@ -44,6 +45,9 @@ check: $(VENV)/dev.stamp docs
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format src tests demo benchmarks
 	$(BIN)/ruff check --fix src tests demo benchmarks
+
+style: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.style
 
 bench: wrk-and-openssl
 	$(PYTHON) -m benchmarks

@@ -25,6 +25,7 @@ from supertokens.errors import (
 from supertokens.testing import FakeClock
 
 from .lifetimes_contract import LifetimesContract
+from .personal_data_contract import PersonalDataContract
 from .verbs import PAYLOAD, MakeCore, create, kid, refresh, verify
 
 __all__ = ["GRACE", "PAYLOAD", "CoreContract", "MakeCore", "OtherProcess", "create", "refresh", "verify"]
@@ -39,7 +40,7 @@ VALUES: list[Any] = [
 OtherProcess = Callable[[Core], Core]
 
 
-class CoreContract(LifetimesContract):
+class CoreContract(LifetimesContract, PersonalDataContract):
     @pytest.fixture
     def core(self, make_core: MakeCore) -> Core:
         return make_core()

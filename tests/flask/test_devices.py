@@ -8,7 +8,13 @@ from typing import Any
 import flask
 import pytest
 
-from supertokens.flask import list_sessions, revoke_all_sessions_for_user, supertokens_middleware
+from supertokens.flask import (
+    export_sessions,
+    forget_clients,
+    list_sessions,
+    revoke_all_sessions_for_user,
+    supertokens_middleware,
+)
 from supertokens.testing import FakeClock
 
 from .conftest import Client, MakeApp
@@ -135,7 +141,6 @@ def test_a_list_goes_on_behind_a_cursor(make_app: MakeApp, clock: FakeClock) -> 
 def test_what_is_noted_of_a_user_goes_with_the_sessions_and_is_shown_in_no_repr(
     make_app: MakeApp, clock: FakeClock
 ) -> None:
-    """Export is the list; erasure is the end of the sessions."""
     app = with_devices(make_app(record_client="address"))
     Client(app, clock, {}, "Secret Browser").call("POST", "/login", environ_base={"REMOTE_ADDR": "192.0.2.77"})
     with app.app_context():
@@ -147,3 +152,36 @@ def test_what_is_noted_of_a_user_goes_with_the_sessions_and_is_shown_in_no_repr(
             assert "192.0.2.77" not in repr(each)
         revoke_all_sessions_for_user("user")
         assert list_sessions("user") == []
+
+
+def test_a_user_is_given_what_is_stored_and_clients_are_forgotten_without_a_log_out(
+    make_app: MakeApp, clock: FakeClock
+) -> None:
+    app = with_devices(make_app(record_client="address"))
+    phone, other = Client(app, clock, {}, "Phone"), Client(app, clock, {}, "Laptop")
+    phone.call("POST", "/login", environ_base={"REMOTE_ADDR": "192.0.2.77"})
+    other.post("/login?user=grace")
+    with app.app_context():
+        [exported] = export_sessions("user")
+        assert (exported["user_agent"], exported["address"]) == ("Phone", "192.0.2.77")
+        assert (exported["jwt_payload"], exported["session_data"]) == ({"role": "admin"}, {"cart": []})
+        assert export_sessions("nobody") == []
+        assert forget_clients("user") == [exported["handle"]]
+        assert export_sessions("user") == [exported | {"user_agent": None, "address": None}]
+        assert export_sessions("grace")[0]["user_agent"] == "Laptop"
+    assert [(each["agent"], each["address"]) for each in devices(phone)] == [(None, None)]
+    assert phone.post("/session/refresh").status_code == 200
+    assert devices(phone)[0]["agent"] == "Phone", "which the setting still lets sessions note"
+
+
+def test_a_session_that_has_ended_ends_no_other(make_app: MakeApp, clock: FakeClock) -> None:
+    """Its access token lives out its minutes: the holder of a stolen one must not log the owner out everywhere."""
+    app = with_devices(make_app())
+    thief, owner = Client(app, clock, {}), Client(app, clock, {})
+    thief.post("/login")
+    owner.post("/login")
+    [stolen] = [each["handle"] for each in devices(thief) if each["current"]]
+    app.extensions["the core"].revoke_sessions([stolen])
+    assert thief.get("/me").status_code == 200
+    assert thief.post("/log-out-others").status_code == 401
+    assert owner.post("/session/refresh").status_code == 200

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from supertokens.config import Config
+from supertokens.core.export import exported_sessions
 from supertokens.engine import base64url
 from supertokens.engine.access_token import AccessToken, claims_of
 from supertokens.engine.refresh_token import id_refresh_value
@@ -193,6 +194,18 @@ def test_a_core_without_versions_of_the_data_changes_none_by_a_function() -> Non
         core = RemoteCore(Config(hosts=host.url), clock=clock)
         with pytest.raises(SuperTokensGeneralError, match="by a function"):
             core.stored_session_data(HANDLE)
+
+
+def test_a_core_that_notes_no_clients_forgets_none_and_its_sessions_are_exported_as_far_as_it_tells() -> None:
+    with FaultyHost(CoreWithSessions()) as host:
+        core = RemoteCore(Config(hosts=host.url))
+        with pytest.raises(SuperTokensGeneralError, match="not one of ours"):
+            core.forget_clients("ada")
+        exported = list(exported_sessions(core, "ada"))
+        assert [each["handle"][0] for each in exported] == ["6", "8", "7", "9"]
+        assert {(each["user_agent"], each["address"], each["last_seen_at"]) for each in exported} == {
+            (None, None, None)
+        }
 
 
 @pytest.mark.parametrize("verb", ["verify", "regenerate"])

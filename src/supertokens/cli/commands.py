@@ -14,6 +14,7 @@ from supertokens.cli.check import config
 from supertokens.cli.keys import keys
 from supertokens.cli.migrate import migrate
 from supertokens.cli.output import printable
+from supertokens.cli.personal_data import export, forget_clients
 from supertokens.cli.service import list_instances, start, stop
 from supertokens.cli.sessions import sessions
 from supertokens.cli.target import in_words
@@ -71,5 +72,7 @@ def supertokens() -> None:
     """
 
 
+for command in (export, forget_clients):
+    sessions.add_command(command)
 for command in (start, stop, list_instances, config, sessions, keys, migrate, backup, restore):
     supertokens.add_command(command)

@@ -26,7 +26,7 @@ from supertokens.cli.output import (
 )
 from supertokens.cli.target import core_of_sessions, embedded_core, hosts_are_named, on_a_database
 from supertokens.core import Core, EmbeddedCore, system_clock
-from supertokens.core.everybody import revoke_everybody
+from supertokens.core.everybody import revoke_everybody, revoke_others
 from supertokens.engine.session import ListedSession, SessionInformation
 from supertokens.errors import SuperTokensUnauthorisedError
 from supertokens.stores.base import EVERYBODY, Store
@@ -132,13 +132,14 @@ def _show_sessions(found: list[ListedSession], user: str | None) -> None:
             each.handle,
             *(each.user_id for _ in whose),
             moment(each.created_at),
-            "" if each.refreshed_at is None else moment(each.refreshed_at),
+            moment(each.seen_at),
             moment(each.expires_at),
-            printable(" ".join(filter(None, (each.client.address, each.client.user_agent)))),
+            each.client.address or "",
+            each.client.user_agent or "",
         )
         for each in found
     ]
-    show_table(("handle", *whose, "created (UTC)", "refreshed (UTC)", "expires (UTC)", "client"), rows)
+    show_table(("handle", *whose, "created (UTC)", "last seen (UTC)", "expires (UTC)", "address", "client"), rows)
 
 
 @sessions.command()
@@ -174,6 +175,7 @@ def show(handle: str, config_file: Path | None, database: str | None, as_json: b
 @sessions.command()
 @click.argument("handle", required=False)
 @click.option("--user", metavar="USER", help="All sessions of this user.")
+@click.option("--except", "spared", metavar="HANDLE", help="With --user: this session of the user stays.")
 @click.option("--all", "everybody", is_flag=True, help="All sessions of everybody, as after a restore from a backup.")
 @on_a_database
 @yes_option
@@ -181,6 +183,7 @@ def show(handle: str, config_file: Path | None, database: str | None, as_json: b
 def revoke(
     handle: str | None,
     user: str | None,
+    spared: str | None,
     everybody: bool,
     config_file: Path | None,
     database: str | None,
@@ -196,29 +199,40 @@ def revoke(
     Examples:
       supertokens sessions revoke 6e9a1f0c-3f2b-4c57-9b52-0c1f3ad1c7e5
       supertokens sessions revoke --user ada --yes
+      supertokens sessions revoke --user ada --except 6e9a1f0c-3f2b-4c57-9b52-0c1f3ad1c7e5
       supertokens sessions revoke --all
     """
     if sum((handle is not None, user is not None, everybody)) != 1:
         raise click.UsageError("name one session, or use one of --user and --all")
+    if spared is not None and user is None:
+        raise click.UsageError("--except goes with --user")
     if everybody:
         revoked = _revoke_all(config_file, database, yes=yes)
     else:
-        revoked = _revoke_some(core_of_sessions(config_file, database), handle, user, yes=yes)
+        core = core_of_sessions(config_file, database)
+        revoked = _revoke_one(core, handle or "", yes=yes) if user is None else _revoke_of(core, user, spared, yes=yes)
     if as_json:
         show_json({"revoked": revoked})
     else:
         click.echo(f"{plural(revoked, 'session')} ended.")
 
 
-def _revoke_some(core: Core, handle: str | None, user: str | None, *, yes: bool) -> int:
-    if user is not None:
-        count = len(core.session_handles(user))
-        if count:
-            confirm(f"End {plural(count, 'session')} of {printable(user)}?", yes=yes)
-        return len(core.revoke_user(user))
-    known = _session(core, handle or "")
+def _revoke_of(core: Core, user: str, spared: str | None, *, yes: bool) -> int:
+    handles = core.session_handles(user)
+    if spared is not None and spared not in handles:  # a slip must not end the very session that was to stay
+        raise click.ClickException(f"there is no session {printable(spared)} of {printable(user)}: nothing was ended")
+    ending = len(handles) - (spared is not None)
+    if ending:
+        confirm(
+            f"End {plural(ending, 'session' if spared is None else 'other session')} of {printable(user)}?", yes=yes
+        )
+    return len(core.revoke_user(user) if spared is None else revoke_others(core, user, spared))
+
+
+def _revoke_one(core: Core, handle: str, *, yes: bool) -> int:
+    known = _session(core, handle)
     if known is None:
-        raise click.ClickException(f"there is no session {printable(handle or '')}")
+        raise click.ClickException(f"there is no session {printable(handle)}")
     confirm(f"End this session of {printable(known.user_id)}?", yes=yes)
     return len(core.revoke_sessions([known.handle]))
 

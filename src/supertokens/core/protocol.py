@@ -149,6 +149,13 @@ class Core(Protocol):
     ) -> list[ListedSession]:
         """Return the user's sessions, oldest first: all, or at most `limit` of those behind the place `after`."""
 
+    def forget_clients(self, user_id: str) -> list[str]:
+        """Blank what the user's sessions note of their clients, User-Agent and address; the sessions live on.
+
+        Return the handles of those that had noted something. A refresh after that notes its client anew, where it is
+        given one. Raise SuperTokensGeneralError from a core that notes nothing.
+        """
+
     def session(self, handle: str) -> SessionInformation:
         """What is stored of a session, but for its data."""
 

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from supertokens.core.protocol import StoredData
+from supertokens.core.rotator import MAX_LOST_RACES
 from supertokens.core.signals import Event, Signals
 from supertokens.engine import user_data
 from supertokens.engine.lifetimes import Lifetimes
+from supertokens.engine.noted_client import NOTHING_NOTED
 from supertokens.engine.session import (
     ListedSession,
     SessionCursor,
@@ -20,7 +22,7 @@ from supertokens.engine.session import (
     is_handle,
 )
 from supertokens.engine.user_data import JsonObject
-from supertokens.errors import SuperTokensUnauthorisedError
+from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.stores.base import Found, Store
 
 __all__ = ["StoredSessions"]
@@ -71,6 +73,24 @@ class StoredSessions:
                 break
             after = page[-1].cursor
         return living
+
+    def forget_clients(self, user_id: str) -> list[str]:
+        if not can_be_user_id(user_id):
+            return []
+        # All that are stored, also those that the configuration of now has ended.
+        stored = self.store.sessions(user_id, self._clock())
+        return [each.handle for each in stored if each.client != NOTHING_NOTED and self._forget_client(each.handle)]
+
+    def _forget_client(self, handle: str) -> bool:
+        for _ in range(MAX_LOST_RACES):
+            found = self.store.get(handle, self._clock())
+            if found is None:
+                return False
+            record = found.record
+            # The lineage stays as it is, so that nobody is taken for a thief or loses a repeated answer by this.
+            if self.store.rotate(record, replace(record, client=NOTHING_NOTED), durable=True):
+                return record.client != NOTHING_NOTED
+        raise SuperTokensGeneralError(f"forgetting a client lost {MAX_LOST_RACES} races for its session in a row")
 
     def session(self, handle: str) -> SessionInformation:
         record = self._record(handle)

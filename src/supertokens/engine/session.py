@@ -119,6 +119,11 @@ class ListedSession(Value, frozen=True, kw_only=True):
         """Where the list goes on behind this session."""
         return SessionCursor(self.created_at, self.handle)
 
+    @property
+    def seen_at(self) -> int:
+        """When it was last known to be used, as far as anything says so: at the least when it was created."""
+        return next(each for each in (self.last_seen_at, self.refreshed_at, self.created_at) if each is not None)
+
 
 class Credential(Value, frozen=True):
     """A token as it goes to the client."""

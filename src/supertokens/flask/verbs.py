@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 import flask
 
+from supertokens.core.export import exported_sessions
 from supertokens.engine.session import SessionCursor
 from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, requests_of
@@ -26,11 +27,11 @@ from supertokens.transport import (
 )
 
 __all__ = [
-    "check_origin", "create_new_session", "current_session", "get_all_session_handles_for_user",
-    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "list_sessions", "next_url",
-    "refresh_session", "require_fresh", "revoke_all_sessions_for_user", "revoke_multiple_sessions",
-    "revoke_session", "set_relevant_headers_for_options_api", "sign_out", "update_jwt_payload",
-    "update_session_data",
+    "check_origin", "create_new_session", "current_session", "export_sessions", "forget_clients",
+    "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
+    "get_session_data", "list_sessions", "next_url", "refresh_session", "require_fresh", "revoke_all_sessions_for_user",
+    "revoke_multiple_sessions", "revoke_session", "set_relevant_headers_for_options_api", "sign_out",
+    "update_jwt_payload", "update_session_data",
 ]  # fmt: skip
 
 _Json = dict[str, Any] | None
@@ -165,6 +166,21 @@ def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: in
     current = requests_of(current_app()).current().answer if flask.has_request_context() else None
     with _edge() as edge:
         return user_sessions(edge.core, user_id, None if current is None else current.handle, after=after, limit=limit)
+
+
+def export_sessions(user_id: str) -> list[dict[str, Any]]:
+    """Return all that is stored of a user's sessions, as JSON can express it: the user's right to a copy."""
+    with _edge() as edge:
+        return list(exported_sessions(edge.core, user_id))
+
+
+def forget_clients(user_id: str) -> list[str]:
+    """Blank what a user's sessions note of their clients, User-Agent and address; the user stays logged in.
+
+    Return the handles of those that had noted something. What refreshes note from then on is `record_client`'s to say.
+    """
+    with _edge() as edge:
+        return edge.core.forget_clients(user_id)
 
 
 def get_session_data(session_handle: str) -> dict[str, Any]:

@@ -50,6 +50,14 @@ class RemoteSessions:
         listed = page_by_page(self._calls, user_id, after, limit)
         return asked_about_each(self.session_handles(user_id), self.session, after, limit) if listed is None else listed
 
+    def forget_clients(self, user_id: str) -> list[str]:
+        if not can_be_user_id(user_id):
+            return []
+        answer = self._calls.send("POST", "/recipe/session/clients/forget", {"userId": user_id}, again=True)
+        if answer.status == 404:
+            raise SuperTokensGeneralError("the core cannot forget the clients of sessions: it is not one of ours")
+        return replies.SESSIONS_OF_USER.of(answer).session_handles
+
     def session(self, handle: str) -> SessionInformation:
         found = self._found(handle)
         return SessionInformation(

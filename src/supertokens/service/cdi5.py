@@ -27,7 +27,7 @@ from supertokens.service.cdi5_replies import (
     verified_reply,
 )
 from supertokens.service.fields import BOOLEAN, MILLISECONDS, OBJECT, STRING, STRINGS, Field
-from supertokens.service.listing import LIST_SESSIONS
+from supertokens.service.listing import FORGET_CLIENTS, LIST_SESSIONS
 from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
 from supertokens.service.session_data import SESSION_DATA
@@ -285,6 +285,7 @@ ROUTES: Final = (
         ),
     ),
     LIST_SESSIONS,
+    FORGET_CLIENTS,
     RENEW,
     CONFIRM,
     *SESSION_DATA,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions of a user with their times, page after page: an extension of this core, for lists and the command line."""
+"""Sessions of a user with their times and clients, page after page: an extension of this core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from supertokens.service.fields import MILLISECONDS, STRING, Field, Kind
 from supertokens.service.replies import Reply, json_reply
 from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
 
-__all__ = ["LIST_SESSIONS", "MAX_SESSIONS"]
+__all__ = ["FORGET_CLIENTS", "LIST_SESSIONS", "MAX_SESSIONS"]
 
 MAX_SESSIONS: Final = 1000
 """Sessions in one reply, so that none takes long."""
@@ -41,6 +41,10 @@ def _list_sessions(backend: Backend, call: Call) -> Reply:
     return json_reply({"status": "OK", "sessions": sessions})
 
 
+def _forget_clients(backend: Backend, call: Call) -> Reply:
+    return json_reply({"status": "OK", "sessionHandles": backend.core.forget_clients(call["userId"])})
+
+
 LIST_SESSIONS: Final = Route(
     "POST", "/recipe/session/list", _list_sessions,
     "The sessions of a user with their times, oldest first; an extension of this core", CDI5_VERSIONS,
@@ -50,4 +54,10 @@ LIST_SESSIONS: Final = Route(
         Field("afterTimeCreated", MILLISECONDS, "`timeCreated` of the last session of the page before", None),
         Field("afterSessionHandle", STRING, "Its handle", None),
     ),
+)  # fmt: skip
+
+FORGET_CLIENTS: Final = Route(
+    "POST", "/recipe/session/clients/forget", _forget_clients,
+    "Blank what the sessions of a user note of their clients; an extension of this core", CDI5_VERSIONS,
+    body=(Field("userId", STRING, "Whose sessions"),),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from supertokens.core.everybody import revoke_others
 from supertokens.engine.session import IssuedSession, VerifiedSession
 from supertokens.engine.user_data import JsonObject, copied
 from supertokens.errors import SuperTokensNotFreshError
@@ -16,8 +17,6 @@ from supertokens.transport.request_session import RequestSession, Standing
 __all__ = ["NewSessionData", "Session"]
 
 _CLOCKS_DIFFER_MS: Final = 60_000
-_MAX_REVOKED_AT_ONCE: Final = 1000
-"""Handles in one question to a core, which may go over the network."""
 
 NewSessionData = dict[str, Any] | Callable[[JsonObject], dict[str, Any] | None] | None
 """Session data, or what makes it of the data that is stored."""
@@ -172,15 +171,9 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         Those that begin meanwhile stay. Access tokens of the ended ones live out their minutes, unless
         `access_token_blacklisting` is on.
         """
-        owner, own = self._request_session, self._shown.handle
-        with owner.told_of_failure(counts=False):
-            core = owner.edge.core
-            others = [handle for handle in core.session_handles(self._shown.user_id) if handle != own]
-            return [
-                removed
-                for start in range(0, len(others), _MAX_REVOKED_AT_ONCE)
-                for removed in core.revoke_sessions(others[start : start + _MAX_REVOKED_AT_ONCE])
-            ]
+        owner = self._request_session
+        with owner.told_of_failure(counts=self._counts()):
+            return revoke_others(owner.edge.core, self._shown.user_id, self._shown.handle)
 
     def _counts(self) -> bool:
         """Return whether this still is the session of the request, and not one that another has replaced."""

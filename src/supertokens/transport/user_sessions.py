@@ -40,11 +40,10 @@ def user_sessions(
 
 
 def _shown(listed: ListedSession, current: str | None) -> UserSession:
-    seen = (moment for moment in (listed.last_seen_at, listed.refreshed_at, listed.created_at) if moment is not None)
     return UserSession(
         handle=listed.handle,
         created_at=listed.created_at,
-        last_seen_at=next(seen),
+        last_seen_at=listed.seen_at,
         expires_at=listed.expires_at,
         remember=listed.remember,
         user_agent=listed.client.user_agent,

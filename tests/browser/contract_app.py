@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app of the contract that the browser library's own tests have with a server (protocol-1, D.7), and its pages."""
+"""The app that the browser library's own tests expect, and its pages.
+
+Its routes are those of docs/protocol/browsers.md#the-librarys-own-test-server.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,7 @@ def _add_page(app: Flask, version: Version, library: str) -> None:
 
 
 def _open_to_other_origins(app: Flask) -> None:
-    """CORS (protocol-1, D.3): origin and methods are the application's, the rest of a preflight is the extension's."""
+    """Answer preflights (docs/protocol/browsers.md#cors): the app names origin and methods, the extension the rest."""
 
     @app.before_request
     def preflight() -> Response | None:

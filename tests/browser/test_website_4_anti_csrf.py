@@ -78,7 +78,7 @@ def test_a_refresh_in_one_tab_serves_the_other(deploy: Deploy, window: Window, g
 def test_a_tab_whose_storage_lags_behind_the_cookies_goes_on(
     deploy: Deploy, window: Window, grace: int, refreshes: int
 ) -> None:
-    """With a grace period the value is one for the whole session, so there is nothing to lag behind (DESIGN, 4)."""
+    """With a grace period the whole session has one value, so nothing lags behind (docs/how-it-works.md#anti-csrf)."""
     server = deploy(
         access_token_validity=3, refresh_token_rotation_grace_period=grace, enable_anti_csrf=True, **ON_DOMAIN
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""supertokens-website 4.2.0 in Chromium: access tokens expire, and nobody notices (protocol-1, D.7)."""
+"""supertokens-website 4.2.0 in Chromium: access tokens expire, and nobody notices (docs/protocol/browsers.md)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group(SDK)
 
 GIVEN = {"role": "admin", "nothing": None, "deep": {"a": [1, 2.5, None, {"b": None}], "ö": "\u2028\U0001f600", "c": {}}}
 CARRIED = {"role": "admin", "deep": {"a": [1, 2.5, None, {}], "ö": "\u2028\U0001f600", "c": {}}}
-"""Tokens of that era carry no null members; the core keeps them (protocol-1, section A.3)."""
+"""Tokens of that era carry no null members; the core keeps them (docs/protocol/cdi2.md#fields)."""
 REFRESH = "/session/refresh"
 UNAUTHORISED = (401, {"error": "unauthorised"})
 TRY_REFRESH = (401, {"error": "try refresh token"})

@@ -54,7 +54,7 @@ def test_both_token_versions_live_side_by_side_and_keep_their_version(
     assert verify(core, renewed.text).new_access_token is None
 
 
-# The lineage, example by example (protocol-1, C.8)
+# The lineage, example by example (docs/protocol/cdi2.md#refresh)
 
 
 # Anti-CSRF

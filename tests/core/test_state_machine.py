@@ -2,7 +2,7 @@
 """A Hypothesis state machine: the real core on a real SQLite file, against the promises made to an honest client.
 
 The client has one cookie jar and several tabs. Its requests and answers are lost, late and reordered, the clock
-moves, others update and revoke; the claims of DESIGN, section 3, hold in every run. A thief's turn comes last, since
+moves, others update and revoke; the claims of docs/how-it-works.md hold in every run. A thief's turn comes last, since
 it ends the session.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An exhaustive model check of the rules of rotation and renewal (DESIGN, 3 and 12), on the engine's own functions.
+"""An exhaustive model check of the rules of rotation and renewal (docs/how-it-works.md), on the engine's own functions.
 
 From the bottom up:
 

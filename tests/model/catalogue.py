@@ -36,7 +36,7 @@ GROUPS: dict[str, list[Check]] = {
     "hints": checks_hints.CHECKS,
     "anti-csrf": checks_anti_csrf.CHECKS,
     "thieves": checks_thieves.CHECKS,
-    "protocol-1": checks_protocol1.CHECKS,
+    "original": checks_protocol1.CHECKS,
     "polling": checks_polling.CHECKS,
     "broken": checks_broken.CHECKS,
     "pages": checks_pages.CHECKS,

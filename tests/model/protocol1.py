@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lineage of protocol-1, section C: the parent H, and children that nobody stores until one of them is used."""
+"""The lineage of the original: the parent H, and children that nobody stores until one of them is used.
+
+The rules are those of docs/protocol/cdi2.md#the-lineage.
+"""
 
 from __future__ import annotations
 

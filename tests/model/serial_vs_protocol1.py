@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""W = 0 beside protocol-1, section C: the same messages to both, and the answers compared.
+"""W = 0 beside the original (docs/protocol/cdi2.md#the-lineage): the same messages to both, and the answers compared.
 
 Token k of one is token k of the other. Whoever holds the tokens may refresh with any of them, call with any marked
 access token, let time pass, or revoke. The store's rule that an expired record is absent is left out for calls
-(DESIGN, section 6, differs from protocol-1 there on purpose): here the tables are compared.
+(expired records count as missing here, on purpose): here the tables are compared.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class SideBySide:
         granted, theirs = state.theirs.refresh(token)
         for clock, hint in self.askers:
             ruling = self.judge.refresh(state.record, *state.tokens[token], hint, clock)
-            event = ("refresh with token {}: granted by protocol-1 {}, by ours in row {}", token, granted, ruling.row)
+            event = ("refresh with token {}: granted by the original {}, by ours in row {}", token, granted, ruling.row)
             if ruling.theft == granted:
                 yield event, state, "answers differ"
             elif ruling.accepted != (theirs.head != state.theirs.head):
@@ -127,7 +127,7 @@ class SideBySide:
         for clock, hint in self.askers:
             ruling = self.judge.verify(state.record, *state.tokens[token], hint, clock)
             event = (
-                "call with marked access token {}: a new one by protocol-1 {}, by ours {} (row {})",
+                "call with marked access token {}: a new one by the original {}, by ours {} (row {})",
                 token,
                 given,
                 ruling.confirmed,

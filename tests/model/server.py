@@ -16,7 +16,7 @@ UNAUTHORISED: Final = "unauthorised"
 
 
 def broken_claim(before: Record, after: Record) -> str:
-    """Claim 3 of DESIGN for one write: which part of it is broken, or ""."""
+    """Claim 3 for one write: which part of it is broken, or ""."""
     if after.current < before.current:
         return "current decreased"
     if after.newest < before.newest:

@@ -52,7 +52,7 @@ SYSTEMS: dict[str, System[Any] | Pursuit] = {
         for hints, diligent, crashes in (((0,), False, 0), ((0,), True, 0), ((1, 2), False, 1))
     },
     "thief: a window that never closes": Pursuit(variants.no_time_limit_in_row_5(2), Plan(timing=APART_ON_A_TOKEN)),
-    "beside protocol-1": SideBySide(Rules(0), siblings=3, clocks=(0, -1), hints=(0, 1)),
+    "beside the original": SideBySide(Rules(0), siblings=3, clocks=(0, -1), hints=(0, 1)),
 }
 
 

@@ -236,7 +236,7 @@ def test_a_reply_about_another_session_or_with_no_access_token_is_an_error(
 
 
 def test_a_forged_token_never_reaches_a_core_that_would_believe_it() -> None:
-    """The original's regenerate verifies no signature (protocol-1, C.5)."""
+    """The original's regenerate verifies no signature (docs/protocol/cdi2.md#regenerate)."""
     clock = FakeClock()
     with FaultyHost(OriginalCore(clock)) as host:
         core = RemoteCore(Config(hosts=host.url), clock=clock)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CDI 1.0 to 2.3: what differs among them, and the order of what is in a reply (protocol-1, A.4 and A.5)."""
+"""CDI 1.0 to 2.3: what differs among them, and the order of what is in a reply (docs/protocol/cdi2.md)."""
 
 from __future__ import annotations
 

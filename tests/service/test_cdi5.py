@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CDI 3.0 to 5.4: what differs among them, paths, and what is our own (protocol-modern, section 1)."""
+"""CDI 3.0 to 5.4: what differs among them, paths, and what is our own (docs/protocol/cdi5.md)."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_the_families_share_sessions_and_each_gets_tokens_of_its_own_version(ser
 
 
 def test_a_payload_that_was_let_in_comes_out_again_however_large(service: Service) -> None:
-    """The service judges no sizes but that of a body (DESIGN, section 6): it mints no token that it refuses."""
+    """The service judges no sizes but that of a body (docs/limits.md): it mints no token that it refuses."""
     payload = {"text": "x" * 1_000_000}
     created = create(service, userDataInJWT=payload)
     verified = verify(service, created["accessToken"]["token"]).json()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a recording cannot show: bytes, headers, and which check comes first (protocol-1, A.1 and A.2)."""
+"""What a recording cannot show: bytes, headers, and which check comes first (docs/protocol/cdi2.md)."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_a_body_is_decoded_as_its_content_type_says(service: Service) -> None:
         for charset in ("utf-8", "iso-8859-1"):
             assert user_id(path, version, f'application/json; charset="{charset}"', body.encode(charset)) == "é"
     assert user_id("/recipe/session", "5.4", "application/json", body.encode()) == "é", "RFC 8259"
-    assert user_id("/session", "1.0", "application/json", body.encode()) == "Ã©", "protocol-1, A.1"
+    assert user_id("/session", "1.0", "application/json", body.encode()) == "Ã©", "docs/protocol/cdi2.md#transport"
     assert user_id("/session", "2.3", "application/json", body.encode("iso-8859-1")) == "é"
     for of_another_charset in (body.encode(), body.encode("utf-7"), body.replace("é", "e").encode()):
         headers = [("Content-Type", "a/b; charset=utf-7")]

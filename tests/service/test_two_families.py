@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One session, asked for by callers of both families of the core protocol (DESIGN, section 4: V2 and V5 mix)."""
+"""One session, asked for by callers of both families of the core protocol (V2 and V5 mix)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             name = printable(args[0])
-            # In the words, and with the status, of the original (protocol-1, F.3).
+            # In the words, and with the status, of the original (docs/protocol/original.md#command-line).
             hint = 'Please use "supertokens --help" to see the list of available commands'
             click.echo(f"Unknown command '{name}'. {hint}")
             meant = self._meant_by(args[0])

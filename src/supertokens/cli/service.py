@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`start`, `stop` and `list`: services on this machine (protocol-1, section F.3)."""
+"""`start`, `stop` and `list`: services on this machine (docs/protocol/original.md#command-line)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration: one frozen value, read from several sources (DESIGN, section 9)."""
+"""Configuration: one frozen value, read from several sources (docs/configuration.md)."""
 
 from supertokens.config.loading import Config, Explained, describe
 from supertokens.config.options import Options

@@ -46,7 +46,10 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,A-Z]+")
 
 
 def hosts(value: object) -> tuple[str, ...]:
-    """Return base URLs without a slash at the end, out of each of the forms of protocol-1, E.1."""
+    """Return `value` as base URLs without a slash at the end. Raise ValueError if it has no form of a list of hosts.
+
+    The forms are those of the SDKs (docs/protocol/original.md#settings-of-the-flask-sdk).
+    """
     items: Sequence[object] = ()
     if isinstance(value, str):
         # A semicolon at the end of the list does no harm; the original took it for an empty address.

@@ -45,7 +45,7 @@ def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
 
 
 def from_image(environ: Mapping[str, str]) -> Settings:
-    """Return what the names without a prefix set that the official images know (protocol-1, F.3).
+    """Return what the names without a prefix set that the official images know (docs/protocol/original.md#environment).
 
     An empty one is not set. Raises ConfigError.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration as one frozen value, and how it is read from its sources (DESIGN, section 9).
+"""The configuration as one frozen value, and how it is read from its sources (docs/configuration.md).
 
     an app:      defaults  <  config.yaml that the environment names  <  environment
                  <  app.config["SUPERTOKENS_CONFIG"]  <  app.config["SUPERTOKENS_<KEY>"]  <  arguments
@@ -36,9 +36,10 @@ _SHORT_SESSION_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Keys):
-    """The configuration. Raises ConfigError for values that do not go, alone or together (protocol-1, F.2).
+    """The configuration. Raises ConfigError for values that are invalid, alone or together.
 
-    Where only `<key>_file` is given, the key is read from that file.
+    Rules that the original has too are in docs/protocol/original.md#validation. Where only `<key>_file` is given, the
+    key is read from that file.
     """
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ __all__ = [
     "within_our_limits",
 ]  # fmt: skip
 
-LONGEST_KEY_INTERVAL: Final = 720  # hours (protocol-1, F.2)
+LONGEST_KEY_INTERVAL: Final = 720  # hours (docs/protocol/original.md#validation)
 _LATER_KEY_INTERVAL: Final = "access_token_dynamic_signing_key_update_interval"
 # Where the original allows more than there is here: our limit, what is refused all the same, and the unit.
 _OUR_LIMITS: Final[dict[str, tuple[int, float, str]]] = {
@@ -40,8 +40,8 @@ _FAMILIES: Final = {
     r"supertokens_.+": "every version of the core protocol that the service lists is spoken, for one tenant",
 }
 
-# The official images translate these into lines of a config.yaml (protocol-1, F.3). Names of our own keys are not among
-# them: DATABASE or WORKERS in the environment is likely to be meant for something else.
+# The official images translate these into lines of a config.yaml (docs/protocol/original.md#environment). Our own keys
+# are not among them: DATABASE or WORKERS in the environment is likely to be meant for something else.
 IMAGE_NAMES: Final = {
     name.upper(): name
     for name in (

@@ -63,8 +63,8 @@ def _decoded(key: object) -> bytes:
 
 
 def api_keys(value: object) -> tuple[str, ...]:
-    # Blanks anywhere in the list are dropped, as the original does (protocol-1, A.2), and commas at its end, as Java
-    # splits it; its own rules are in F.2.
+    # As the original does, blanks anywhere in the list are dropped (docs/protocol/cdi2.md#api-keys), and commas at its
+    # end, as Java splits it. What a key may be: docs/protocol/original.md#validation.
     text = re.sub(r"\s", "", value).rstrip(",") if isinstance(value, str) else value
     keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(text))
     if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):

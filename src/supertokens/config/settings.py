@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys: each once, with type, default, meaning, and where it counts (DESIGN, section 9)."""
+"""The keys: each once, with type, default, meaning, and where it counts (docs/configuration.md#keys)."""
 
 from __future__ import annotations
 

@@ -311,7 +311,7 @@ class EmbeddedCore(StoredSessions):
             return known.session
         token = known.token
         stored = user_data.decode_object(record.jwt_payload)
-        # A V2 token that lacks the nulls of what is stored differs from it (DESIGN, 4).
+        # A V2 token lacks null members: where the stored payload has some, the two differ.
         expected = carried_payload(stored, "5") if token.version == "5" else stored
         if not user_data.equal(token.jwt_payload, expected):
             return self._issuer.renew(token, record, now)

@@ -101,7 +101,7 @@ class Issuer:
         if in_the_way:
             names = ", ".join(sorted(in_the_way))
             _log.warning("session %s: its payload uses protected names, left out of the token: %s", token.handle, names)
-        # A V2 token names no key: its readers take it for signed by the dynamic one (protocol-1, A.5 and B.1).
+        # A V2 token names no key: its readers assume the dynamic one (docs/protocol/cdi2.md#access-tokens).
         if token.version == "2":
             self._keys.note_v2(now)
             key = self._keys.ring_for_signing(now).v2_signing_key(now)
@@ -124,5 +124,8 @@ def verified_session(
 
 
 def rounded(moment: int, version: TokenVersion) -> int:
-    """V5 tokens carry whole seconds, rounded down; what is said of them elsewhere agrees (protocol-modern, 1.5)."""
+    """Return `moment` (ms) as a token of `version` carries it: V5 in whole seconds, rounded down.
+
+    Whatever else names that moment has to agree with the token (docs/protocol/cdi5.md#the-rules).
+    """
     return moment if version == "2" else moment // 1000 * 1000

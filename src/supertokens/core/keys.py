@@ -99,7 +99,7 @@ class KeyKeeper:
     def signing(self, now: int) -> tuple[SigningKey, int]:
         """Return the dynamic key that signs, and the moment at which it stops (ms).
 
-        While rotation is off that moment is named as if it were on (protocol-1, C.7).
+        While rotation is off that moment is named as if it were on (docs/protocol/cdi2.md#keys-and-expiry).
         """
         ring = self.ring_for_signing(now)
         key = ring.signing_key(now)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mint and verify the short-lived signed token (RFC 7515, RFC 7519, RFC 8725; protocol-modern 2.1, protocol-1 B.1).
+"""Mint and verify the short-lived signed token (RFC 7515, RFC 7519, RFC 8725).
 
-Two versions of one thing. V5 is a standard JWS with the application's payload flattened beside the registered claims.
-V2 is the older form: standard base64 with padding, a constant header without a key id, the payload in `userData`.
+Two versions of one thing. V5 (docs/protocol/cdi5.md#access-tokens) is a standard JWS with the application's payload
+flattened beside the registered claims. V2 (docs/protocol/cdi2.md#access-tokens) is the older form: standard base64
+with padding, a constant header without a key id, the payload in `userData`.
 What a token says of the rotation (its serial, and its parent's while unconfirmed) is inside the two hash claims.
 """
 
@@ -315,13 +316,13 @@ def _v2_json(token: AccessToken) -> bytes:
         "timeCreated": token.created_at,
         "lmrt": token.regenerated_at,
     }
-    # U+2028 and U+2029 are escaped in this version, since its readers may be scripts (protocol-1, B.1).
+    # Scripts may read this version, so U+2028 and U+2029 are escaped (docs/protocol/cdi2.md#access-tokens).
     text = _encode(_without_nulls(fields)).decode()
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
 
 
 def _without_nulls(value: Any) -> Any:
-    """Return `value` without null members, at any depth; nulls in arrays stay (protocol-1, A.3)."""
+    """Return `value` without null members, at any depth; nulls in arrays stay (docs/protocol/cdi2.md#fields)."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a request carries the anti-CSRF value of its session (DESIGN, section 4)."""
+"""Whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf)."""
 
 from __future__ import annotations
 

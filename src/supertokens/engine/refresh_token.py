@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rotating refresh token, and what is derived from it (DESIGN, sections 3 and 4).
+"""The rotating refresh token, and what is derived from it (docs/how-it-works.md#the-rotation-rules).
 
     version 1 ‖ key id 8 ‖ handle 16 ‖ serial 8 ‖ parent 8 ‖ anti-CSRF value 16 or nothing ‖ HMAC-SHA256 32   (bytes)
 

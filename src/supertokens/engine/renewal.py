@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decide when a request without script may renew its session, and what may still leave with its answer (DESIGN, 12).
+"""Decide when a request without script may renew its session, and what may still leave with its answer.
+
+The rules are told in docs/how-it-works.md#pages-that-renew-their-session.
 
 With ``renewal: server`` any of many parallel requests of one browser may find its access token dead and renew, and no
 lock keeps them apart. Nine rules make that safe; ``tests/model`` runs these very functions through every order of

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a refresh token, or an access token that came with a pending child, may do (DESIGN, section 3).
+"""Decide what a refresh token, or an access token that came with a pending child, may do.
+
+The rules are told in docs/how-it-works.md#the-rotation-rules, under the same numbers.
 
 Every refresh token of a session has a *serial* and names its *parent's* serial. A session's :class:`Lineage`
 is five values; the two tables below are all the rules there are, read from the top: the first row whose
@@ -91,7 +93,7 @@ class Decision(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of a table: its number in DESIGN, the condition, and what follows from it."""
+    """One row of a table: its number in docs/how-it-works.md, the condition, and what follows from it."""
 
     number: int
     meaning: str
@@ -182,7 +184,7 @@ def _let_live_out(lineage: Lineage, presented: Presented) -> Decision:
     return Decision(3)
 
 
-# Row 1 of DESIGN (no record, or expired) is the store's answer: there is no lineage to decide on.
+# Row 1 (no record, or expired) is the store's answer: there is no lineage to decide on.
 REFRESH_TABLE: Final[tuple[Row, ...]] = (
     Row(2, "another tab, or a retry", _current_with_a_child_handed_out_just_now, _repeat_the_child),
     Row(3, "first refresh, an answer lost long ago, or somebody else", _current, _mint),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ring: which key signs, which keys verify, and until when (DESIGN, section 4; RFC 7517 for the key set).
+"""The key ring: which key signs, which keys verify, and until when (docs/how-it-works.md#keys; RFC 7517).
 
 A *dynamic* key is published for PUBLISHED_AHEAD_MS before it signs, so that every verifier knows it by then. It
 verifies until the last token of its own has expired, so that a rotation logs nobody out. The *static* key, for tokens
@@ -120,7 +120,7 @@ class SigningKey(PublicKey):
         return self.algorithm.sign(self._private, data)
 
     def public_key_info(self) -> str:
-        """Return the SubjectPublicKeyInfo in one line of standard base64 (protocol-1, B.1)."""
+        """Return the SubjectPublicKeyInfo in one line of standard base64 (docs/protocol/cdi2.md#endpoints)."""
         der = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return b64encode(der).decode()
 

@@ -89,7 +89,7 @@ def copied(value: Any) -> Any:
 
 
 def equal(left: object, right: object) -> bool:
-    """Return whether two JSON values are the same: 1 equals 1.0, true is not 1 (protocol-1, C.3)."""
+    """Return whether two JSON values are the same: 1 equals 1.0, true is not 1 (docs/protocol/cdi2.md#verify)."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls to the core, whichever host answers: what is tried again, where, and for how long (DESIGN, section 6)."""
+"""Call the core, whichever host answers: decide what is tried again, where, and for how long.
+
+docs/remote.md#when-a-host-does-not-answer says what users are told of it.
+"""
 
 from __future__ import annotations
 
@@ -173,7 +176,7 @@ class Calls:
                     self._hosts.failed(host, self._monotonic())
                 raise
             if answer.status == 429 and busy_answers < _MOST_BUSY_ANSWERS:
-                # Refused before it was looked at (protocol-modern, 1.1).
+                # Refused before it was looked at (docs/protocol/cdi5.md#transport).
                 self._sleep(0.01 + 0.25 * busy_answers)
                 busy_answers += 1
                 continue
@@ -185,7 +188,10 @@ class Calls:
 
 
 def _refuses_version(answer: Answer) -> bool:
-    """Tell a refused version by its words (protocol-modern, 1.1): other requests are answered 400 as well."""
+    """Return whether `answer` refuses the version of the protocol (docs/protocol/cdi5.md#transport).
+
+    Its words tell, since other mistakes are answered 400 as well.
+    """
     return answer.status == 400 and b"cdi-version" in answer.body
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The core as a service, reached over HTTP: the modern core protocol (protocol-modern, sections 1 and 2)."""
+"""The core as a service, reached over HTTP: the modern core protocol (docs/protocol/cdi5.md)."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ class RemoteCore(RemoteSessions):
     def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
         payload = None if jwt_payload is None else encoded_payload(jwt_payload)
         try:
-            # Not every core does this before it writes (protocol-1, C.5).
+            # Not every core does this before it writes (docs/protocol/cdi2.md#regenerate).
             claims = self._tokens.authenticate(token, self._clock()).token
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error

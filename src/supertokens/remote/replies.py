@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a core may reply, as types; anything else is no reply (protocol-modern, 1.2)."""
+"""What a core may reply, as types; anything else is no reply (docs/protocol/cdi5.md#endpoints)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may call: API keys (protocol-1, A.2; protocol-modern, 1.1)."""
+"""Who may call: API keys (docs/protocol/cdi2.md#api-keys, docs/protocol/cdi5.md#transport)."""
 
 from __future__ import annotations
 

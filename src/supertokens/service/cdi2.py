@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The old family, CDI 1.0 to 2.3: protocol-1, section A, over the same core as the modern one."""
+"""The old family, CDI 1.0 to 2.3, over the same core as the modern one (docs/protocol/cdi2.md)."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _bare_token(token: Credential) -> dict[str, Any]:
 
 
 def _token(backend: Backend, call: Call, token: Credential, path: str) -> dict[str, Any]:
-    """Return the token object of protocol-1, A.4: with what its cookie needs."""
+    """Return a token with what its cookie needs (docs/protocol/cdi2.md#objects-in-replies)."""
     reply = _bare_token(token) | {"cookiePath": path, "cookieSecure": bool(backend.config.cookie_secure)}
     reply |= _domain(backend, call, "domain")
     return reply if call.version == "1.0" else reply | {"sameSite": backend.config.cookie_same_site}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The modern family, CDI 3.0 to 5.4: the sessions of protocol-modern, section 1, over the same core."""
+"""The modern family, CDI 3.0 to 5.4, over the same core (docs/protocol/cdi5.md)."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def at_once(backend: Backend, call: Call) -> bool:
 
 def _refuse_protected(call: Call, payload: Mapping[str, Any]) -> None:
     in_the_way = PROTECTED_CLAIMS.intersection(payload)
-    # The tokens of those versions had no such claim (protocol-modern, 2.1).
+    # The tokens of those versions had no such claim (docs/protocol/cdi5.md#access-tokens).
     if call.version in WITHOUT_RECIPE_USER:
         in_the_way -= {"rsub"}
     if in_the_way:

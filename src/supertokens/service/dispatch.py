@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a request to its reply: which family, which route, which checks in which order (DESIGN, section 6).
+"""From a request to its reply: which family, which route, which checks in which order (docs/service.md).
 
-An unknown path is 404 before anything else. Then: API key, version, method, body, fields, logic (protocol-1, A.2).
-What can be refused without the body is refused before the body is read.
+An unknown path is 404 before anything else. Then: API key, version, method, body, fields, logic
+(docs/protocol/cdi2.md#order-of-the-checks). What can be refused without the body is refused before the body is read.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class Dispatcher:
         if route.body is None:
             values = read_query(head.query, route.query) if route.query else {}
             return Call(found.version, values, found.may_know_the_machine)
-        # JSON is in UTF-8 (RFC 8259, 8.1). Cores of old went by HTTP's default of their time (protocol-1, A.1).
+        # JSON is in UTF-8 (RFC 8259, 8.1). The 2.x cores followed HTTP's default of their time
+        # (docs/protocol/cdi2.md#transport).
         usual_charset = "iso-8859-1" if found.version in CDI2_VERSIONS else "utf-8"
         given = read_body(body, head.header("content-type"), usual_charset)
         return Call(found.version, read_fields(given, route.body, found.version))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request may carry: fields of a JSON body or of a query, and how they are read (protocol-1, A.2 and A.3).
+"""What a request may carry: fields of a JSON body or of a query, and how they are read (docs/protocol/cdi2.md#fields).
 
-JSON is strict (DESIGN, section 8). What the reference makes of a value of another type is kept as far as strict JSON
-can express it: a list of one string counts as that string, a number as false.
+JSON is strict (docs/migrate-from-supertokens.md#what-is-different-on-purpose). What the original makes of a value of
+another type is kept as far as strict JSON can express it: a list of one string counts as that string, a number as
+false.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the service answers: text for all that is refused, JSON for all that is answered (protocol-1, A.1)."""
+"""Word replies: text for what is refused, JSON for what is answered (docs/protocol/cdi2.md#transport)."""
 
 from __future__ import annotations
 

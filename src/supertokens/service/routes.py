@@ -20,7 +20,7 @@ VERSIONS: Final = (*CDI2_VERSIONS, *CDI5_VERSIONS)
 """Versions of the core-driver interface (CDI) that are spoken, oldest first."""
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE")
-"""Methods that get 405 where they do not exist; any other gets 501 (protocol-1, A.2)."""
+"""Methods that get 405 where they do not exist; any other gets 501 (docs/protocol/cdi2.md#order-of-the-checks)."""
 
 
 @dataclass(frozen=True, slots=True)

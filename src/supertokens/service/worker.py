@@ -103,7 +103,7 @@ class Worker:
             reply = await self._reply(scope, protocol)
         except RefusedError as refusal:
             reply = text_reply(refusal.status, refusal.words)
-        except Exception as error:  # noqa: BLE001 - logged as what it is; outside it is 500 (protocol-1, A.2)
+        except Exception as error:  # noqa: BLE001 - logged as what it is; outside it is 500
             self._failures.note(scope.method, scope.path, error)
             reply = text_reply(500, "Internal Error")
         headers = list(reply.headers)

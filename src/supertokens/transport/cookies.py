@@ -20,7 +20,7 @@ __all__ = ["COOKIE_KINDS", "CookieKind", "CookiePolicy", "Place", "SetCookie", "
 CookieKind = Literal["sAccessToken", "sRefreshToken", "sIdRefreshToken"]
 
 COOKIE_KINDS: Final[tuple[CookieKind, ...]] = ("sAccessToken", "sIdRefreshToken", "sRefreshToken")
-"""All kinds, in the order in which they are written (protocol-1, D.1)."""
+"""All kinds, in the order in which they are written (docs/protocol/browsers.md#cookies)."""
 
 _MAX_LIFE_MS: Final = 400 * 24 * 60 * 60 * 1000  # browsers cap it there (RFC 6265bis, 5.5)
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"

@@ -2,7 +2,7 @@
 """Whether a browser on this very machine talks to the application in plain http, with nothing between.
 
 Only then may cookies go without Secure where nothing says so. A proxy on the same machine looks much like such a
-browser, so everything that contradicts is looked for (DESIGN, section 7).
+browser, so everything that contradicts is looked for (docs/browsers.md#cookies).
 """
 
 from __future__ import annotations

@@ -163,5 +163,5 @@ def _is_token(bearer: str | None) -> bool:
 
 
 def _in_ascii(text: bytes) -> bytes:
-    """The same JSON: its readers take it byte by byte (protocol-1, D.5)."""
+    """The same JSON: its readers take it byte by byte (docs/protocol/browsers.md#the-front-token)."""
     return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text.decode()).encode("ascii")

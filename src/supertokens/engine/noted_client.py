@@ -39,14 +39,17 @@ def bounded_user_agent(text: str) -> str | None:
     No control character reaches a terminal or a log by it. None for one that says nothing.
     """
     start = text[:MAX_USER_AGENT_BYTES]
-    shown = "".join(character if character.isprintable() else _REPLACED for character in start).strip()
-    return shown.encode()[:MAX_USER_AGENT_BYTES].decode(errors="ignore") or None
+    if not start.isprintable():
+        start = "".join(character if character.isprintable() else _REPLACED for character in start)
+    return start.strip().encode()[:MAX_USER_AGENT_BYTES].decode(errors="ignore") or None
 
 
 def _canonical(address: str | None) -> str | None:
     """Return an IP address in its canonical form; None for anything else, such as the path of a socket."""
+    if not address:
+        return None
     try:
-        parsed = ip_address((address or "").partition("%")[0])
+        parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return None
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:

@@ -89,6 +89,7 @@ class CookiePolicy:
         """What each of our cookies begins with in a Cookie header."""
         # Every answer of a page may carry them, and every browser knows Max-Age (RFC 6265, 5.2.2).
         self._dates = config.renewal != "server"
+        self._places_at_root = {kind: self._places_below("", kind) for kind in COOKIE_KINDS}
         self._proxied = False
         self._warned_of_plain_http = False
 
@@ -125,9 +126,12 @@ class CookiePolicy:
         return self._known_places(kind, request)[0]
 
     def _known_places(self, kind: CookieKind, request: Request) -> list[Place]:
+        mount = request.target.mount
+        return self._places_below(mount, kind) if mount else self._places_at_root[kind]
+
+    def _places_below(self, mount: str, kind: CookieKind) -> list[Place]:
         if self._prefix:
             return [Place(None, "/")]
-        mount = request.target.mount
         paths = self._refresh_paths if kind == "sRefreshToken" else (self._access_path,)
         known = dict.fromkeys(path.below(mount) for path in paths)
         domains: Iterable[str | None] = dict.fromkeys((self._domain, self._older_domain, None))

@@ -132,7 +132,8 @@ def _renew(owner: RequestSession, shown: _Shown) -> None:
         issued = edge.core.refresh(
             shown.refresh_text,
             anti_csrf=edge.checks_value,
-            anti_csrf_token=anti_csrf_inside(shown.refresh_text),  # looked at already, where the verb asks for it
+            # Looked at already, where the verb asks for it.
+            anti_csrf_token=anti_csrf_inside(shown.refresh_text) if edge.checks_value else None,
             client=request.user_agent,
             in_place=True,
             noted=edge.noted(request),

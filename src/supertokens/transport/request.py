@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from supertokens.transport.locality import Locality, locality_of
@@ -185,8 +186,7 @@ class _WsgiRequest(Request):
         self._locality = None
 
     def header(self, name: str) -> str | None:
-        key = name.upper().replace("-", "_")
-        value: str | None = self._environ.get(key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}")
+        value: str | None = self._environ.get(_wsgi_key(name))
         return value
 
     @property
@@ -269,6 +269,13 @@ class _AsgiRequest(Request):
     def peer(self) -> str:
         client = self._scope.get("client") or ("",)
         return str(client[0] or "")
+
+
+@cache
+def _wsgi_key(name: str) -> str:
+    """Return the key of a header in WSGI environments (PEP 3333). Only names that this package knows come here."""
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
 
 
 def _as_text(path: str) -> str:

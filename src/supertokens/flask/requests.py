@@ -73,14 +73,15 @@ class AppSessions:
     def around(self, application: Callable[..., Any]) -> Callable[..., Any]:
         """Return the WSGI application with the changes of its requests made last, also after `after_request`."""
         key, edge = self._key, self.edge
+        renews, is_inside_another = edge.renews, flask.has_app_context
 
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+            owner = RequestSession(edge, edge.monotonic() if renews else 0.0)
 
             def start(status: str, headers: list[Header], error: Any = None) -> Any:
                 return start_response(status, owner.sent_headers(headers), error)
 
-            if flask.has_app_context():
+            if is_inside_another():
                 return _inside_another(application, environ, start, key, owner)
             environ[key] = owner
             return application(environ, start)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import itemgetter
 from typing import Final
 
 from supertokens.transport.cookies import Place, SetCookie
@@ -19,8 +18,7 @@ _VARY: Final = ("Cookie", "Authorization")
 _PRIVATE: Final[Header] = ("Cache-Control", "private")
 _FOR_ANYBODY: Final[tuple[Header, ...]] = (("Vary", ", ".join(_VARY)),)
 _FOR_ONE_USER: Final = (*_FOR_ANYBODY, _PRIVATE)
-_LENGTHS: Final = frozenset((len("Vary"), len("Cache-Control")))
-_NAME: Final = itemgetter(0)
+_LENGTHS: Final = (len("Vary"), len("Cache-Control"))
 
 
 class ResponseChanges:
@@ -119,12 +117,15 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
     """Return `headers` of a response for which a session was looked up, such that no cache hands it to another user.
 
     `is_private`: a session was found, so that shared caches must not keep the response, unless the application has
-    said otherwise (RFC 9111, 5.2.2.7).
+    said otherwise (RFC 9111, 5.2.2.7). The list itself may be changed, as a server may (PEP 3333, "The start_response()
+    Callable").
     """
-    # Every check comes by, and few headers are as long as one of the two.
-    if _LENGTHS.isdisjoint(map(len, map(_NAME, headers))):
-        return [*headers, *(_FOR_ONE_USER if is_private else _FOR_ANYBODY)]
-    return _merged_with_cache_rules(headers, is_private=is_private)
+    # Every check comes by, and few names of headers are as long as one of the two.
+    for name, _ in headers:
+        if len(name) in _LENGTHS:
+            return _merged_with_cache_rules(headers, is_private=is_private)
+    headers += _FOR_ONE_USER if is_private else _FOR_ANYBODY
+    return headers
 
 
 def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:

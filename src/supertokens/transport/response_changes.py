@@ -16,8 +16,8 @@ _EXPOSE: Final = "Access-Control-Expose-Headers"
 _SESSION_HEADERS: Final = ("id-refresh-token", "anti-csrf", "front-token", "st-access-token", "st-refresh-token")
 _VARY: Final = ("Cookie", "Authorization")
 _PRIVATE: Final[Header] = ("Cache-Control", "private")
-_FOR_ANYBODY: Final[tuple[Header, ...]] = (("Vary", ", ".join(_VARY)),)
-_FOR_ONE_USER: Final = (*_FOR_ANYBODY, _PRIVATE)
+_FOR_ANYBODY: Final[list[Header]] = [("Vary", ", ".join(_VARY))]
+_FOR_ONE_USER: Final = [*_FOR_ANYBODY, _PRIVATE]
 _LENGTHS: Final = (len("Vary"), len("Cache-Control"))
 
 
@@ -117,15 +117,13 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
     """Return `headers` of a response for which a session was looked up, such that no cache hands it to another user.
 
     `is_private`: a session was found, so that shared caches must not keep the response, unless the application has
-    said otherwise (RFC 9111, 5.2.2.7). The list itself may be changed, as a server may (PEP 3333, "The start_response()
-    Callable").
+    said otherwise (RFC 9111, 5.2.2.7).
     """
     # Every check comes by, and few names of headers are as long as one of the two.
     for name, _ in headers:
         if len(name) in _LENGTHS:
             return _merged_with_cache_rules(headers, is_private=is_private)
-    headers += _FOR_ONE_USER if is_private else _FOR_ANYBODY
-    return headers
+    return headers + (_FOR_ONE_USER if is_private else _FOR_ANYBODY)
 
 
 def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:

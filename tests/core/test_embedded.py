@@ -192,7 +192,7 @@ class FailingStore(SqliteStore):
 
 
 _STORE_METHODS = {
-    "create", "get", "get_session_data", "rotate", "update", "remove", "remove_user", "sessions",
+    "create", "get", "get_payload", "get_session_data", "rotate", "update", "remove", "remove_user", "sessions",
     "count_sessions", "sweep", "read_keys", "add_key", "reseal_keys", "remove_keys", "remove_all_keys", "note_v2",
 }  # fmt: skip
 
@@ -254,6 +254,7 @@ def test_a_confirmed_token_is_verified_without_the_store_and_the_others_cost_wha
     assert taken == ["create"]
     assert cost(lambda: verify(core, issued))[0] == []
     assert cost(lambda: verify(core, issued, check_database=True))[0] == ["get"]
+    assert cost(lambda: verify(core, issued, check_database=True))[0] == ["get_payload"], "its payload was compared"
     taken, child = cost(lambda: refresh(core, issued))
     assert taken == ["get", "rotate"]
     assert cost(lambda: refresh(core, issued))[0] == ["get", "rotate"], "a second tab"

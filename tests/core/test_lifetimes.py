@@ -16,6 +16,7 @@ from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.session import VerifiedSession
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
 from supertokens.stores.memory import MemoryStore
+from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
 from supertokens.testing.store_contract import a_record
 
@@ -201,7 +202,7 @@ def test_a_configuration_that_was_shortened_counts_for_living_sessions_and_one_t
 @given(
     lifetimes=st.builds(
         Lifetimes, st.just(1000), st.integers(1, 9000), st.integers(1, 9000), st.none() | st.integers(1, 9000)
-    ),
+    ).filter(lambda lifetimes: lifetimes.short_idle <= lifetimes.idle),
     created=st.integers(0, 5000),
     seen=st.none() | st.integers(0, 5000),
     expires=st.integers(1, 20_000),
@@ -215,6 +216,34 @@ def test_a_session_has_ended_from_its_end_on(
     record = a_record(created_at=created, last_seen_at=seen, expires_at=expires, remember=remember)
     if now < expires:  # what the store has said already
         assert lifetimes.has_ended(record, now) is (now >= lifetimes.end_of(record))
+        seen_within, created_within = lifetimes.beyond_doubt()
+        lately = seen is not None and seen > now - seen_within
+        if lately and (created_within is None or created > now - created_within):
+            assert not lifetimes.has_ended(record, now), "so the payload alone is read"
+
+
+@pytest.mark.parametrize(
+    ("options", "remember", "lives"),
+    [
+        ({"refresh_token_validity": 120}, True, 7200),
+        ({"short_session_validity": 600, "access_token_validity": 300}, True, 3600),  # the token's own end
+        ({"short_session_validity": 600, "access_token_validity": 300}, False, 600),
+        ({"session_max_lifetime": 1500}, True, 1500),
+    ],
+)
+def test_a_check_that_asks_the_database_sees_the_end_of_a_session_that_was_used_lately(
+    store: SqliteStore, clock: FakeClock, options: dict[str, int], remember: bool, lives: int
+) -> None:
+    started = EmbeddedCore(Config(), store, clock=clock)
+    text = started.create_session("user", {}, {}, anti_csrf=False, remember=remember).access_token.text
+    core, begun = EmbeddedCore(Config(**options), store, clock=clock), clock()
+    for second in range(0, 3601, 100):
+        clock.now = begun + second * 1000
+        if second < min(lives, 3600):
+            assert core.verify(text, check_anti_csrf=False, check_database=True).new_access_token is None
+            continue
+        with pytest.raises((SuperTokensUnauthorisedError, SuperTokensTryRefreshTokenError)):
+            core.verify(text, check_anti_csrf=False, check_database=True)
 
 
 def test_a_token_that_replaces_one_from_before_the_bound_was_set_does_not_outlive_it() -> None:

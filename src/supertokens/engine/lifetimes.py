@@ -63,13 +63,20 @@ class Lifetimes(NamedTuple):
 
     def has_ended(self, record: SessionRecord, now: int) -> bool:
         """Return whether a session whose own expiry is still to come has ended by what the configuration says."""
-        # As `end_of`, in few operations: with `access_token_blacklisting` every check of a session comes by here.
+        # As `end_of`, in few operations.
         if self.most is None and record.created_at + self.short_idle > now:
             return False
         seen = record.last_seen_at
         if seen is not None and seen + self.idle_of(remember=record.remember) <= now:
             return True
         return self.most is not None and self._bounded(record.expires_at, record.created_at) <= now
+
+    def beyond_doubt(self) -> tuple[int, int | None]:
+        """Return how long ago a session may have been seen and, unless that is None, created, so that `has_ended` is
+        False whatever else its record says.
+        """
+        # The absolute end is rounded down, by less than a second.
+        return self.short_idle, None if self.most is None else self.most - 1000
 
     def _bounded(self, end: int, created_at: int) -> int:
         absolute = self.absolute_end(created_at)

@@ -26,8 +26,8 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionReco
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
 __all__ = [
-    "EVERYBODY", "MAX_EVICTED", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating", "Probing",
-    "SessionLimit", "SessionStore", "Store",
+    "EVERYBODY", "MAX_EVICTED", "Checking", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating",
+    "Probing", "SessionLimit", "SessionStore", "Store",
 ]  # fmt: skip
 
 
@@ -160,6 +160,19 @@ class KeyStore(Protocol):
 
     def note_v2(self) -> None:
         """Have `read_keys` say from then on that a V2 access token was minted."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A store that reads a session's payload in less time than its record, for each check under blacklisting."""
+
+    def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
+        """Return the payload of a session that was last seen less than `seen_within` (ms) ago and, unless that is
+        None, created less than `created_within` ago; read from where writes are decided.
+
+        None: there is no such session, or `get` has to tell. So it is where a record does not say when it was last
+        seen.
+        """
 
 
 @runtime_checkable

@@ -78,6 +78,9 @@ ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
 """Table and columns of a session, and how many they are."""
 _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
+_GET_PAYLOAD: Final = (
+    "SELECT jwt_payload FROM session WHERE handle = ? AND expires_at > ? AND last_seen_at > ? AND created_at > ?"
+)
 _HANDLES_OF_USER: Final = "SELECT handle FROM session WHERE user_id = ? AND expires_at > ? ORDER BY created_at, handle"
 _LIST: Final = (
     "SELECT handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, user_agent, address"
@@ -87,7 +90,8 @@ _LIST_USER: Final = (
     f"{_LIST} user_id = ? AND (created_at, handle) > (?, ?) AND expires_at > ? ORDER BY created_at, handle LIMIT ?"
 )
 _LIST_EVERYBODY: Final = f"{_LIST} handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
-_BEFORE_ALL: Final = SessionCursor(-(2**63), "")
+_EVER: Final = -(2**63)
+_BEFORE_ALL: Final = SessionCursor(_EVER, "")
 _NEW_HANDLE: Final = ", handle = ?"  # only where it changes: it is the key of the table
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
@@ -194,6 +198,11 @@ class SqliteStore(SqliteKeys):
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))
         return row and Found(_record(row), now)
+
+    def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
+        created_after = _EVER if created_within is None else now - created_within
+        rows = self._database.read(_GET_PAYLOAD, (handle, now, now - seen_within, created_after))
+        return rows[0][0] if rows else None
 
     def get_session_data(self, handle: str, now: int) -> str | None:
         row = self._read_one("SELECT session_data FROM session WHERE handle = ? AND expires_at > ?", (handle, now))

@@ -75,7 +75,9 @@ class SqliteDatabase:
 
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """Return all rows. Raises SuperTokensGeneralError."""
-        self._enter()
+        # As `_enter` has it; spelt out, since every check under blacklisting comes by.
+        if self._pid != os.getpid() or PROCESS.is_forking:
+            self._enter()
         self.watch.check_now_and_then()
         readers = self._readers  # those of this process: after a fork in the middle there are others
         try:

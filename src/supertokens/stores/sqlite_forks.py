@@ -93,6 +93,11 @@ class ProcessConnections:
             if self._pid != os.getpid():
                 self._become_child()
 
+    @property
+    def is_forking(self) -> bool:
+        """Return whether a thread is forking this process."""
+        return bool(self._forking)
+
     def wait_for_fork(self) -> None:
         """Wait while another thread forks this process."""
         # By looking, not on a condition: that would stop the thread in which gevent also runs the one that forks.

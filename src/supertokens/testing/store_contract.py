@@ -19,7 +19,7 @@ from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.base import EVERYBODY, Store
+from supertokens.stores.base import EVERYBODY, Checking, Store
 from supertokens.testing.key_store_contract import KeyStoreContract
 from supertokens.testing.records import a_record, handles_of
 from supertokens.testing.session_limit_contract import SessionLimitContract
@@ -96,6 +96,32 @@ class StoreContract(SessionLimitContract, KeyStoreContract):
         assert store.count_sessions(record.user_id, late) == 0
         assert store.remove([record.handle], late) == []
         assert store.remove_user(record.user_id, late) == []
+
+    def test_the_payload_alone_is_read_of_a_session_that_was_created_and_seen_lately_enough(self, store: Store) -> None:
+        if not isinstance(store, Checking):
+            return  # which is allowed: its records are read in the place of payloads
+        record = a_record(created_at=_NOW - 50, last_seen_at=_NOW - 20)
+        store.create(record, "{}")
+        store.create(a_record(2, created_at=_NOW - 50, last_seen_at=None), "{}")
+        for now, seen_within, created_within, found in (
+            (_NOW, 21, None, True),
+            (_NOW, 20, None, False),
+            (_NOW, 21, 51, True),
+            (_NOW, 21, 50, False),
+            (_NOW, 21, -1, False),
+            (_NOW + 9, 21, 99, False),
+            (_NOW + 9, 30, 99, True),
+            (record.expires_at - 1, 2**40, 2**40, True),
+            (record.expires_at, 2**40, 2**40, False),
+        ):
+            payload = store.get_payload(record.handle, now, seen_within=seen_within, created_within=created_within)
+            assert payload == (record.jwt_payload if found else None), (now, seen_within, created_within)
+        for other in (a_record(2), a_record(3)):  # it does not say when it was seen; there is none
+            assert store.get_payload(other.handle, _NOW, seen_within=2**40, created_within=None) is None
+        assert store.update(record.handle, _NOW, jwt_payload='{"changed":1}') is True
+        assert store.get_payload(record.handle, _NOW, seen_within=21, created_within=None) == '{"changed":1}'
+        assert store.remove([record.handle], _NOW) == [record.handle]
+        assert store.get_payload(record.handle, _NOW, seen_within=21, created_within=None) is None
 
     def test_update_replaces_only_what_is_given(self, store: Store) -> None:
         record = a_record()

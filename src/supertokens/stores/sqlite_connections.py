@@ -127,13 +127,17 @@ class SqliteDatabase:
 
         `at_rest`: nobody uses the file, which may be where nothing can be written.
         """
-        try:
+
+        def connect_to_it() -> sqlite3.Connection:
             check_log(self.file)
             # Not for reading only: that would leave an empty log behind.
             how: dict[str, str | int] = {"mode": "rw"}
             if at_rest and not self.file.has_log():
                 how = {"mode": "ro", "immutable": 1}
-            connection = PROCESS.open(self.path, lambda: connect(self.file.uri(**how), self._busy_timeout))
+            return connect(self.file.uri(**how), self._busy_timeout)
+
+        try:
+            connection = PROCESS.open(self.path, connect_to_it)  # which comes to nothing where a fork forbids it
             try:
                 yield connection
             finally:

@@ -255,14 +255,16 @@ class SqliteStore(SqliteKeys):
         return removed
 
     def _remove(self, handles: list[str], now: int, *, durable: bool) -> list[str]:
-        where = f"handle IN ({', '.join('?' * len(handles))}) AND expires_at > ?"
-        statement = f"DELETE FROM session WHERE {where} RETURNING handle"
+        statement = f"DELETE FROM session WHERE handle IN ({', '.join('?' * len(handles))}) AND expires_at > ?"
 
         def delete(connection: sqlite3.Connection) -> list[str]:
-            removed = {handle for (handle,) in connection.execute(statement, (*handles, now)).fetchall()}
+            if len(handles) == 1:
+                return handles if connection.execute(statement, (*handles, now)).rowcount else []
+            rows = connection.execute(f"{statement} RETURNING handle", (*handles, now)).fetchall()
+            removed = {handle for (handle,) in rows}
             return [handle for handle in handles if handle in removed]
 
-        return self._database.write(delete, durable=durable)
+        return self._database.write(delete, durable=durable, one_statement=True)
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
         # All that are there now, read at once: a session that the user begins meanwhile stays.

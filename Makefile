@@ -7,7 +7,7 @@ WHEEL  := .venv-wheel
 CLIENTS := .venv-clients
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run quick test test-deep model-deep check format style bench docs clean
+.PHONY: help run quick test test-deep model-deep check format style bench docs screenshot clean
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
@@ -19,6 +19,7 @@ help:
 	@echo "make format      let ruff put the code in order"
 	@echo "make style       measure names and docstrings, beside those of other packages"
 	@echo "make bench       speed, as ratios measured in one run"
+	@echo "make screenshot  take the README's picture of the demo again"
 	@echo "make docs        check that the docs name everything and that their examples run"
 
 run: $(VENV)/run.stamp
@@ -54,6 +55,9 @@ bench: wrk-and-openssl
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q tests/docs
+
+screenshot: $(VENV)/dev.stamp chromium
+	SUPERTOKENS_TEST_ARTIFACTS=docs/images $(BIN)/python -m pytest -q "tests/browser/test_demo_page.py::test_the_theft_is_in_view_without_scrolling[1280-800]"
 
 clean:
 	rm -rf $(VENV) $(WHEEL) .venv-bench* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts

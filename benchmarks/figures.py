@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.environment import ROOT
-from benchmarks.report import details, summary
+from benchmarks.report import details
 from benchmarks.result import LATEST, Result
 
 __all__ = ["DOCUMENTS", "fill_documents", "filled"]
 
 DOCUMENTS: Final[dict[Path, Callable[[Result], str]]] = {
-    ROOT / "README.md": summary,
     ROOT / "docs" / "performance.md": details,
 }
 """Which words go between the marks in which document; one without marks is left as it is."""

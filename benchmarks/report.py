@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The figures of a result as tables: on the terminal, and as Markdown for the README and docs/performance.md."""
+"""The figures of a result as tables: on the terminal, and as Markdown for docs/performance.md."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def terminal(result: Result) -> str:
 
 
 def summary(result: Result) -> str:
-    """What the README shows: goals and requests, as Markdown."""
+    """What `benchmarks/results/latest.md` shows: goals and requests, as Markdown."""
     peers = [row for row in _request_rows(result) if "," in row[0]]
     return "\n\n".join(
         [

@@ -495,7 +495,7 @@ def test_it_fits_the_screen_in_every_look(visit: Visit, artifacts: Path, name: s
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 768), (1440, 900), (390, 844)])
-def test_the_theft_is_in_view_without_scrolling(visit: Visit, width: int, height: int) -> None:
+def test_the_theft_is_in_view_without_scrolling(visit: Visit, artifacts: Path, width: int, height: int) -> None:
     visitor = visit(look={"viewport": {"width": width, "height": height}})
     visitor.login()
     expect(visitor.state).to_have_text("Logged in")
@@ -506,6 +506,7 @@ def test_the_theft_is_in_view_without_scrolling(visit: Visit, width: int, height
     expect(caught).to_contain_text("the thief is caught")
     top = caught.evaluate("element => element.getBoundingClientRect().top")
     assert 0 <= top < height - 40
+    visitor.page.screenshot(path=artifacts / f"demo-theft-{width}.png")  # of which `make screenshot` keeps the first
     red, _, blue = map(
         int, re.findall(r"\d+", visitor.state.evaluate("element => getComputedStyle(element).color"))[:3]
     )

@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).parent.parent.parent
 
 _FENCE: Final = re.compile(r"^(?P<indent> *)```(?P<info>.*?)$\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _HEADING: Final = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-_LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_LINK: Final = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 
 
@@ -77,7 +77,8 @@ class Page:
 
     @cached_property
     def links(self) -> list[str]:
-        return _LINK.findall(_CODE.sub("", self.prose))
+        """Where the page leads: in a sentence, around a picture, and by reference."""
+        return [found[1] or found[2] for found in _LINK.finditer(_CODE.sub("", self.prose))]
 
     @cached_property
     def code_spans(self) -> list[str]:

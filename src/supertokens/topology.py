@@ -50,19 +50,30 @@ def open_remote_core(config: Config) -> Core:
 
 
 def open_embedded_core(
-    config: Config, default_database: Path, *, temporary_for: object = None, accepts_v2: bool = False
+    config: Config,
+    default_database: Path,
+    *,
+    temporary_for: object = None,
+    accepts_v2: bool = False,
+    makes_tables: bool = True,
 ) -> EmbeddedCore:
     """Return the engine in this process, on the store that `database` names, or else on the file `default_database`.
 
     `temporary_for`: an app under test, with which the sessions go where `database` is unset. Nothing but a temporary
-    folder for them is made before the first use. `accepts_v2`: see `EmbeddedCore`.
+    folder for them is made before the first use. `accepts_v2`: see `EmbeddedCore`. `makes_tables`: see `open_store`.
     """
     database = config.database or default_database
     folder = None
     if temporary_for is not None and config.database is None:
         folder = Path(tempfile.mkdtemp(prefix="supertokens-"))
         database = folder / "supertokens.sqlite3"
-    store = open_store(database, sqlite_synchronous=config.sqlite_synchronous)
+    store = open_store(
+        database,
+        sqlite_synchronous=config.sqlite_synchronous,
+        pool_size=config.database_pool_size,
+        timeout_s=config.database_timeout,
+        makes_tables=makes_tables,
+    )
     core = EmbeddedCore(config, store, accepts_v2=accepts_v2)
     if folder is not None:
         weakref.finalize(temporary_for, _discard, core, folder, os.getpid())

@@ -31,7 +31,7 @@ SECRETS = {
     "encryption_key": "correct-horse-battery-staple",
     "api_keys": "horse_battery_staple_correct",
     "api_key": "staple-correct-horse-battery",
-    "database": "postgresql://app:correct-horse@db.internal/sessions",
+    "database": "postgresql://app:correct-horse@db.internal:x/sessions",
 }
 
 # A layer takes keys by their names and gives what Config.load takes; the strongest comes first.
@@ -125,6 +125,8 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "database": None,
         "database_file": None,
         "sqlite_synchronous": "full",
+        "database_pool_size": 10,
+        "database_timeout": 5.0,
         "max_session_data_bytes": 1_048_576,
         "enable_anti_csrf": None,
         "anti_csrf": None,
@@ -795,10 +797,10 @@ def test_a_database_in_memory_is_refused_with_what_to_do_in_tests(database: str)
     assert "app.testing" in message
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "mysql", "redis", "rediss", "file"])
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql", "redis", "rediss", "file"])
 def test_other_databases_are_refused_without_the_password_in_their_url(scheme: str) -> None:
     message = refusal(arguments={"database": f"{scheme}://app:correct-horse@db.internal/x?password=correct-horse"})
-    assert f"{scheme!r}, which is not available in this version; available: sqlite" in message
+    assert f"{scheme!r}, which is not available in this version; available: sqlite, postgresql" in message
     assert "correct-horse" not in message
 
 

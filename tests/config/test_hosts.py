@@ -123,6 +123,8 @@ def test_which_keys_belong_to_the_core() -> None:
         "database",
         "database_file",
         "sqlite_synchronous",
+        "database_pool_size",
+        "database_timeout",
     }
 
 

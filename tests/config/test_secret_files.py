@@ -112,7 +112,7 @@ def test_a_database_in_the_place_of_a_file_with_its_name_is_told_apart(tmp_path:
 
 def test_a_refused_secret_of_a_file_is_not_shown(tmp_path: Path) -> None:
     for name in ("api_keys", "encryption_key", "database"):
-        content = "postgresql://app:correct-horse@db/x" if name == "database" else "correct-horse!"
+        content = "postgresql://app:correct-horse@db:x/x" if name == "database" else "correct-horse!"
         message = refusal(Config.load_service, **{f"{name}_file": str(secret(tmp_path, content))})
         assert str(tmp_path / "secret") in message
         assert "horse" not in message

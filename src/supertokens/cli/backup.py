@@ -19,6 +19,7 @@ from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["backup", "restore"]
 
+_NO_FILE: Final = "this database is no file: back it up, and restore it, with the tools that it comes with"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 
@@ -71,6 +72,8 @@ def restore(source: Path, config_file: Path | None, database: str | None, yes: b
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     if not source.is_file():
         raise click.ClickException(f"there is no file {printable(str(source))}")
+    if config.sqlite_path is None:
+        raise click.ClickException(_NO_FILE)
     confirm(f"Replace all sessions and keys in {printable(str(config.sqlite_path))} by those of the backup?", yes=yes)
     with _store(config) as store, _progress("Restoring") as progress:
         sessions = store.restore(source, progress=progress)
@@ -90,7 +93,7 @@ def _store(config: Config) -> Iterator[Copying]:
     core = open_embedded_core(config, DEFAULT_DATABASE)
     try:
         if not isinstance(core.store, Copying):
-            raise click.ClickException("this database is no file: back it up with the tools that it comes with")
+            raise click.ClickException(_NO_FILE)
         yield core.store
     finally:
         core.close()

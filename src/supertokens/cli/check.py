@@ -16,8 +16,9 @@ from supertokens.config import Config, KeyDescription, describe
 from supertokens.core.keys import AWAITS_SEALING
 from supertokens.engine.sealing import Sealer
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.topology import DEFAULT_DATABASE
+from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["config"]
 
@@ -78,10 +79,9 @@ def _shown(key: KeyDescription, value: Any) -> Any:
 
 def _sealing(config: Config, *, app: bool) -> Iterator[str]:
     """Yield what is wrong between `encryption_key` and the database, where that can be looked at."""
-    path = config.sqlite_path or (None if app else DEFAULT_DATABASE)
-    if config.encryption_key is None or path is None or not path.is_file():
+    store = _as_it_is(config, app=app)
+    if config.encryption_key is None or store is None:
         return
-    store = SqliteStore(path.absolute(), mode="ro")
     try:
         stored = store.read_keys(0)
     except SuperTokensGeneralError as error:
@@ -93,10 +93,20 @@ def _sealing(config: Config, *, app: bool) -> Iterator[str]:
         yield AWAITS_SEALING
 
 
+def _as_it_is(config: Config, *, app: bool) -> Store | None:
+    """Return the configured store, to be read without changing anything; None where there is none yet."""
+    if config.database is not None and config.sqlite_path is None:
+        return open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False).store
+    path = config.sqlite_path or (None if app else DEFAULT_DATABASE)
+    return SqliteStore(path.absolute(), mode="ro") if path is not None and path.is_file() else None
+
+
 def _database(config: Config, *, app: bool) -> str:
     """Return where sessions will be kept.
 
     A file, which `start` names too, is no secret as a URL with a password would be."""
+    if config.database is not None and config.sqlite_path is None:
+        return str(config.database_name)
     if config.sqlite_path is None and app:
         return f"{DEFAULT_DATABASE} in the app's instance folder"
     return str((config.sqlite_path or DEFAULT_DATABASE).absolute())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -22,6 +22,9 @@ from supertokens.config import ConfigError
 from supertokens.errors import SuperTokensError
 
 __all__ = ["supertokens"]
+
+_DRIVERS: Final = ("psycopg",)
+"""Modules of databases that may not be installed, which is said in words."""
 
 
 class _Commands(click.Group):
@@ -55,6 +58,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (ConfigError, SuperTokensError, OSError) as error:
             raise click.ClickException(printable(in_words(error))) from error
+        except ModuleNotFoundError as error:
+            if error.name not in _DRIVERS:
+                raise
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from supertokens.cli.output import as_json_option, show_json
+from supertokens.cli.output import as_json_option, printable, show_json
 from supertokens.cli.target import explained_service, on_a_database
 from supertokens.stores.base import Migrating
 from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
@@ -28,6 +28,7 @@ def migrate(config_file: Path | None, database: str | None, as_json: bool) -> No
     Examples:
       supertokens migrate
       supertokens migrate --database instance/supertokens.sqlite3
+      supertokens migrate --database postgresql://sessions@db.internal/app
     """
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     store = open_embedded_core(config, DEFAULT_DATABASE).store
@@ -37,11 +38,12 @@ def migrate(config_file: Path | None, database: str | None, as_json: bool) -> No
         before, now = store.migrate()
     finally:
         store.close()
+    name = printable(config.database_name or "")
     if as_json:
         show_json({"before": before, "now": now})
     elif before == now:
-        click.echo(f"{config.sqlite_path} has version {now} already: nothing to do.")
+        click.echo(f"{name} has version {now} already: nothing to do.")
     elif before == 0:
-        click.echo(f"{config.sqlite_path} has got its tables, in version {now}.")
+        click.echo(f"{name} has got its tables, in version {now}.")
     else:
-        click.echo(f"{config.sqlite_path} was brought from version {before} to {now}.")
+        click.echo(f"{name} was brought from version {before} to {now}.")

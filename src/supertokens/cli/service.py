@@ -74,7 +74,7 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
     file = config_file or os.environ.get("SUPERTOKENS_CONFIG") or None
     path = None if file is None else str(Path(file).absolute())
     log_as_configured(config)
-    click.echo(f"Sessions are kept in {config.sqlite_path}")
+    click.echo(f"Sessions are kept in {config.database_name}")
     explained.logged()
 
     def ready(port: int) -> None:

@@ -35,7 +35,7 @@ config_option: Final = click.option(
     help="The config.yaml to read. Otherwise the one that SUPERTOKENS_CONFIG names, if any.",
 )
 database_option: Final = click.option(
-    "--database", metavar="FILE", help="The database, in the place of the one that the configuration names."
+    "--database", metavar="FILE|URL", help="The database, in the place of the one that the configuration names."
 )
 
 
@@ -48,16 +48,21 @@ def explained_service(config_file: Path | None, **arguments: object) -> Explaine
     """Return the configuration of a service here, with an absolute path to its database. Raises ConfigError."""
     file = None if config_file is None else config_file.absolute()
     explained = Config.explain_service(arguments=arguments, environ=os.environ, file=file)
+    if explained.config.database is not None and explained.config.sqlite_path is None:
+        return explained  # on a server
     path = (explained.config.sqlite_path or DEFAULT_DATABASE).absolute()
     return explained._replace(config=dataclasses.replace(explained.config, database=str(path)))
 
 
 def existing_database(config_file: Path | None, database: str | None) -> Config:
-    """Return what `explained_service` does, without warnings. Raises ConfigError also where there is no such file."""
+    """Return what `explained_service` does, without warnings. Raises ConfigError also where there is no such file.
+
+    Whether there are tables in a database on a server is found out when it is used.
+    """
     # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
     ours = {"insecure_allow_no_api_key": True, "access_token_signing_algorithm": "RS256"}
     config = explained_service(config_file, database=database, **ours).config
-    if config.sqlite_path is None or not config.sqlite_path.is_file():
+    if config.sqlite_path is not None and not config.sqlite_path.is_file():
         remedy = "name the right one by --database, or by --with-config the config.yaml of the service that has it"
         raise ConfigError(f"there is no database {config.sqlite_path}; {remedy}", "database")
     return config
@@ -69,14 +74,14 @@ def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCor
     Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
     """
     config = existing_database(config_file, database)
-    core = open_embedded_core(config, DEFAULT_DATABASE)
+    core = open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False)
     click.get_current_context().call_on_close(core.close)
     # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
     stored = core.store.read_keys(0)
     if stored.of(DYNAMIC["ES256"]) and not stored.of(DYNAMIC["RS256"]):
         # A look at the database of an app that signs with ES256 must not make keys of the other kind there.
         config = dataclasses.replace(config, access_token_signing_algorithm="ES256")
-        core = open_embedded_core(config, DEFAULT_DATABASE)
+        core = open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False)
         click.get_current_context().call_on_close(core.close)
     return core
 

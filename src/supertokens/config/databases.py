@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from supertokens.config.postgres_urls import PostgresUrl, parse_postgres_url
+
 __all__ = ["Database", "database", "parse_database"]
 
 _SCHEME: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]+):")  # a single letter is a drive
-_AVAILABLE: Final = ("sqlite",)
+_POSTGRES: Final = ("postgresql", "postgres")
+_AVAILABLE: Final = ("sqlite", "postgresql")
 _HOW: Final = "write 'sqlite:///relative/file' or 'sqlite:////absolute/file'"
 
 
 class Database(NamedTuple):
-    """`scheme`: which kind of store; `path`: its file."""
+    """`scheme`: which kind of store. `path`: its file, if it is one; otherwise `server` says where it is."""
 
     scheme: str
-    path: Path
+    path: Path | None = None
+    server: PostgresUrl | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called where people read it: without a secret."""
+        return str(self.path) if self.server is None else self.server.name
 
 
 def database(value: object) -> str:
@@ -33,10 +42,14 @@ def database(value: object) -> str:
 
 
 def parse_database(text: str) -> Database:
-    """Take a URL or a path apart. Raises ValueError, which names the part that is wrong and shows nothing of it but the
-    scheme: a URL may hold a password.
+    """Take a URL or a path apart. Raises ValueError, which names the part that is wrong, and shows nothing of the URL
+    but its scheme and names of parameters: it may hold a password.
     """
     scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() in _POSTGRES:
+        return Database("postgresql", server=parse_postgres_url(scheme[1].lower(), text[scheme.end() :]))
+    if scheme is None and "://" in text:
+        raise ValueError("must begin with its scheme, without a space before it; a path has no '://'")
     path = text if scheme is None else _path_in_url(scheme[1], text[scheme.end() :])
     if path in ("", ":memory:"):
         raise ValueError("must name a file, since threads and processes share it (app.testing makes a temporary one)")

@@ -142,8 +142,13 @@ class Config(Keys):
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The file that `database` names; None if it is unset."""
+        """The file that `database` names; None if it is unset, or no file."""
         return None if self.database is None else parse_database(self.database).path
+
+    @property
+    def database_name(self) -> str | None:
+        """What the database is called where people read it, without a secret; None if it is unset."""
+        return None if self.database is None else parse_database(self.database).name
 
     @property
     def worker_count(self) -> int:

@@ -32,6 +32,8 @@ class Options(TypedDict, total=False):
     database: str | Path | None
     database_file: str | Path | None
     sqlite_synchronous: Literal["full", "normal"] | None
+    database_pool_size: int | None
+    database_timeout: float | None
     max_session_data_bytes: int | None
     enable_anti_csrf: bool | None
     anti_csrf: Literal["token", "origin", "none"] | None

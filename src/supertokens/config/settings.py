@@ -105,12 +105,22 @@ class Keys:
         "core",
         None,
         Kind("string", databases.database),
-        "Where sessions are kept: `sqlite:///` URL or file",
+        "Where sessions are kept: `sqlite:///` or `postgresql://` URL, or the path of a SQLite file",
         secret=True,
     )
     database_file: str | None = _file_of("database", "core")
     sqlite_synchronous: Literal["full", "normal"] = _key(
         "core", "full", choice("full", "normal"), "With `normal`, a power cut may undo the latest revocations"
+    )
+    database_pool_size: int = _key(
+        "core", 10, integer(1, 10_000), "How many connections to a PostgreSQL server a process has at most"
+    )
+    database_timeout: float = _key(
+        "core",
+        5.0,
+        number(0.1, 600),
+        "How long an operation waits for a PostgreSQL server: for a connection, a lock or an answer",
+        "seconds",
     )
     max_session_data_bytes: int = _key(
         "app", 1_048_576, integer(2, 1_000_000_000), "How large the session data of a session may be, as JSON", "bytes"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements on a PostgreSQL database: in one round trip each, again where that can heal, and failures in words.
+
+A statement is sent with what has to happen in its transaction before it: taking a mutex, and, behind a pooler, the
+settings that a connection of its own would keep. Up to the next synchronisation all of that is one transaction
+(PostgreSQL, "Frontend/Backend Protocol", section "Pipelining").
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
+from supertokens.stores.postgres_connections import AllInUseError, Connections, PostgresConnection
+from supertokens.stores.postgres_schema import PostgresSchema
+
+__all__ = ["PostgresDatabase", "Result"]
+
+T = TypeVar("T")
+
+MAX_TRIES: Final = 40
+"""How often one operation is begun. Each time that it was undone, another one had its way."""
+MAX_BRIDGED_S: Final = 1.0
+"""How long a server may be away before operations fail at once: a restart is shorter than that."""
+_PAUSE_S: Final = 0.025
+
+_TAKE_MUTEX: Final = "UPDATE supertokens.mutex SET times_taken = times_taken + 1 WHERE number = %(mutex)s"
+_LOCAL_SETTINGS: Final = """
+SELECT set_config('statement_timeout', %(statement)s::text, true), set_config('lock_timeout', %(lock)s::text, true),
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+        ELSE current_setting('synchronous_commit') END, true)
+"""
+_UNDONE: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+_ELSEWHERE: Final = (errors.ReadOnlySqlTransaction, errors.CannotConnectNow, errors.InvalidSqlStatementName)
+"""Nothing was done, and another connection may do it: the server is a replica by now, or a pooler stands between."""
+
+_log = logging.getLogger("supertokens")
+
+
+class Result(NamedTuple):
+    """Rows that came back, and how many rows were written."""
+
+    secret: list[tuple[Any, ...]]  # rows of keys, too: error reports have to hide them
+    written: int
+
+
+class PostgresDatabase:
+    """One database, for any thread and any process. `name`: what it is called in messages, without a secret."""
+
+    def __init__(self, connections: Connections, name: str, timeout_s: float, *, makes_tables: bool) -> None:
+        self._connections = connections
+        self._name = name
+        self._timeout_s = timeout_s
+        self._makes_tables = makes_tables
+        self._schema = PostgresSchema(name)
+        self._checking = ProcessLock()
+        self._is_checked = False
+        self._away_since: float | None = None
+
+    def run(
+        self,
+        statement: str,
+        values: Mapping[str, Any],
+        *,
+        repeatable: bool = False,
+        mutex: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Result:
+        """Run `statement`, in a transaction in which `mutex` was taken before.
+
+        `repeatable`: it may be run twice, as where nobody knows whether a server that is gone had done it.
+
+        Raise SuperTokensGeneralError.
+        """
+        self._check_tables()
+        local = timeout_s is not None
+
+        def run(connection: PostgresConnection) -> Result:
+            if connection.is_direct and mutex is None and not local:
+                return _result(connection.execute(statement, values, prepare=True))
+            with connection.pipeline():
+                if local or not connection.is_direct:
+                    settings = self._connections.timeouts(timeout_s or self._timeout_s)
+                    connection.execute(_LOCAL_SETTINGS, settings, prepare=connection.is_direct)
+                if mutex is not None:
+                    connection.execute(_TAKE_MUTEX, {"mutex": mutex}, prepare=connection.is_direct)
+                cursor = connection.execute(statement, values, prepare=connection.is_direct)
+            return _result(cursor)
+
+        return self._patiently(run, timeout_s or self._timeout_s, repeatable=repeatable)
+
+    def transact(self, operation: Callable[[PostgresConnection], T], *, mutex: int) -> T:
+        """Run `operation`, which asks more than once, in a transaction in which `mutex` was taken before."""
+        self._check_tables()
+
+        def run(connection: PostgresConnection) -> T:
+            with connection.transaction():
+                connection.execute(_LOCAL_SETTINGS, self._connections.timeouts(self._timeout_s), prepare=False)
+                connection.execute(_TAKE_MUTEX, {"mutex": mutex}, prepare=False)
+                return operation(connection)
+
+        return self._patiently(run, self._timeout_s)
+
+    def migrate(self) -> tuple[int, int]:
+        """See `stores.base.Migrating`. Raise SuperTokensGeneralError."""
+        before = self._patiently(self._schema.bring_up_to_date, self._timeout_s)
+        self._is_checked = True
+        return before, self._schema.newest
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._connections.close()
+
+    def _check_tables(self) -> None:
+        """Look, once, whether the tables are those of this program, and make them so if that may be."""
+        if self._is_checked:
+            return
+        with self._checking.own:
+            if self._is_checked:
+                return
+            version = self._patiently(self._schema.version, self._timeout_s, repeatable=True)
+            if version < self._schema.newest:
+                if not self._makes_tables:
+                    raise SuperTokensGeneralError(
+                        f"the database {self._name} has schema {version}, and {self._schema.newest} is needed:"
+                        " run 'supertokens migrate'"
+                    )
+                self.migrate()
+            _log.info("sessions are kept in the database %s", self._name)
+            self._is_checked = True
+
+    def _patiently(self, action: Callable[[PostgresConnection], T], timeout_s: float, *, repeatable: bool = False) -> T:
+        """Run `action` on a connection, and again while that may heal what failed, for `timeout_s` in all at most."""
+        began = time.monotonic()
+        for attempt in range(1, MAX_TRIES + 1):
+            connected = False
+            try:
+                with self._connections.borrowed(max(0.001, began + timeout_s - time.monotonic())) as connection:
+                    connected, self._away_since = True, None
+                    return action(connection)
+            except AllInUseError as error:
+                raise SuperTokensGeneralError(
+                    f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
+                ) from None
+            except psycopg.Error as error:
+                again = attempt < MAX_TRIES and self._may_go_on(error, connected, repeatable)
+                if not again or time.monotonic() - began > timeout_s:
+                    raise self._failure(error, unknown=connected and not repeatable and _is_lost(error)) from error
+            if not connected:
+                time.sleep(_PAUSE_S)
+        raise AssertionError  # the last attempt has returned or raised
+
+    def _may_go_on(self, error: psycopg.Error, connected: bool, repeatable: bool) -> bool:
+        """Return whether it is worth, and safe, to begin anew."""
+        if not connected:
+            now = time.monotonic()
+            self._away_since = self._away_since or now
+            # What the server itself refuses for good, such as a password, comes without a connection, too.
+            return _is_lost(error) and now - self._away_since < MAX_BRIDGED_S
+        if isinstance(error, _ELSEWHERE):
+            self._connections.close_idle()
+            return True
+        return isinstance(error, _UNDONE) or (repeatable and _is_lost(error))
+
+    def _failure(self, error: psycopg.Error, *, unknown: bool) -> SuperTokensGeneralError:
+        """Return what to raise for an `error`, with what may help. Details may hold data of people."""
+        said = error.diag.message_primary or str(error).partition("\n")[0]
+        what = f"the session database {self._name} failed: {said}"
+        if isinstance(error, errors.InsufficientPrivilege) and not self._is_checked:
+            what += (
+                ". Let an administrator of the database run: CREATE SCHEMA supertokens AUTHORIZATION <the user of"
+                " 'database'>"
+            )
+        elif isinstance(error, errors.UniqueViolation):
+            what = f"the session database {self._name} refused a second session, or key, of the same name"
+        if unknown:
+            what += ". Whether it was written is not known"
+        return SuperTokensGeneralError(what)
+
+
+def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
+    return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Return whether the server, or the way to it, is gone or not there yet."""
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state[:2] == "08" or state in ("57P01", "57P02", "57P03", "53300")

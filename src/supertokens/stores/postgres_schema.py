@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables in a PostgreSQL database: whose they are, which version they have, and how they get those of this program.
+
+They are in a schema of their own, so that they can stand in an application's database, and nothing depends on a
+search path.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.postgres_connections import PostgresConnection
+
+__all__ = ["KEYS_MUTEX", "USER_MUTEXES", "PostgresSchema"]
+
+KEYS_MUTEX: Final = 0
+USER_MUTEXES: Final = 256
+"""Rows that log-ins wait for where sessions are limited: of one user always the same one, by a hash."""
+
+_TABLES: Final = f"""
+CREATE TABLE supertokens.property (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
+INSERT INTO supertokens.property VALUES ('application', 'supertokens-sessions');
+CREATE TABLE supertokens.key (
+    id text COLLATE "C" PRIMARY KEY,
+    purpose text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    material bytea NOT NULL,
+    position bigint NOT NULL
+);
+CREATE TABLE supertokens.mutex (number integer PRIMARY KEY, times_taken bigint NOT NULL) WITH (fillfactor = 10);
+INSERT INTO supertokens.mutex SELECT number, 0 FROM generate_series({KEYS_MUTEX}, {USER_MUTEXES}) AS number;
+CREATE TABLE supertokens.session (
+    handle uuid PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL,
+    jwt_payload text NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    uses_static_key boolean NOT NULL,
+    anti_csrf boolean NOT NULL,
+    remember boolean NOT NULL,
+    last_seen_at bigint,
+    auth_time bigint,
+    user_agent text,
+    address text,
+    current bigint NOT NULL,
+    parent bigint NOT NULL,
+    newest bigint NOT NULL,
+    handed_out_at bigint NOT NULL,
+    fingerprint bytea,
+    session_data text NOT NULL
+) WITH (fillfactor = 85);
+CREATE INDEX session_by_user ON supertokens.session (user_id, created_at, handle);
+CREATE INDEX session_by_expiry ON supertokens.session (expires_at);
+"""
+# user_id: two ids that a collation of the database takes for equal must never be one user.
+# fillfactor: a refresh changes no index, so the new state of a row finds room beside the old one.
+# mutex: a row is written, not just locked, so that it also holds where transactions are serializable.
+_SCHEMA: Final = (_TABLES,)
+"""Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
+
+_WHAT_IS_THERE: Final = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'supertokens'),
+    (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace =
+        (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'supertokens')),
+    current_setting('server_encoding'),
+    (SELECT collname FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_collation AS c ON c.oid = a.attcollation
+        WHERE a.attname = 'user_id' AND a.attrelid = (SELECT t.oid FROM pg_catalog.pg_class AS t
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+            WHERE n.nspname = 'supertokens' AND t.relname = 'session'))
+"""
+_VERSION: Final = (
+    "SELECT max(value) FILTER (WHERE name = 'application'), max(value) FILTER (WHERE name = 'schema')"
+    " FROM supertokens.property"
+)
+_NOTE_VERSION: Final = (
+    "INSERT INTO supertokens.property VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value"
+)
+_ANOTHER_WAS_FASTER: Final = (
+    errors.UniqueViolation, errors.DuplicateSchema, errors.DuplicateTable, errors.SerializationFailure,
+)  # fmt: skip
+_MAX_TRIES: Final = 10
+
+
+class PostgresSchema:
+    """The tables in one database. `name`: what the database is called in messages."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def newest(self) -> int:
+        """The version that this program works with."""
+        return len(_SCHEMA)
+
+    def version(self, connection: PostgresConnection) -> int:
+        """Return the version of the tables; 0 where there are none.
+
+        Raise SuperTokensGeneralError if they are another program's, a newer one's, or not to be relied on.
+        """
+        exists, tables, encoding, collation = self._look(connection)
+        if encoding != "UTF8":
+            raise SuperTokensGeneralError(
+                f"the database {self._name} has the encoding {encoding}, which cannot hold every user id: make one with"
+                " ENCODING 'UTF8' (and TEMPLATE template0), and point 'database' to it"
+            )
+        if not exists or not tables:
+            return 0
+        version = self._said_version(connection)
+        if version > self.newest:
+            raise SuperTokensGeneralError(
+                f"the database {self._name} was written by a newer version (schema {version}, this one knows"
+                f" {self.newest}): update supertokens-sessions, or point 'database' to another one"
+            )
+        if collation != "C":
+            raise SuperTokensGeneralError(
+                f"in the database {self._name}, supertokens.session.user_id has the collation {collation!r}, by which"
+                ' two users may be taken for one: ALTER TABLE supertokens.session ALTER user_id TYPE text COLLATE "C"'
+            )
+        return version
+
+    def bring_up_to_date(self, connection: PostgresConnection) -> int:
+        """Take the steps that are missing, each in a transaction of its own. Return the version from before."""
+        before = self.version(connection)
+        for _ in range(_MAX_TRIES):
+            version = self.version(connection)
+            if version == self.newest:
+                return before
+            try:
+                self._take_step(connection, version)
+            except _ANOTHER_WAS_FASTER:
+                continue
+        raise SuperTokensGeneralError(
+            f"the tables of the database {self._name} were being made by others {_MAX_TRIES} times: try again"
+        )
+
+    def _take_step(self, connection: PostgresConnection, version: int) -> None:
+        with connection.transaction():
+            if version == 0:
+                exists, *_ = self._look(connection)
+                if not exists:  # where an administrator has made it, the right to do that is not needed
+                    connection.execute("CREATE SCHEMA supertokens", prepare=False)
+            elif self._locked_version(connection) != version:
+                return
+            connection.execute(_SCHEMA[version], prepare=False)
+            connection.execute(_NOTE_VERSION, (str(version + 1),), prepare=False)
+
+    def _locked_version(self, connection: PostgresConnection) -> int:
+        lock = "SELECT value FROM supertokens.property WHERE name = 'schema' FOR UPDATE"
+        row = connection.execute(lock, prepare=False).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _look(self, connection: PostgresConnection) -> tuple[bool, int, str, str | None]:
+        row = connection.execute(_WHAT_IS_THERE, prepare=False).fetchone()
+        assert row is not None
+        exists, tables, encoding, collation = row
+        return exists, tables, encoding, collation
+
+    def _said_version(self, connection: PostgresConnection) -> int:
+        try:
+            row = connection.execute(_VERSION, prepare=False).fetchone()
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.DatatypeMismatch, errors.UndefinedFunction):
+            row = None
+        application, version = row or (None, None)
+        if application != "supertokens-sessions" or version is None or not version.isdecimal():
+            raise SuperTokensGeneralError(
+                f"the schema 'supertokens' of the database {self._name} belongs to another program: point 'database' to"
+                " another one"
+            )
+        return int(version)
+
+
+def is_missing_right(error: psycopg.Error) -> bool:
+    """Return whether the user of the database is not allowed what was asked."""
+    return isinstance(error, errors.InsufficientPrivilege)

@@ -31,8 +31,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 SLOW_FOLDERS = {
-    "benchmarks", "browser", "cli", "clients", "docs", "integration", "model", "processes", "remote", "service",
-    "typing",
+    "benchmarks", "browser", "cli", "clients", "docs", "integration", "model", "postgres", "processes", "remote",
+    "service", "typing",
 }  # fmt: skip
 
 

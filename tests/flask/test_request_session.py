@@ -234,6 +234,31 @@ def test_a_session_lives_whatever_hands_the_environment_on(surrounded: flask.Fla
     assert client.browser.jar == {}
 
 
+def test_asking_what_is_known_of_the_session_makes_no_response_vary_by_cookies(
+    surrounded: flask.Flask, clock: FakeClock
+) -> None:
+    """A layout or a hook that asks on every request leaves stylesheets to shared caches."""
+    known: list[str | None] = []
+
+    @surrounded.after_request
+    def note(response: flask.Response) -> flask.Response:
+        session = current_session()
+        known.append(None if session is None else session.get_user_id())
+        return response
+
+    @surrounded.get("/style.css")
+    def style() -> str:
+        return ""
+
+    client = Client(surrounded, clock, {})
+    client.post("/login")
+    answer = client.get("/style.css")
+    assert "Vary" not in answer.headers
+    assert "Cache-Control" not in answer.headers
+    client.get("/me")
+    assert known == ["ada", None, "ada"]
+
+
 def test_a_hook_that_is_the_first_to_look_has_its_changes_sent(surrounded: flask.Flask, clock: FakeClock) -> None:
     @surrounded.after_request
     def guest(response: flask.Response) -> flask.Response:

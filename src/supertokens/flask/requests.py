@@ -49,6 +49,13 @@ class AppSessions:
         """Return the session of the current request."""
         return self.of_environ(current_request().environ)
 
+    def known(self) -> RequestSession | None:
+        """Return the session of the current request as far as a verb has asked for it; the response does not vary by
+        this.
+        """
+        owner: RequestSession | None = current_request().environ.get(self._key)
+        return owner
+
     def of_environ(self, environ: dict[str, Any]) -> RequestSession:
         """Return the session of the request that Flask has this environment of."""
         owner: RequestSession | None = environ.get(self._key)

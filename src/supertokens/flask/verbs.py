@@ -96,8 +96,8 @@ def current_session() -> Session | None:
 
     It looks nothing up: that is done by `supertokens_middleware` and `get_session`.
     """
-    owner = requests_of(current_app()).current()
-    if owner.answer is None or owner.standing is Standing.UNASKED:
+    owner = requests_of(current_app()).known()
+    if owner is None or owner.answer is None or owner.standing is Standing.UNASKED:
         return None
     return Session(owner, owner.answer, owner.access_token)
 

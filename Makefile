@@ -11,6 +11,8 @@ SOURCES := $(shell find src -type f -not -name '*.pyc')
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
+	@echo "make run EXAMPLE=pages"
+	@echo "                 a small app to copy from: pages without JavaScript (PORT=… and FOLDER=… as above)"
 	@echo "make quick       tests of the source as it is, in seconds (ARGS=\"-k rotation\" to choose)"
 	@echo "make pythons     the same with each supported Python that is installed"
 	@echo "make test        all tests, against the built wheel"
@@ -23,8 +25,17 @@ help:
 	@echo "make screenshot  take the README's picture of the demo again"
 	@echo "make docs        check that the docs name everything and that their examples run"
 
+ifndef EXAMPLE
 run: $(VENV)/run.stamp
 	$(BIN)/python demo/app.py $(if $(FOLDER),--folder "$(FOLDER)")
+else ifeq ($(EXAMPLE),pages)
+run: $(VENV)/example-pages.stamp
+	cd examples/pages && $(if $(FOLDER),JOTTER_FOLDER="$(abspath $(FOLDER))") \
+		"$(abspath $(BIN))/flask" --app jotter run --port "$(or $(PORT),8000)"
+else
+run:
+	@echo "There is no example \"$(EXAMPLE)\": EXAMPLE=pages is the one there is. Without EXAMPLE it is the demo." >&2; exit 2
+endif
 
 quick: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
@@ -51,14 +62,14 @@ model-deep: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.model
 
 check: $(VENV)/dev.stamp docs
-	$(BIN)/ruff format --check src tests demo benchmarks
-	$(BIN)/ruff check src tests demo benchmarks
+	$(BIN)/ruff format --check src tests demo examples benchmarks
+	$(BIN)/ruff check src tests demo examples benchmarks
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp
-	$(BIN)/ruff format src tests demo benchmarks
-	$(BIN)/ruff check --fix src tests demo benchmarks
+	$(BIN)/ruff format src tests demo examples benchmarks
+	$(BIN)/ruff check --fix src tests demo examples benchmarks
 
 style: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.style
@@ -78,6 +89,11 @@ clean:
 # A virtual environment with what the demo needs: the package, as it is in the source tree, and Flask.
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[flask]"
+	touch $@
+
+# The same with what the example needs.
+$(VENV)/example-pages.stamp: examples/pages/requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[flask,devices]" --requirement $<
 	touch $@
 
 # The tools for work on the project, beside the package as it is in the source tree.

@@ -89,7 +89,9 @@ class Page:
         return [block for block in self.blocks if block.language in languages]
 
 
-PAGES: Final = [Page(path) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
+PAGES: Final = [
+    Page(path) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
+]
 
 
 def page(name: str) -> Page:

@@ -37,13 +37,19 @@ def bare_app() -> flask.Flask:
 
 
 def sessions_app(core: EmbeddedCore | None = None, **options: Any) -> flask.Flask:
-    """The same behind our sessions: `/login`, `/me`, `/session/refresh`, and `/open`, which nothing protects."""
+    """The same behind our sessions: `/login`, `/logout`, `/me`, `/session/refresh`, and `/open`, for everybody."""
     app = flask.Flask("sessions")
     SuperTokens(app, core=core, **options)
 
     @app.post("/login")
     def login() -> str:
         create_new_session(None, USER_ID, PAYLOAD, {})
+        return USER_ID
+
+    @app.post("/logout")
+    @supertokens_middleware
+    def logout() -> str:
+        flask.g.supertokens.revoke_session()
         return USER_ID
 
     @app.route("/me", methods=["GET", "POST"])

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.environment import ROOT
-from benchmarks.report import details
+from benchmarks.report import details, headline
 from benchmarks.result import LATEST, Result
 
 __all__ = ["DOCUMENTS", "fill_documents", "filled"]
 
 DOCUMENTS: Final[dict[Path, Callable[[Result], str]]] = {
+    ROOT / "README.md": headline,
     ROOT / "docs" / "performance.md": details,
 }
 """Which words go between the marks in which document; one without marks is left as it is."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from benchmarks import names
-from benchmarks.names import with_threads
+from benchmarks.names import in_store_of, with_active, with_threads, with_workers
 from benchmarks.rounds import Figure, Timings
 
-__all__ = ["BREAKDOWN", "GOALS", "Goal", "Outcome", "Part", "added_cost", "outcome", "throughput_ratio"]
+__all__ = ["GOALS", "Goal", "Outcome", "Round", "added_cost", "of", "outcome", "throughput_ratio"]
 
 Round = Mapping[str, float]
 """Microseconds per operation, by case."""
@@ -19,15 +19,15 @@ Round = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Goal:
-    """`shown` is how a figure is written: as `ratio`, as `factor` of something, as a `share` of something (1/n), as
-    a `count`, in `seconds`, or in megabytes (`MB`, of a million bytes)."""
+    """`shown` is how a figure is written: as `ratio`, as `factor` of something, as a `share` of something (1/n), or in
+    megabytes (`MB`, of a million bytes)."""
 
     case: str
     of: str
     quantity: Callable[[Round], float]
     bound: float
     at_least: bool
-    shown: Literal["ratio", "factor", "share", "count", "seconds", "MB"] = "ratio"
+    shown: Literal["ratio", "factor", "share", "MB"] = "ratio"
 
     def is_met(self, figure: float) -> bool:
         return figure >= self.bound if self.at_least else figure <= self.bound
@@ -42,10 +42,6 @@ class Goal:
             return f"{figure:.3f}".removesuffix("0")
         if self.shown == "factor":
             return f"{figure:.2f}".removesuffix("0").removesuffix(".0") + " ×"
-        if self.shown == "count":
-            return f"{figure:,.0f}"
-        if self.shown == "seconds":
-            return f"{figure:.2f} s"
         if self.shown == "MB":
             return f"{figure:.0f} MB"
         return f"1/{1 / figure:.0f}" if figure > 0 else "less than nothing"
@@ -85,166 +81,142 @@ def added_cost(case: str, bare: str) -> Callable[[Round], float]:
     return lambda times: times[case] - times[bare]
 
 
+def of(case: str) -> Callable[[Round], float]:
+    return lambda times: times[case]
+
+
+def _sum(*cases: str) -> Callable[[Round], float]:
+    return lambda times: sum(times[case] for case in cases)
+
+
 def _over(dividend: Callable[[Round], float], divisor: Callable[[Round], float]) -> Callable[[Round], float]:
     return lambda times: dividend(times) / divisor(times)
 
 
-def _of(case: str) -> Callable[[Round], float]:
-    return lambda times: times[case]
+def _share(case: str, text: str, measured: str, reference: str, bound: float) -> Goal:
+    """A part of the throughput of something else, at least."""
+    return Goal(case, f" of {text}", throughput_ratio(measured, reference), bound, at_least=True)
 
 
-def _per_second(case: str) -> Callable[[Round], float]:
-    return lambda times: 1e6 / times[case]
+def _factor(
+    case: str, text: str, dividend: Callable[[Round], float], divisor: Callable[[Round], float], bound: float
+) -> Goal:
+    """A multiple of something else, at most."""
+    return Goal(case, f" {text}", _over(dividend, divisor), bound, at_least=False, shown="factor")
 
 
-def _millions_of(case: str) -> Callable[[Round], float]:
-    return lambda times: times[case] / 1e6
-
+_BARE: Final = "the bare route's throughput"
+_WORKERS: Final = "that of 1 worker"
 
 GOALS: Final = (
+    # A check
+    _share("GET protected, token seen before", _BARE, names.OURS_GET, names.BARE_GET, 0.82),
+    _share("GET protected, 10,000 active sessions asked uniformly", _BARE, with_active(10_000), names.BARE_GET, 0.78),
     Goal(
-        "GET protected, token seen before",
-        " of the bare route's throughput",
-        throughput_ratio(names.OURS_GET, names.BARE_GET),
-        0.82,
-        at_least=True,
-    ),
-    Goal(
-        "GET protected, token seen before: added cost",
-        " of what supertokens-flask 1.4.1 adds",
-        _over(added_cost(names.OURS_GET, names.BARE_GET), added_cost(names.SUPERTOKENS_FLASK, names.BARE_GET)),
-        1 / 40,
-        at_least=False,
-        shown="share",
-    ),
-    Goal(
-        "POST with anti-CSRF, token seen before",
-        " of the bare route's throughput",
-        throughput_ratio(names.OURS_POST, names.BARE_POST),
-        0.78,
-        at_least=True,
-    ),
-    Goal(
-        "GET protected, first sight of a token: added cost",
-        " one RSA-2048 verify",
-        _over(added_cost(names.OURS_FIRST_SIGHT, names.BARE_GET), _of(names.RSA_VERIFY)),
-        2.4,
-        at_least=False,
-        shown="factor",
-    ),
-    Goal(
-        "GET protected, blacklisting `query` on SQLite, seen before",
-        " of the bare route's throughput",
-        throughput_ratio(names.OURS_QUERY, names.BARE_GET),
-        0.70,
-        at_least=True,
-    ),
-    Goal(
-        "refresh at `core.refresh` (embedded, SQLite)",
-        " one RSA-2048 sign",
-        _over(_of(names.CORE_REFRESH), _of(names.RSA_SIGN)),
-        1.5,
-        at_least=False,
-        shown="factor",
-    ),
-    Goal(
-        "renewal in place, what it adds to a page",
-        " one `core.refresh`",
-        _over(added_cost(names.OURS_RENEWED, names.OURS_PAGE), _of(names.CORE_REFRESH)),
-        1.1,
-        at_least=False,
-        shown="factor",
-    ),
-    Goal(
-        "create at the store, 16 threads, synchronous=FULL",
-        " the throughput of one fsync per create",
-        throughput_ratio(with_threads(names.STORE_CREATE, 16), with_threads(names.STORE_CREATE, 1)),
-        5,
-        at_least=True,
-        shown="factor",
-    ),
-    Goal(
-        "create end to end (log in, signature included), 16 threads",
-        " the throughput of one fsync per create",
-        throughput_ratio(with_threads(names.LOGIN, 16), with_threads(names.LOGIN, 1)),
-        2,
-        at_least=True,
-        shown="factor",
-    ),
-    Goal(
-        "real server (gunicorn, 2 workers), protected",
-        " of the bare route's throughput",
-        throughput_ratio(names.SERVER_PROTECTED, names.SERVER_BARE),
-        0.93,
-        at_least=True,
-    ),
-    Goal(
-        "verify with 16 threads",
-        " of the throughput of 1 thread",
-        throughput_ratio(with_threads(names.VERIFY, 16), with_threads(names.VERIFY, 1)),
-        0.95,
-        at_least=True,
-    ),
-    Goal("core service: create", " per second", _per_second(names.SERVICE_CREATE), 1200, at_least=True, shown="count"),
-    Goal(
-        "core service: refresh", " per second", _per_second(names.SERVICE_REFRESH), 2000, at_least=True, shown="count"
-    ),
-    Goal("core service: verify", " per second", _per_second(names.SERVICE_VERIFY), 8000, at_least=True, shown="count"),
-    Goal(
-        "core service: memory at rest",
-        " per worker (RSS)",
-        _millions_of(names.SERVICE_RESIDENT),
-        90,
+        "the cache of verified tokens with 10,000 sessions",
+        "",
+        lambda times: times[names.CACHE_BYTES] / 1e6,
+        32,
         at_least=False,
         shown="MB",
     ),
+    _share("POST with anti-CSRF, token seen before", _BARE, names.OURS_POST, names.BARE_POST, 0.78),
+    _share("GET protected, blacklisting `query` on SQLite", _BARE, names.OURS_QUERY, names.BARE_GET, 0.65),
     Goal(
-        "core service: from its start to its first reply",
-        "",
-        _millions_of(names.SERVICE_START),
-        1,
+        "GET protected, token seen before: added cost",
+        " of what Flask's own signed cookie adds",
+        _over(added_cost(names.OURS_GET, names.BARE_GET), added_cost(names.SIGNED_COOKIE, names.BARE_GET)),
+        1 / 6,
         at_least=False,
-        shown="seconds",
+        shown="share",
     ),
-)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of a request: microseconds of one round. `depth` 1 is a part of the part above."""
-
-    name: str
-    quantity: Callable[[Round], float]
-    depth: int = 0
-
-
-def _rest(case: str, *others: str) -> Callable[[Round], float]:
-    return lambda times: times[case] - sum(times[other] for other in others)
-
-
-BREAKDOWN: Final = (
-    Part("a bare route: Flask and Werkzeug", _of(names.BARE_GET)),
-    Part(
-        "what our extension adds to every route: the wrapper around the app",
-        added_cost(names.OURS_OPEN, names.BARE_GET),
+    _factor(
+        "GET protected, first sight of a token: added cost",
+        "one RSA-2048 verify, base64 and JSON of the claims",
+        added_cost(names.OURS_FIRST_SIGHT, names.BARE_GET),
+        of(names.VERIFY_AND_DECODE),
+        2,
     ),
-    Part(
-        "the decorator: Flask's context, `g`, and the view's own look at the session",
-        _rest(names.OURS_GET, names.OURS_OPEN, names.EXCHANGE),
+    _share(
+        "verify with 16 threads",
+        "the throughput of 1 thread",
+        with_threads(names.VERIFY, 16),
+        with_threads(names.VERIFY, 1),
+        0.95,
     ),
-    Part("transport: dialect, cookies, the session object", added_cost(names.EXCHANGE, names.CORE_SEEN)),
-    Part("`core.verify`: clock, key ring, cache, expiry", _of(names.CORE_SEEN)),
-    Part("**protected GET, token seen before**", _of(names.OURS_GET)),
-    Part("first sight of a token, on top of that", added_cost(names.OURS_FIRST_SIGHT, names.OURS_GET)),
-    Part("the RSA signature", _of(names.RSA_VERIFY), depth=1),
-    Part(
-        "base64, JSON, claims, entry in the cache",
-        lambda times: times[names.CORE_FIRST_SIGHT] - times[names.CORE_SEEN] - times[names.RSA_VERIFY],
-        depth=1,
+    _share("real server (gunicorn, 2 workers), protected", _BARE, names.SERVER_PROTECTED, names.SERVER_BARE, 0.95),
+    # Writes
+    _factor(
+        "log in", "(one RSA-2048 sign and one durable insert)", of(names.LOGIN_RS256), of(names.SIGN_AND_INSERT), 1.5
     ),
-    Part("blacklisting `query`, on top of that", added_cost(names.OURS_QUERY, names.OURS_GET)),
-    Part("one indexed read in SQLite", _of(names.STORE_GET), depth=1),
-    Part("**`core.refresh`**", _of(names.CORE_REFRESH)),
-    Part("the RSA signature", _of(names.RSA_SIGN), depth=1),
-    Part("read, decide, write (no fsync), derive the tokens", added_cost(names.CORE_REFRESH, names.RSA_SIGN), depth=1),
+    _factor("log in with ES256", "that with RS256", of(names.LOGIN_ES256), of(names.LOGIN_RS256), 0.70),
+    _factor("log in with a note of the client", "one without", of(names.LOGIN_RS256), of(names.LOGIN_UNNOTED), 1.03),
+    _factor(
+        "refresh at `core.refresh` (embedded, SQLite)",
+        "(one RSA-2048 sign, one read and one update without fsync)",
+        of(names.CORE_REFRESH),
+        of(names.SIGN_AND_UPDATE),
+        1.5,
+    ),
+    _factor(
+        "renewal in place, what it adds to a page",
+        "one `core.refresh`",
+        added_cost(names.OURS_RENEWED, names.OURS_PAGE),
+        of(names.CORE_REFRESH),
+        1.1,
+    ),
+    _share(
+        "create at the store, 16 threads, synchronous=FULL",
+        "what SQLite does with 16 rows to a transaction",
+        with_threads(names.STORE_CREATE, 16),
+        with_threads(names.STORE_CREATE_BATCHES, 1),
+        0.5,
+    ),
+    _share(
+        "log in, 16 threads",
+        "the throughput of 1 thread",
+        with_threads(names.LOGIN, 16),
+        with_threads(names.LOGIN, 1),
+        1.25,
+    ),
+    *(
+        _factor(
+            f"{text} in a store of a million sessions",
+            "that in one of ten thousand",
+            of(in_store_of(case, 1_000_000)),
+            of(in_store_of(case, 10_000)),
+            1.5,
+        )
+        for text, case in (
+            ("create", names.CORE_CREATE),
+            ("first use", names.FIRST_USE),
+            ("revoke", names.REVOKE_ONE),
+        )
+    ),
+    # The core service
+    _factor(
+        "core service: create",
+        "(one empty reply, one RSA-2048 sign and one durable insert)",
+        of(names.SERVICE_CREATE),
+        _sum(names.SERVICE_HELLO, names.SIGN_AND_INSERT),
+        1.5,
+    ),
+    _factor(
+        "core service: refresh",
+        "(one empty reply, one RSA-2048 sign, one read and one update without fsync)",
+        of(names.SERVICE_REFRESH),
+        _sum(names.SERVICE_HELLO, names.SIGN_AND_UPDATE),
+        1.25,
+    ),
+    _share("core service: verify", "the throughput of /hello", names.SERVICE_VERIFY, names.SERVICE_HELLO, 0.6),
+    *(
+        _factor(
+            f"core service: p99 of {text} at saturation, 2 workers",
+            _WORKERS,
+            of(names.p99(with_workers(case, 2))),
+            of(names.p99(with_workers(case, 1))),
+            1.5,
+        )
+        for text, case in (("create", names.WORKERS_CREATE), ("revoke", names.WORKERS_REVOKE))
+    ),
 )

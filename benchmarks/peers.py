@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import flask
 import flask_jwt_extended
+import flask_login
 import flask_session
+import flask_sqlalchemy
 import redis
 import supertokens_flask
-from cryptography.hazmat.primitives import serialization
+from cachelib.file import FileSystemCache
 from cryptography.hazmat.primitives.asymmetric import rsa
 from supertokens_flask.handshake_info import HandshakeInfo
 from supertokens_flask.process_state import ProcessState
@@ -24,7 +28,10 @@ from benchmarks.apps import PAYLOAD, USER_ID, minted_token
 from benchmarks.wsgi import Client, browser_request, cookies_after, require_ok
 from supertokens.core import EmbeddedCore
 
-__all__ = ["Peer", "flask_session_on_valkey", "jwt_extended", "signed_cookie", "supertokens_flask_1_4_1"]
+__all__ = [
+    "Peer", "flask_login_in_memory", "flask_login_in_sqlite", "flask_session_in_files", "flask_session_in_sqlite",
+    "flask_session_on_valkey", "jwt_extended", "signed_cookie", "supertokens_flask_1_4_1",
+]  # fmt: skip
 
 Peer = tuple[flask.Flask, dict[str, Any]]
 """An application, and the environment of a request that it lets pass."""
@@ -35,6 +42,31 @@ _SECRET: Final = "the same secret of 32 and more characters for every run"
 def signed_cookie() -> Peer:
     """`flask.session` as Flask ships it."""
     return _with_flask_session(lambda app: app)
+
+
+@contextmanager
+def flask_session_in_files(folder: Path) -> Iterator[Peer]:
+    """Flask-Session on the files of cachelib, which is its kind for a single host."""
+    cache = FileSystemCache(str(folder), threshold=0)
+
+    def in_files(app: flask.Flask) -> None:
+        app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
+        flask_session.Session(app)
+
+    yield _with_flask_session(in_files)
+
+
+@contextmanager
+def flask_session_in_sqlite(folder: Path) -> Iterator[Peer]:
+    """Flask-Session on a SQLite file, through Flask-SQLAlchemy, as its documentation shows it."""
+
+    def in_sqlite(app: flask.Flask) -> None:
+        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder / 'flask-session.sqlite3'}"
+        database = flask_sqlalchemy.SQLAlchemy(app)
+        app.config.update(SESSION_TYPE="sqlalchemy", SESSION_SQLALCHEMY=database)
+        flask_session.Session(app)
+
+    yield _with_flask_session(in_sqlite)
 
 
 @contextmanager
@@ -60,12 +92,9 @@ def jwt_extended(algorithm: str) -> Peer:
         JWT_SECRET_KEY=_SECRET,
     )
     if algorithm == "RS256":
+        # Key objects: a PEM, as its documentation shows it, would be parsed anew in every request.
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        public = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        app.config.update(
-            JWT_PRIVATE_KEY=key.private_bytes(*private), JWT_PUBLIC_KEY=key.public_key().public_bytes(*public)
-        )
+        app.config.update(JWT_PRIVATE_KEY=key, JWT_PUBLIC_KEY=key.public_key())
     flask_jwt_extended.JWTManager(app)
 
     @app.post("/login")
@@ -80,6 +109,49 @@ def jwt_extended(algorithm: str) -> Peer:
     def me() -> str:
         user_id: str = flask_jwt_extended.get_jwt_identity()
         return user_id
+
+    return _logged_in(app)
+
+
+class _User(flask_login.UserMixin):
+    def __init__(self, user_id: str) -> None:
+        self.id = user_id
+
+
+def flask_login_in_memory() -> Peer:
+    """Flask-Login, which asks for the user in every request, of a dict."""
+    return _with_flask_login({USER_ID: _User(USER_ID)}.get)
+
+
+@contextmanager
+def flask_login_in_sqlite(folder: Path) -> Iterator[Peer]:
+    """The same with the user in a SQLite file, read by one statement over a connection that stays open."""
+    with closing(sqlite3.connect(folder / "users.sqlite3", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT) STRICT, WITHOUT ROWID")
+        connection.execute("INSERT INTO user VALUES (?, 'ada')", (USER_ID,))
+
+        def user(user_id: str) -> _User | None:
+            found = connection.execute("SELECT id FROM user WHERE id = ?", (user_id,)).fetchone()
+            return _User(found[0]) if found else None
+
+        yield _with_flask_login(user)
+
+
+def _with_flask_login(user: Callable[[str], _User | None]) -> Peer:
+    app = flask.Flask("flask_login")
+    app.secret_key = _SECRET
+    manager = flask_login.LoginManager(app)
+    manager.user_loader(user)
+
+    @app.post("/login")
+    def login() -> str:
+        flask_login.login_user(user(USER_ID))
+        return USER_ID
+
+    @app.get("/me")
+    @flask_login.login_required
+    def me() -> str:
+        return str(flask_login.current_user.id)
 
     return _logged_in(app)
 

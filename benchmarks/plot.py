@@ -29,16 +29,22 @@ _BARS: Final = {
     names.SIGNED_COOKIE: "Flask's signed cookie",
     names.JWT_EXTENDED_HS256: "Flask-JWT-Extended, HS256",
     names.JWT_EXTENDED_RS256: "Flask-JWT-Extended, RS256",
+    names.FLASK_LOGIN: "Flask-Login, user in memory",
+    names.FLASK_LOGIN_SQLITE: "Flask-Login, user in SQLite",
+    names.FILE_SESSION: "Flask-Session in files",
     names.VALKEY_SESSION: "Flask-Session on Valkey",
     names.SUPERTOKENS_FLASK: "supertokens-flask 1.4.1",
+    names.SUPERTOKENS_PYTHON: "supertokens-python 0.31.4",
 }
+"""Flask-Session in SQLite and the peers of other frameworks are in the tables only: beside the first all other bars
+would be dots, and the others stand beside another bare route."""
 
 
 def draw(result: Result, folder: Path) -> None:
     """Write `latest.png` and `latest.svg`."""
     timings = result.sections["per request"]
-    figures = {name: Figure.of(added_cost(name, names.BARE_GET), timings) for name in _BARS}
-    ordered = sorted(_BARS, key=lambda name: figures[name].median, reverse=True)
+    figures = _added(result)
+    ordered = sorted(figures, key=lambda name: figures[name].median, reverse=True)
     widths = [figures[name].median for name in ordered]
     spread = [
         [figures[name].median - figures[name].low for name in ordered],
@@ -46,7 +52,7 @@ def draw(result: Result, folder: Path) -> None:
     ]
     # A fixed salt: the same result gives the same file.
     with mpl.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+        figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
         colours = [_OURS if name.startswith("ours") else _PEERS for name in ordered]
         axes.barh([_BARS[name] for name in ordered], widths, color=colours, height=0.66)
         axes.errorbar(widths, range(len(ordered)), xerr=spread, fmt="none", ecolor="#30363d", elinewidth=0.8)
@@ -68,3 +74,13 @@ def draw(result: Result, folder: Path) -> None:
         figure.savefig(folder / "latest.png", dpi=150)
         figure.savefig(folder / "latest.svg", metadata={"Date": None})
         plt.close(figure)
+
+
+def _added(result: Result) -> dict[str, Figure]:
+    """What is added by those that were measured, each to the bare route of its own rounds."""
+    figures: dict[str, Figure] = {}
+    for timings in (result.sections["per request"], result.sections.get("other peers", {})):
+        for name in _BARS:
+            if name in timings and name not in figures:
+                figures[name] = Figure.of(added_cost(name, names.BARE_OF.get(name, names.BARE_GET)), timings)
+    return figures

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,17 +19,13 @@ from benchmarks import names
 from benchmarks.apps import LoggedIn, open_benchmark_core, sessions_app
 from benchmarks.environment import ROOT
 from benchmarks.rounds import Case
+from benchmarks.wrk import Load, asked, load_cases
 from benchmarks.wsgi import HEADERS
 
-__all__ = ["CONNECTIONS", "free_port", "has_wrk", "server_cases", "throughput_of"]
+__all__ = ["free_port", "server_cases"]
 
 _WORKERS: Final = 2
-CONNECTIONS: Final = 8
 _START_WITHIN: Final = 20.0  # seconds
-
-
-def has_wrk() -> bool:
-    return shutil.which("wrk") is not None
 
 
 @contextmanager
@@ -47,39 +40,22 @@ def server_cases(folder: Path) -> Iterator[list[Case]]:
     with ExitStack() as stack:
         bare = stack.enter_context(_gunicorn("bare", folder, headers, {}))
         protected = stack.enter_context(_gunicorn("protected", folder, headers, database))
-        yield [_Wrk(names.SERVER_BARE, bare, headers), _Wrk(names.SERVER_PROTECTED, protected, headers)]
+        yield [*_cases(names.SERVER_BARE, bare, headers), *_cases(names.SERVER_PROTECTED, protected, headers)]
 
 
-@dataclass
-class _Wrk:
+def _cases(name: str, url: str, headers: Mapping[str, str]) -> list[Case]:
     """A batch is one run of wrk; it takes whole seconds."""
+    options = [word for header, value in headers.items() for word in ("--header", f"{header}: {value}")]
+    length = [1]
 
-    name: str
-    url: str
-    headers: Mapping[str, str]
-    seconds: int = field(default=1, init=False)
+    def measure() -> Load:
+        return asked(name, url, length[0], options)
 
-    def calibrate(self, seconds: float) -> None:
-        self.measure()
-        self.seconds = max(1, round(seconds))
+    def calibrate(seconds: float) -> None:
+        measure()
+        length[0] = max(1, round(seconds))
 
-    def measure(self) -> float:
-        command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{self.seconds}s"]
-        for name, value in self.headers.items():
-            command += ["--header", f"{name}: {value}"]
-        limit = self.seconds + 30
-        run = subprocess.run(  # noqa: S603 - our own arguments
-            [*command, self.url], capture_output=True, text=True, check=True, timeout=limit
-        )
-        return 1e6 / throughput_of(run, self.name)
-
-
-def throughput_of(run: subprocess.CompletedProcess[str], name: str) -> float:
-    """Requests per second that a run of wrk counted. Raises RuntimeError unless each was answered with success."""
-    throughput = re.search(r"^Requests/sec: +([\d.]+)$", run.stdout, re.MULTILINE)
-    if throughput is None or float(throughput[1]) == 0 or "Non-2xx" in run.stdout or "Socket errors" in run.stdout:
-        raise RuntimeError(f"{name}: not every request was answered\n{run.stdout}{run.stderr}")
-    return float(throughput[1])
+    return load_cases(name, measure, calibrate)
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.goals import GOALS, Outcome, outcome
-from benchmarks.rounds import Timings
+from benchmarks.rounds import Spread, Timings
 
 __all__ = ["LATEST", "RESULTS", "Result"]
 
@@ -22,17 +22,29 @@ LATEST: Final = RESULTS / "latest.json"
 
 @dataclass(frozen=True)
 class Result:
-    """`sections`: cases that were measured in the same rounds. `machine`: see `machine.described`."""
+    """`sections`: cases that were measured in the same rounds. `spreads`: those whose operations were timed one by one.
+    `machine`: see `machine.described`.
+    """
 
     measured_at: str
     commit: str
     quick: bool
     machine: dict[str, Any]
     sections: dict[str, Timings]
+    spreads: dict[str, dict[str, Spread]] = field(default_factory=dict)
 
     @classmethod
-    def of_now(cls, commit: str, machine: dict[str, Any], sections: dict[str, Timings], *, quick: bool) -> Result:
-        return cls(datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), commit, quick, machine, sections)
+    def of_now(
+        cls,
+        commit: str,
+        machine: dict[str, Any],
+        sections: dict[str, Timings],
+        spreads: dict[str, dict[str, Spread]],
+        *,
+        quick: bool,
+    ) -> Result:
+        moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return cls(moment, commit, quick, machine, sections, spreads)
 
     @classmethod
     def read(cls, file: Path) -> Result:
@@ -41,7 +53,11 @@ class Result:
             section: {name: case["rounds"] for name, case in cases.items()}
             for section, cases in content["sections"].items()
         }
-        return cls(content["measured_at"], content["commit"], content["quick"], content["machine"], sections)
+        spreads = {
+            section: {name: Spread(**case["each"]) for name, case in cases.items() if "each" in case}
+            for section, cases in content["sections"].items()
+        }
+        return cls(content["measured_at"], content["commit"], content["quick"], content["machine"], sections, spreads)
 
     def write(self, file: Path) -> None:
         content = {
@@ -53,7 +69,9 @@ class Result:
             "goals": [_as_json(each) for each in self.outcomes],
             "unit": "microseconds per operation, except where the name says bytes",
             "sections": {
-                section: {name: _summary(times) for name, times in timings.items()}
+                section: {
+                    name: _summary(times, self.spreads.get(section, {}).get(name)) for name, times in timings.items()
+                }
                 for section, timings in self.sections.items()
             },
         }
@@ -74,9 +92,12 @@ class Result:
         return f"{moment}-{self.commit.rstrip('+')}.json"
 
 
-def _summary(times: list[float]) -> dict[str, Any]:
+def _summary(times: list[float], spread: Spread | None) -> dict[str, Any]:
     rounded = [round(time, 3) for time in times]
-    return {"minimum": min(rounded), "median": round(statistics.median(times), 3), "rounds": rounded}
+    content = {"minimum": min(rounded), "median": round(statistics.median(times), 3), "rounds": rounded}
+    if spread is not None:
+        content["each"] = asdict(Spread(round(spread.p50, 3), round(spread.p99, 3), spread.operations))
+    return content
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

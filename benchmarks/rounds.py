@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-__all__ = ["Case", "Figure", "Joint", "Loop", "Team", "Timings", "interleave", "order_of_round"]
+__all__ = [
+    "Case", "Figure", "Joint", "Loop", "Once", "Spread", "Team", "Timings", "interleave", "order_of_round", "sample",
+]  # fmt: skip
 
 Timings = dict[str, list[float]]
 """Microseconds per operation, by case and round."""
@@ -25,6 +27,9 @@ Timings = dict[str, list[float]]
 
 _WARM_UP: Final = 0.1
 """What share of a batch is run before it, untimed."""
+
+_SAMPLED_BATCHES: Final = 2
+"""Batches that make one slice of operations that are timed one by one."""
 
 
 class Case(Protocol):
@@ -38,6 +43,9 @@ class Case(Protocol):
 
     def measure(self) -> float:
         """Run one batch: microseconds per operation. Raises where an operation came out wrong."""
+
+    def sample(self) -> list[float]:
+        """Run some operations: microseconds of each. Empty where single ones cannot be timed."""
 
 
 def _repeated(count: int) -> Sequence[Any]:
@@ -81,6 +89,19 @@ class Loop:
         self.settle(outcomes)
         return elapsed / 1e9
 
+    def sample(self) -> list[float]:
+        before = math.ceil(self.count * _WARM_UP)
+        arguments, operation = self.prepare(before + _SAMPLED_BATCHES * self.count), self.operation
+        outcomes = [operation(argument) for argument in arguments[:before]]
+        times: list[float] = []
+        for argument in arguments[before:]:
+            start = time.perf_counter_ns()
+            outcome = operation(argument)
+            times.append((time.perf_counter_ns() - start) / 1000)
+            outcomes.append(outcome)
+        self.settle(outcomes)
+        return times
+
 
 @dataclass
 class Team:
@@ -103,31 +124,52 @@ class Team:
     def measure(self) -> float:
         return self._batch(self.count) / self.count * 1e6
 
+    def sample(self) -> list[float]:
+        """A thread's own time for each of its operations, its wait for the others included."""
+        times: list[float] = []
+
+        def timed(work: Callable[[int], None]) -> None:
+            for _ in range(math.ceil(_SAMPLED_BATCHES * self.count / self.threads)):
+                start = time.perf_counter_ns()
+                work(1)
+                times.append((time.perf_counter_ns() - start) / 1000)
+
+        self._together(timed)
+        return times
+
     def _batch(self, count: int) -> float:
         share = math.ceil(count / self.threads)
-        barrier = threading.Barrier(self.threads)
         spans: list[tuple[int, int]] = []
+
+        def timed(work: Callable[[int], None]) -> None:
+            start = time.perf_counter_ns()
+            work(share)
+            spans.append((start, time.perf_counter_ns()))
+
+        with _collector_off():
+            self._together(timed)
+        elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
+        return elapsed / 1e9 * count / (share * self.threads)
+
+    def _together(self, timed: Callable[[Callable[[int], None]], None]) -> None:
+        """Run `timed` on the work of every thread, all of them at once."""
+        barrier = threading.Barrier(self.threads)
         failures: list[BaseException] = []
 
         def run(work: Callable[[int], None]) -> None:
             try:
                 barrier.wait(60)
-                start = time.perf_counter_ns()
-                work(share)
-                spans.append((start, time.perf_counter_ns()))
+                timed(work)
             except BaseException as failure:  # noqa: BLE001 - raised below, in the thread that waits for this one
                 failures.append(failure)
 
         threads = [threading.Thread(target=run, args=(work,)) for work in self._workers]
-        with _collector_off():
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         if failures:
             raise RuntimeError(f"{self.name}: {len(failures)} threads failed") from failures[0]
-        elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
-        return elapsed / 1e9 * count / (share * self.threads)
 
 
 @dataclass
@@ -136,10 +178,16 @@ class Joint:
 
     name: str
     measured: Callable[[str], float]
+    warmed_up: Callable[[float], None]
 
     @classmethod
-    def cases(cls, names: Sequence[str], measurement: Callable[[], Sequence[float]]) -> list[Case]:
-        """A case for each of the figures of `measurement`."""
+    def cases(
+        cls,
+        names: Sequence[str],
+        measurement: Callable[[], Sequence[float]],
+        calibrate: Callable[[float], None] = lambda _: None,
+    ) -> list[Case]:
+        """Return a case for each of the figures of `measurement`, whose length `calibrate` may set, in seconds."""
         waiting: dict[str, float] = {}
 
         def figure(name: str) -> float:
@@ -147,13 +195,35 @@ class Joint:
                 waiting.update(zip(names, measurement(), strict=True))
             return waiting.pop(name)
 
-        return [cls(name, figure) for name in names]
+        return [cls(name, figure, calibrate if name == names[0] else lambda _: None) for name in names]
 
     def calibrate(self, seconds: float) -> None:
-        """Such a measurement has a length of its own."""
+        self.warmed_up(seconds)
 
     def measure(self) -> float:
         return self.measured(self.name)
+
+    def sample(self) -> list[float]:
+        """Nothing: such a measurement gives its percentiles as figures of their own, where it has any."""
+        return []
+
+
+@dataclass
+class Once:
+    """A figure that no noise touches, such as a number of bytes: measured once, the same in every round."""
+
+    name: str
+    measured: Callable[[], float]
+
+    def calibrate(self, seconds: float) -> None:  # noqa: ARG002 - it takes as long as it takes
+        self._figure = self.measured()
+
+    def measure(self) -> float:
+        return self._figure
+
+    def sample(self) -> list[float]:
+        """Nothing: it is no time."""
+        return []
 
 
 def interleave(
@@ -172,6 +242,39 @@ def interleave(
             timings[case.name].append(case.measure())
     gc.unfreeze()
     return timings
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How long single operations take: the median, and what 99 of 100 stay below (µs), of so many."""
+
+    p50: float
+    p99: float
+    operations: int
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> Spread:
+        """Return that of at least two times, by the nearest rank: a time that was measured, no mean of two."""
+        ordered = sorted(times)
+        return cls(
+            p50=ordered[math.ceil(0.50 * len(times)) - 1],
+            p99=ordered[math.ceil(0.99 * len(times)) - 1],
+            operations=len(times),
+        )
+
+
+def sample(cases: Sequence[Case], slices: int, progress: Callable[[str], None] = lambda _: None) -> dict[str, Spread]:
+    """Time single operations of every case that `interleave` has measured, in slices that take turns.
+
+    A pass of its own, since looking at the clock between operations would disturb the batches. Python's collector works
+    as it does in an application: whom it stops, it stops.
+    """
+    times: dict[str, list[float]] = {case.name: [] for case in cases}
+    for number in range(slices):
+        progress(f"slice {number + 1} of {slices}")
+        for case in order_of_round(cases, number):
+            times[case.name] += case.sample()
+    return {name: Spread.of(each) for name, each in times.items() if each}
 
 
 def order_of_round(cases: Sequence[Case], number: int) -> list[Case]:

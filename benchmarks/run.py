@@ -4,47 +4,28 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import supertokens
 from benchmarks.environment import ENVIRONMENT
 from benchmarks.figures import fill_documents
 from benchmarks.machine import commit, described, is_busy
-from benchmarks.per_request import per_request_cases
 from benchmarks.plot import draw
-from benchmarks.real_server import has_wrk, server_cases
-from benchmarks.report import summary, terminal
+from benchmarks.report import details, terminal
 from benchmarks.result import RESULTS, Result
-from benchmarks.rounds import Case, Timings, interleave
-from benchmarks.service import at_rest_cases, has_openssl, service_cases
-from benchmarks.threaded import create_cases, verify_cases
+from benchmarks.rounds import Spread, Timings, interleave, sample
+from benchmarks.sections import SECTIONS, Section, groups
 
-
-@dataclass(frozen=True)
-class Section:
-    """Cases that are measured in the same rounds. `full` and `quick`: how many rounds, and seconds per batch."""
-
-    name: str
-    cases: Callable[[Path], AbstractContextManager[list[Case]]]
-    full: tuple[int, float]
-    quick: tuple[int, float]
-
-
-SECTIONS: Final = (
-    Section("per request", per_request_cases, full=(100, 0.020), quick=(10, 0.004)),
-    Section("verify by threads", verify_cases, full=(40, 0.150), quick=(6, 0.050)),
-    Section("create by threads", create_cases, full=(20, 0.400), quick=(4, 0.100)),
-    Section("real server", server_cases, full=(15, 2.0), quick=(2, 1.0)),
-    Section("service at rest", at_rest_cases, full=(5, 0.0), quick=(1, 0.0)),
-    Section("service", service_cases, full=(7, 1.0), quick=(1, 1.0)),
-)
+_EXAMPLES = """
+examples:
+  make bench ARGS='--only "active sessions" --only log-in'
+  make bench ARGS='--quick --only "per request"'
+  python -m benchmarks.compare ../another-tree    two versions of the code in turns, on a noisy machine
+"""
 
 
 def main() -> int:
@@ -62,7 +43,7 @@ def main() -> int:
         result.write(results / name)
     result = Result.read(results / "latest.json")  # what is told is what is kept, which has fewer digits
     print(terminal(result))
-    (results / "latest.md").write_text(summary(result) + "\n", "utf-8")
+    (results / "latest.md").write_text(details(result) + "\n", "utf-8")
     if "per request" in result.sections:
         draw(result, results)
     if results == RESULTS:
@@ -75,19 +56,27 @@ def _measured(folder: Path, only: list[str] | None, *, quick: bool) -> Result:
     machine = described(folder)
     machine["busy"] = is_busy(machine)
     sections: dict[str, Timings] = {}
+    spreads: dict[str, dict[str, Spread]] = {}
     for section in SECTIONS:
         if only and section.name not in only:
             continue
-        if section.cases in (server_cases, service_cases) and not has_wrk():
-            print(f"{section.name}: left out, since wrk is not installed (apt-get install wrk)", flush=True)
+        missing = [program for program in section.needs if shutil.which(program) is None]
+        if missing:
+            print(f"{section.name}: left out, since {' and '.join(missing)} is not installed", flush=True)
             continue
-        if section.cases is service_cases and not has_openssl():
-            print("service: left out, since openssl is not installed (apt-get install openssl)", flush=True)
-            continue
-        rounds, seconds = section.quick if quick else section.full
-        with section.cases(folder) as cases, _Progress(section.name) as progress:
-            sections[section.name] = interleave(cases, rounds, seconds, progress)
-    return Result.of_now(commit(), machine, sections, quick=quick)
+        sections[section.name], spreads[section.name] = _of_section(section, folder, quick=quick)
+    return Result.of_now(commit(), machine, sections, spreads, quick=quick)
+
+
+def _of_section(section: Section, folder: Path, *, quick: bool) -> tuple[Timings, dict[str, Spread]]:
+    length = section.quick if quick else section.full
+    with (
+        tempfile.TemporaryDirectory(dir=folder) as place,
+        _Progress(section.name) as progress,
+        section.cases(Path(place)) as cases,
+    ):
+        timings = interleave(cases, length.rounds, length.seconds, progress)
+        return timings, sample(cases, length.slices, progress)
 
 
 class _Progress:
@@ -107,7 +96,7 @@ class _Progress:
     def __call__(self, doing: str) -> None:
         if self._is_terminal:
             print(f"\r\033[K{self._section}: {doing}", end="", flush=True)
-        elif doing.startswith("round"):
+        elif doing.startswith(("round", "slice")):
             self._calls += 1
             if self._calls % 10 == 0:
                 print(f"  {doing}, {time.monotonic() - self._start:.0f} s", flush=True)
@@ -118,14 +107,20 @@ class _Progress:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=f"groups:\n{groups()}\n{_EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--quick", action="store_true", help="few and short rounds, for trying things out")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write there instead")
     parser.add_argument(
         "--only",
         action="append",
         choices=[section.name for section in SECTIONS],
-        help="this section alone; may be repeated",
+        metavar="GROUP",
+        help="this group alone; may be repeated",
     )
     return parser.parse_args()
 

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from benchmarks import names
 from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, open_benchmark_core, sessions_app
+from benchmarks.records import INSERT, row
 from benchmarks.rounds import Case, Team
 from benchmarks.units import fsync_case
 from benchmarks.wsgi import Client, browser_request, require_ok
 from supertokens.core import EmbeddedCore
 from supertokens.engine.session import SessionRecord
-from supertokens.stores.sqlite import ROW, row_of
 
 __all__ = ["create_cases", "verify_cases"]
 
@@ -107,13 +107,11 @@ def _in_batches(core: EmbeddedCore) -> Team:
     """What no hand-over between threads could be faster than: one thread that has all the rows."""
     database = core.store._database  # type: ignore[attr-defined]
     like = _record_of(core)
-    where, columns = ROW
-    insert = f"INSERT INTO {where} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - the store's own names
 
     def work(count: int) -> None:
         records = _records(like, count)
-        while some := [row_of(record, "{}") for record in islice(records, _MANY)]:
-            database.write(lambda connection, rows=some: connection.executemany(insert, rows))
+        while some := [row(record) for record in islice(records, _MANY)]:
+            database.write(lambda connection, rows=some: connection.executemany(INSERT, rows))
 
     return Team(names.with_threads(names.STORE_CREATE_BATCHES, 1), 1, lambda _: work)
 

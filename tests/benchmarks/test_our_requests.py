@@ -3,27 +3,74 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pytest
 from benchmarks import names
+from benchmarks.active_sessions import active_session_cases
 from benchmarks.apps import open_benchmark_core
+from benchmarks.filled_store import filled_store_cases
+from benchmarks.logins import login_cases
 from benchmarks.our_requests import our_cases
+from benchmarks.rounds import Case
+from benchmarks.units import decoding_case, ec_signature_cases, fsync_case, signature_cases, write_cases
 
 from supertokens.core import EmbeddedCore
 
+Cases = Callable[[Path], AbstractContextManager[list[Case]]]
 
-def test_each_case_is_answered_as_it_has_to_be(tmp_path: Path) -> None:
+
+@contextmanager
+def requests(folder: Path) -> Iterator[list[Case]]:
     with ExitStack() as stack:
 
         def core(name: str, **options: Any) -> EmbeddedCore:
-            opened = open_benchmark_core(tmp_path, name, **options)
+            opened = open_benchmark_core(folder, name, **options)
             stack.callback(opened.close)
             return opened
 
-        cases = our_cases(core, core("plain"))
+        yield our_cases(core, core("plain"))
+
+
+@contextmanager
+def units(folder: Path) -> Iterator[list[Case]]:
+    core = open_benchmark_core(folder, "units")
+    with write_cases(folder) as writes, fsync_case(folder / "fsync") as fsync:
+        yield [*signature_cases(), *ec_signature_cases(), decoding_case(core), *writes, fsync]
+    core.close()
+
+
+GROUPS: Final[dict[str, Cases]] = {
+    "requests": requests,
+    "units": units,
+    "log-ins": login_cases,
+    "active sessions": lambda folder: active_session_cases(folder, counts=(2, 30), cached=20),
+    "filled store": lambda folder: filled_store_cases(folder, sizes=(40, 60), listed=250),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_case_is_answered_as_it_has_to_be(group: str, tmp_path: Path) -> None:
+    with GROUPS[group](tmp_path) as cases:
         for case in cases:
             case.calibrate(0.0)
             assert case.measure() > 0, case.name
-        assert {case.name for case in cases} >= {getattr(names, name) for name in names.__all__ if "OURS" in name}
+            assert all(each > 0 for each in case.sample()), case.name
+        measured = {case.name for case in cases}
+        assert len(measured) == len(cases)
+        if group == "requests":
+            assert measured >= {text for name, text in vars(names).items() if name.startswith("OURS_")}
+
+
+def test_a_cache_that_forgets_weighs_less(tmp_path: Path) -> None:
+    def weighed(folder: Path, cached: int) -> float:
+        folder.mkdir()
+        with active_session_cases(folder, counts=(1,), cached=cached) as cases:
+            cases[-1].calibrate(0.0)
+            return cases[-1].measure()
+
+    few, many = weighed(tmp_path / "few", 10), weighed(tmp_path / "many", 60)
+    assert 50 * 1_000 < many - few < 50 * 10_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from benchmarks.rounds import Figure, Joint, Loop, Team, interleave, order_of_round
+from benchmarks.rounds import Figure, Joint, Loop, Once, Spread, Team, interleave, order_of_round, sample
 
 
 @dataclass
@@ -26,6 +26,10 @@ class Scripted:
     def measure(self) -> float:
         self.log.append(self.name)
         return self.times.pop(0)
+
+    def sample(self) -> list[float]:
+        self.log.append(f"{self.name} one by one")
+        return [self.times.pop(0)] if self.times else []
 
 
 def test_every_case_is_measured_once_in_every_round() -> None:
@@ -114,3 +118,49 @@ def test_a_team_of_which_one_thread_fails_gives_no_figure() -> None:
 
     with pytest.raises(RuntimeError, match="1 threads failed"):
         Team("team", 4, worker).calibrate(0.000_1)
+
+
+def test_single_operations_are_timed_in_slices_that_take_turns() -> None:
+    log: list[str] = []
+    cases = [Scripted("a", [3.0, 1.0, 2.0], log), Scripted("b", [], log)]
+    assert sample(cases, 3) == {"a": Spread(p50=2.0, p99=3.0, operations=3)}
+    assert log[:3] == ["a one by one", "b one by one", "b one by one"]
+
+
+def test_percentiles_are_times_that_were_measured() -> None:
+    times = [float(number) for number in range(1, 1001)]
+    assert Spread.of(times[::-1]) == Spread(p50=500.0, p99=990.0, operations=1000)
+    assert Spread.of([1.0, 9.0]) == Spread(p50=1.0, p99=9.0, operations=2)
+
+
+def test_a_loop_times_each_of_its_operations_with_the_collector_at_work() -> None:
+    seen: list[bool] = []
+    case = Loop("look", lambda _: gc.isenabled(), settle=seen.extend)
+    case.count = 50
+    times = case.sample()
+    assert len(times) == 100
+    assert min(times) >= 0
+    assert len(seen) == 105  # those before, which are not timed, are looked at as well
+    assert set(seen) == {True}
+
+
+def test_the_threads_of_a_team_time_each_of_their_operations() -> None:
+    done: list[int] = []
+    case = Team("team", 4, counting(done))
+    case.count = 40
+    assert len(case.sample()) == 80
+    assert sorted(done) == [0] * 20 + [1] * 20 + [2] * 20 + [3] * 20
+
+
+def test_what_is_measured_once_is_the_same_in_every_round() -> None:
+    sizes = iter([5.0])
+    case = Once("bytes", lambda: next(sizes))
+    assert interleave([case], 3, 0.1) == {"bytes": [5.0, 5.0, 5.0]}
+    assert sample([case], 2) == {}
+
+
+def test_figures_of_one_measurement_are_calibrated_once() -> None:
+    lengths: list[float] = []
+    cases = Joint.cases(("one", "ten"), lambda: (1.0, 10.0), lengths.append)
+    interleave(cases, 1, 0.5)
+    assert lengths == [0.5]

@@ -68,6 +68,7 @@ TESTED_IN: Final = {
     "core/test_embedded.py": ("core/token_verifier.py", "core/issuer.py", "engine/anti_csrf.py"),
     "core/test_keys.py": ("core/key_maker.py",),
     "core/test_personal_data.py": ("core/export.py",),
+    "flask/test_overtaken_requests.py": ("core/successors.py",),
     "core/test_lifetimes.py": ("engine/lifetimes.py",),
     "core/test_error_reports.py": ("engine/value.py",),
     "cli/test_sessions.py": ("core/everybody.py",),

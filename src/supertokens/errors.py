@@ -48,7 +48,7 @@ class SuperTokensUnauthorisedError(SuperTokensError):
 
     `reason`: ``no_session`` (the request brought none), ``ended``, ``invalid`` (a token that is not authentic),
     ``anti_csrf`` (on refresh), ``conflicting_sessions`` (live sessions of different users in one request: the cookies
-    stay) or ``replaced`` (with `renewal: server`: this request came too late to be renewed).
+    stay) or ``replaced`` (this request came too late: its session was renewed meanwhile, in place or by `renew()`).
 
     `this_request_only`: the session itself may be fine, and nothing is deleted: the client may simply ask again.
     """

@@ -21,7 +21,9 @@ from supertokens.engine.refresh_token import (
     lineage_hash,
     position_inside,
     serial_of,
+    successor_of,
 )
+from supertokens.engine.session import is_handle
 from supertokens.errors import SuperTokensUnauthorisedError
 
 KEY = RefreshKey("00" * 8, b"\x01" * 32)
@@ -192,3 +194,13 @@ def test_neither_keys_nor_tokens_show_in_a_repr() -> None:
 def test_a_key_of_another_size_is_refused(key_id: str, secret: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         RefreshKey(key_id, secret)
+
+
+def test_a_successor_is_one_handle_for_each_key_and_handle_and_nobody_can_tell_it_without_the_key() -> None:
+    handles = [HANDLE, f"{HANDLE[:-1]}c"]
+    pairs = [(key, handle) for key in (KEY, OTHER_KEY) for handle in handles]
+    found = [successor_of(key, handle) for key, handle in pairs]
+    assert len({*found, *handles}) == 6
+    assert all(is_handle(each) for each in found)
+    assert found == [successor_of(key, handle) for key, handle in pairs]
+    assert found[0] == "d469a33d-8d4a-44ad-867d-9cf82b6eef79", "processes of another version find it too"

@@ -19,6 +19,7 @@ from supertokens.core.protocol import RenewalTerms
 from supertokens.core.rotator import MAX_LOST_RACES, Rotator
 from supertokens.core.signals import Event
 from supertokens.core.stored_sessions import StoredSessions
+from supertokens.core.successors import Successors
 from supertokens.core.sweeper import Sweeper
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.core.verified_tokens import VerifiedToken
@@ -29,7 +30,7 @@ from supertokens.engine.access_token import AccessToken, TokenVersion, carried_p
 from supertokens.engine.anti_csrf import AntiCsrfMode
 from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.noted_client import NOTHING_NOTED, NotedClient
-from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError
+from supertokens.engine.refresh_token import RefreshToken, TokenPosition, UnknownRefreshKeyError, successor_of
 from supertokens.engine.renewal import RENEWAL_TABLE, serves_late
 from supertokens.engine.rotation import NEW_SESSION, REFRESH_TABLE, VERIFY_TABLE, Pair
 from supertokens.engine.session import (
@@ -88,14 +89,14 @@ class EmbeddedCore(StoredSessions):
             config.short_session_validity_ms,
             None if config.session_max_lifetime is None else config.session_max_lifetime * 1000,
         )
-        super().__init__(store, clock, lifetimes)
         self.keys = KeyKeeper(config, store, random, monotonic, accepts_v2=accepts_v2)
+        grace = config.refresh_token_rotation_grace_period_ms
+        super().__init__(store, clock, lifetimes, Successors(self.keys, store, clock, grace))
         self.refreshes: Counter[int] = Counter()
         self._counting = ProcessLock()
         self._random = random
         most = config.max_sessions_per_user
         self._limit = None if most is None else SessionLimit(most, evicts=config.session_limit_action == "oldest")
-        grace = config.refresh_token_rotation_grace_period_ms
         self._renewal = RenewalTerms(grace, config.access_token_validity_ms)
         self._rotator = Rotator(config, self.keys, store, clock, lifetimes)
         self._issuer = Issuer(self.keys, lifetimes, one_anti_csrf_value=grace > 0)
@@ -155,7 +156,7 @@ class EmbeddedCore(StoredSessions):
             key = self.keys.ring_for_signing(now).newest_refresh
             renewed = replace(
                 record,
-                handle=new_handle(self._random(16)),
+                handle=successor_of(key, handle),
                 expires_at=self._lifetimes.extended(record.created_at, now, remember=record.remember),
                 anti_csrf=anti_csrf,
                 last_seen_at=now,
@@ -187,7 +188,7 @@ class EmbeddedCore(StoredSessions):
             return known.session
         found = self.store.get(known.token.handle, now)
         if found is None or self._lifetimes.has_ended(found.record, found.now):
-            raise SuperTokensUnauthorisedError(_ENDED, reason="ended")
+            raise self._successors.gone(known.token.handle, _ENDED)
         return self._with_stored_payload(known, found.record, now)
 
     def verifies_at_once(self, token: str) -> bool:
@@ -219,7 +220,7 @@ class EmbeddedCore(StoredSessions):
             noted=noted,
         )
         if settled is None:
-            raise SuperTokensUnauthorisedError("Session missing in db or has expired", reason="ended")
+            raise self._successors.gone(presented.handle, "Session missing in db or has expired")
         record, decision, now = settled
         with self._counting.own:
             self.refreshes[decision.row] += 1
@@ -301,7 +302,7 @@ class EmbeddedCore(StoredSessions):
     def _verify_marked(self, known: VerifiedToken, client: str | None, check_database: bool) -> VerifiedSession:
         settled = self._rotator.settle(VERIFY_TABLE, known.token, client)
         if settled is None:
-            raise SuperTokensUnauthorisedError(_ENDED if check_database else "Session missing in db", reason="ended")
+            raise self._successors.gone(known.token.handle, _ENDED if check_database else "Session missing in db")
         record, decision, now = settled
         if decision.confirmed:
             return self._issuer.renew(known.token, record, now)

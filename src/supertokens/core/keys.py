@@ -10,6 +10,7 @@ from typing import Final
 
 from supertokens.config import Config
 from supertokens.core.key_maker import KeyMaker, describe_clock
+from supertokens.engine.refresh_token import RefreshKey
 from supertokens.engine.sealing import SealingError
 from supertokens.engine.signing_keys import (
     MAX_CLOCK_DIFFERENCE_MS,
@@ -86,6 +87,11 @@ class KeyKeeper:
     def cached_ring(self, now: int) -> KeyRing | None:
         """Return the ring if it is young enough to verify with. Nothing is read, for callers that must not wait."""
         return self._young(MAX_RING_AGE_TO_VERIFY_MS, now)
+
+    def known_refresh_key(self) -> RefreshKey | None:
+        """Return the newest refresh key as it was last read, however long ago; None before that. Nothing is read."""
+        ring = self._ring
+        return None if ring is None else ring.newest_refresh
 
     def ring_for_signing(self, now: int) -> KeyRing:
         """Return a ring that is young enough to sign with; make the next keys when they are due."""

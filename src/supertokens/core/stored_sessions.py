@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from supertokens.core.protocol import StoredData
 from supertokens.core.rotator import MAX_LOST_RACES
 from supertokens.core.signals import Event, Signals
+from supertokens.core.successors import Successors
 from supertokens.engine import user_data
 from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.noted_client import NOTHING_NOTED
@@ -22,7 +23,7 @@ from supertokens.engine.session import (
     is_handle,
 )
 from supertokens.engine.user_data import JsonObject
-from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
+from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import Found, Store
 
 __all__ = ["StoredSessions"]
@@ -34,11 +35,12 @@ class StoredSessions:
     `clock` gives ms since the epoch.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], int], lifetimes: Lifetimes) -> None:
+    def __init__(self, store: Store, clock: Callable[[], int], lifetimes: Lifetimes, successors: Successors) -> None:
         self.store = store
         self.signals = Signals()
         self._clock = clock
         self._lifetimes = lifetimes
+        self._successors = successors
 
     @property
     def clock(self) -> Callable[[], int]:
@@ -111,7 +113,7 @@ class StoredSessions:
         now = self._clock()
         text = self.store.get_session_data(handle, now) if is_handle(handle) else None
         if text is None or self._living(handle, now) is None:
-            raise _no_such_session()
+            raise self._successors.gone(handle)
         return StoredData(user_data.decode_object(text), text)
 
     def swap_session_data(self, handle: str, version: str, session_data: JsonObject) -> bool:
@@ -136,7 +138,7 @@ class StoredSessions:
     def _record(self, handle: str) -> SessionRecord:
         found = self._living(handle, self._clock()) if is_handle(handle) else None
         if found is None:
-            raise _no_such_session()
+            raise self._successors.gone(handle)
         return found.record
 
     def _update(
@@ -150,13 +152,9 @@ class StoredSessions:
         self._record(handle)
         now = self._clock()
         if not self.store.update(handle, now, jwt_payload=jwt_payload, session_data=session_data, auth_time=auth_time):
-            raise _no_such_session()
+            raise self._successors.gone(handle)
 
     def _told_of_revoked(self, handles: list[str], user_id: str | None) -> list[str]:
         for handle in handles:
             self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
         return handles
-
-
-def _no_such_session() -> SuperTokensUnauthorisedError:
-    return SuperTokensUnauthorisedError("Session does not exist.", reason="ended")

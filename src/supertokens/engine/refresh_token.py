@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from supertokens.engine import base64url
+from supertokens.engine.session import new_handle
 from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "lineage_hash",
     "position_inside",
     "serial_of",
+    "successor_of",
 ]
 
 KEY_BYTES: Final = 32
@@ -74,12 +76,13 @@ class RefreshKey:
     token_subkey: bytes = field(init=False, repr=False, compare=False)
     anti_csrf_subkey: bytes = field(init=False, repr=False, compare=False)
     hint_subkey: bytes = field(init=False, repr=False, compare=False)
+    successor_subkey: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES or len(bytes.fromhex(self.id)) != _KEY_ID_BYTES:
             raise ValueError(f"a refresh key has {KEY_BYTES} bytes and an id of {2 * _KEY_ID_BYTES} hex digits")
         # RFC 5869, section 3.3: the secret is uniformly random already, so nothing has to be extracted first.
-        for use in ("token", "anti_csrf", "hint"):
+        for use in ("token", "anti_csrf", "hint", "successor"):
             expand = HKDFExpand(SHA256(), KEY_BYTES, b"supertokens refresh key: " + use.encode())
             object.__setattr__(self, f"{use}_subkey", expand.derive(self.secret))
 
@@ -211,3 +214,12 @@ def serial_of(lineage_hash: str) -> int:
     if _LINEAGE_HASH.fullmatch(lineage_hash) is None:
         raise ValueError("not a lineage hash")
     return int(lineage_hash[:_SERIAL_HEX], 16)
+
+
+def successor_of(key: RefreshKey, handle: str) -> str:
+    """Return the handle under which the session `handle` goes on when it is renewed.
+
+    It is derived, so that a request with tokens of before can be told from one whose session has ended, and nobody
+    without the key can know it in advance.
+    """
+    return new_handle(hmac.digest(key.successor_subkey, UUID(handle).bytes, "sha256")[:16])

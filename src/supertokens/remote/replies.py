@@ -179,6 +179,8 @@ class Done(Struct, tag_field="status", tag="OK"):
 
 class Unauthorised(Struct, tag_field="status", tag="UNAUTHORISED"):
     message: str = "the core says that there is no such session"
+    replaced: bool = False
+    """Whether it goes on under another handle, which it was given a moment ago."""
 
 
 class TryRefresh(Struct, tag_field="status", tag="TRY_REFRESH_TOKEN"):
@@ -218,7 +220,8 @@ class Reply(Generic[T]):
             # The decoder names fields and positions, never what a token or a payload holds.
             raise SuperTokensGeneralError(f"the core's reply makes no sense: {error}") from error
         if isinstance(reply, Unauthorised):
-            raise SuperTokensUnauthorisedError(reply.message)
+            reason = "replaced" if reply.replaced else ""
+            raise SuperTokensUnauthorisedError(reply.message, reason=reason, this_request_only=reply.replaced)
         if isinstance(reply, TryRefresh):
             raise SuperTokensTryRefreshTokenError(reply.message)
         if isinstance(reply, Theft):

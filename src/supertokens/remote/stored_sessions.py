@@ -94,6 +94,7 @@ class RemoteSessions:
             "sessionHandle": handle,
             "userDataInDatabase": encoded(session_data, "session_data"),
             "ifVersion": version,
+            "tellsMore": True,
         }
         # Not again where the answer was lost: the change would be made twice.
         answer = self._calls.send("PUT", "/recipe/session/data", question, again=False)
@@ -102,7 +103,9 @@ class RemoteSessions:
     def confirm_session(self, handle: str) -> None:
         if not is_handle(handle):
             raise no_such_session()
-        answer = self._calls.send("POST", "/recipe/session/confirm", {"sessionHandle": handle}, again=True)
+        answer = self._calls.send(
+            "POST", "/recipe/session/confirm", {"sessionHandle": handle, "tellsMore": True}, again=True
+        )
         if answer.status == 404:
             raise SuperTokensGeneralError("the core cannot note that a session was confirmed: it is not one of ours")
         replies.UPDATED.of(answer)
@@ -132,5 +135,5 @@ class RemoteSessions:
     def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
         if not is_handle(handle):
             raise no_such_session()
-        answer = self._calls.send("PUT", path, {"sessionHandle": handle, **fields}, again=True)
+        answer = self._calls.send("PUT", path, {"sessionHandle": handle, "tellsMore": True, **fields}, again=True)
         replies.UPDATED.of(answer)

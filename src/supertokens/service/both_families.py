@@ -53,6 +53,7 @@ def or_unauthorised(handler: Handler) -> Handler:
         try:
             return handler(backend, call)
         except SuperTokensUnauthorisedError as error:
-            return json_reply({"status": "UNAUTHORISED", "message": str(error)})
+            more = {"replaced": True} if error.this_request_only and call.get("tellsMore") in (True, "true") else {}
+            return json_reply({"status": "UNAUTHORISED", "message": str(error)} | more)
 
     return answer

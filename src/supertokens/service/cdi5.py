@@ -295,7 +295,7 @@ ROUTES: Final = (
     ),
     Route(
         "PUT", "/recipe/jwt/data", or_unauthorised(update_jwt_payload), "Replace userDataInJWT", _V,
-        body=(_HANDLE, _JWT), outcomes=_MAY_BE_GONE,
+        body=(_HANDLE, _JWT, _TELLS_MORE), outcomes=_MAY_BE_GONE,
     ),
     Route("GET", "/recipe/jwt/jwks", published_keys_with_status, "The keys that verify access tokens", _V),
     Route(

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from supertokens.service.both_families import or_unauthorised, session_data, update_session_data
-from supertokens.service.fields import OBJECT, STRING, Field
+from supertokens.service.fields import BOOLEAN, OBJECT, STRING, Field
 from supertokens.service.replies import Reply, json_reply
 from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
 
@@ -54,6 +54,7 @@ SESSION_DATA: Final = (
         body=(
             _HANDLE, Field("userDataInDatabase", OBJECT, "What is kept on the server only"),
             Field("ifVersion", STRING, "Only if the data still has this `version`; an extension of this core", None),
+            Field("tellsMore", BOOLEAN, "Whether a refusal says that the session was renewed; an extension", None),
         ),
         outcomes=("OK", "UNAUTHORISED", "CHANGED"),
     ),

@@ -14,6 +14,7 @@ from supertokens.service.routes import CDI5_VERSIONS, Backend, Call, Route
 __all__ = ["CONFIRM", "RENEW"]
 
 _HANDLE: Final = Field("sessionHandle", STRING, "Which session")
+_TELLS_MORE: Final = Field("tellsMore", BOOLEAN, "Whether the reply has the members that other cores do not know", None)
 
 
 def _renew(backend: Backend, call: Call) -> Reply:
@@ -33,7 +34,7 @@ RENEW: Final = Route(
     "Give a session a new handle and new tokens; an extension of this core", CDI5_VERSIONS,
     body=(
         _HANDLE, Field("enableAntiCsrf", BOOLEAN, "Whether it has an anti-CSRF value"),
-        Field("tellsMore", BOOLEAN, "Whether the reply has the members that other cores do not know", None), *NOTED,
+        _TELLS_MORE, *NOTED,
     ),
     outcomes=("OK", "UNAUTHORISED"),
 )  # fmt: skip
@@ -41,5 +42,5 @@ RENEW: Final = Route(
 CONFIRM: Final = Route(
     "POST", "/recipe/session/confirm", or_unauthorised(_confirm),
     "Say that the user has just shown again who they are; an extension of this core", CDI5_VERSIONS,
-    body=(_HANDLE,), outcomes=("OK", "UNAUTHORISED"),
+    body=(_HANDLE, _TELLS_MORE), outcomes=("OK", "UNAUTHORISED"),
 )  # fmt: skip

@@ -36,7 +36,7 @@ ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "src" / "supertokens"
 
 MAX_NOUN_PHRASES: Final = 0.15  # of the docstrings
-MIN_NAMED: Final = 0.44  # of the parameters
+MIN_NAMED: Final = 0.50  # of the parameters
 
 NOUN_PHRASE: Final = re.compile(
     "(a|an|the|this|that|these|those|its?|they|their|what(ever)?|whether|which|who(ever|m|se)?|where|when|how|why|all|every|"

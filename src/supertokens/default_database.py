@@ -21,7 +21,7 @@ _apps: Final[dict[Path, weakref.ref[object]]] = {}
 
 
 def open_default_database(path: Path, app: object, owner: str, store: SqliteStore) -> None:
-    """Take `path` into use for `app`, which is known as `owner`: the file of its module.
+    """Take the file `path` of `store` into use for `app`, and mark it as `owner`'s: the file of the app's module.
 
     Raise ConfigError if another app uses the file, in this process or in another.
     """
@@ -43,7 +43,10 @@ def open_default_database(path: Path, app: object, owner: str, store: SqliteStor
 
 
 def _other_app(path: Path, app: object) -> bool:
-    """Return whether another app of this process uses `path`. Apps are in reference cycles: garbage does not count."""
+    """Return whether another app of this process uses `path`.
+
+    An app that only awaits garbage collection does not count.
+    """
     for may_collect in (True, False):
         known = _apps.get(path)
         other = None if known is None else known()

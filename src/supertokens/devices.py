@@ -16,9 +16,10 @@ __all__ = ["describe_client"]
 
 
 def describe_client(user_agent: str | None) -> str:
-    """Return what a User-Agent says of browser and system: "Firefox on Linux"; "unknown client" if it says nothing.
+    """Return the browser and the system that `user_agent` names, such as "Firefox on Linux".
 
-    It is the client's own word. No more of it is looked at than a session keeps.
+    The answer is "unknown client" if it names neither. A client can claim anything. Only the part that a session would
+    keep is read.
     """
     text = None if user_agent is None else bounded_user_agent(user_agent)
     if text is None:

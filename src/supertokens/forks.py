@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is called around a fork of this process, and locks that no fork leaves held.
+"""Functions that are called around a fork of this process, and locks that no fork leaves held.
 
-The interpreter never forgets a hook. So it gets three for the whole process, and these call the methods of the objects
+The interpreter never forgets a hook. So there are three for the whole process, which call the methods of the objects
 that are still alive.
 
-Everything else stands on this module, so it is here that a system without forks, such as Windows, is refused.
+Every other module needs this one, so it is here that a system without forks, such as Windows, is refused.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def call_in_forked_children(method: _Method) -> None:
 def call_around_forks(*, before: _Method, after_in_parent: _Method, after_in_child: _Method) -> None:
     """Call bound methods before a fork and after it, on both sides, for as long as their object lives.
 
-    `before` delays the fork but cannot prevent it. `after_in_parent` is also called if the fork failed.
+    `before` can delay the fork, but not prevent it. `after_in_parent` is called in the parent, even if the fork failed;
+    `after_in_child` in the child.
     """
     _BEFORE.add(before)
     _IN_PARENT.add(after_in_parent)

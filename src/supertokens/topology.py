@@ -23,10 +23,11 @@ DEFAULT_DATABASE: Final = Path("supertokens.sqlite3")
 
 
 def open_core(config: Config, default_database: Path, app: object, owner: str, *, is_test: bool) -> Core:
-    """Return the core that `app` uses: the service that `hosts` names, or else the engine in its own process.
+    """Return the core that `app` uses: the service that `config` names in `hosts`, or else an engine in this process.
 
-    `owner`: the file of the app's module, which tells apps apart that share a folder. `is_test`: sessions without a
-    `database` go when the app goes. Raise ConfigError if the default database belongs to another app.
+    `default_database`: the file to use where `config` names no database. `owner`: the file of the app's module, by
+    which apps that share a folder are told apart. `is_test`: sessions without a `database` are dropped with the app.
+    Raise ConfigError if the default database belongs to another app.
     """
     if config.hosts:
         return open_remote_core(config)
@@ -37,13 +38,13 @@ def open_core(config: Config, default_database: Path, app: object, owner: str, *
 
 
 def require_extras(config: Config) -> None:
-    """Raises ModuleNotFoundError, which says what to install, for a `config` that takes more than there is."""
+    """Raise ModuleNotFoundError, which says what to install, if `config` needs a package that is missing."""
     if config.hosts:
         open_remote_core(config)
 
 
 def open_remote_core(config: Config) -> Core:
-    """Return the core of the services that `hosts` names. Nothing is asked of them before the first use."""
+    """Return the core of the services that `config` names in `hosts`. They are not contacted before the first use."""
     from supertokens.remote import RemoteCore  # stands on an extra, which an app without `hosts` does not need
 
     return RemoteCore(config)
@@ -57,10 +58,11 @@ def open_embedded_core(
     accepts_v2: bool = False,
     makes_tables: bool = True,
 ) -> EmbeddedCore:
-    """Return the engine in this process, on the store that `database` names, or else on the file `default_database`.
+    """Return an engine in this process, on the store that `config` names, or else on the file `default_database`.
 
-    `temporary_for`: an app under test, with which the sessions go where `database` is unset. Nothing but a temporary
-    folder for them is made before the first use. `accepts_v2`: see `EmbeddedCore`. `makes_tables`: see `open_store`.
+    `temporary_for`: an app under test; where `config` names no database, its sessions are kept in a temporary folder
+    that is dropped with the app. Nothing else is created before the first use. `accepts_v2`: see `EmbeddedCore`.
+    `makes_tables`: see `open_store`.
     """
     database = config.database or default_database
     folder = None

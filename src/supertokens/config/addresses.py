@@ -20,7 +20,7 @@ def host(value: object) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches what listens there. Of names, only `localhost` is known to mean that."""
+    """Return whether only this machine can reach what listens on `host`. Of names, only `localhost` counts as such."""
     return ipaddress.ip_address(host).is_loopback if _is_ip_address(host) else host.lower() == "localhost"
 
 
@@ -33,7 +33,7 @@ def _is_ip_address(text: str) -> bool:
 
 
 def base_path(value: object) -> str:
-    """Return what stands before every path of the service: empty, or with one slash before and none behind."""
+    """Return `value` as the prefix of all paths of the service: empty, or with a slash in front and none at the end."""
     path = value.strip("/") if isinstance(value, str) else None
     if path == "":
         return ""
@@ -63,7 +63,7 @@ def hosts(value: object) -> tuple[str, ...]:
 
 
 def origins(value: object) -> tuple[str, ...]:
-    """Return origins as browsers send them, compared to the letter (RFC 6454, 6.2)."""
+    """Return `value` as a tuple of origins as browsers send them, to be compared as text (RFC 6454, section 6.2)."""
     items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
     if isinstance(items, list | tuple) and all(isinstance(item, str) and _ORIGIN.fullmatch(item) for item in items):
         return tuple(dict.fromkeys(items))
@@ -101,7 +101,7 @@ def _url_of_pair(item: Mapping[object, object]) -> str:
 
 
 def in_url(host: str) -> str:
-    """Return the name or address as it stands before a port: an address of IPv6 in brackets."""
+    """Return `host` as a URL writes it: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -28,12 +28,12 @@ class Database(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called where people read it: without a secret."""
+        """Return the name to show to people: without a secret."""
         return str(self.path) if self.server is None else self.server.name
 
 
 def database(value: object) -> str:
-    """Return the text of a value of the key `database`. Raises ValueError."""
+    """Return `value` of the setting `database` as text. Raise ValueError if it names none."""
     text = os.fspath(value) if isinstance(value, Path) else value
     if not isinstance(text, str):
         raise ValueError("must be a URL such as 'sqlite:///sessions.sqlite3', or the path of a file")
@@ -42,8 +42,10 @@ def database(value: object) -> str:
 
 
 def parse_database(text: str) -> Database:
-    """Take a URL or a path apart. Raises ValueError, which names the part that is wrong, and shows nothing of the URL
-    but its scheme and names of parameters: it may hold a password.
+    """Take `text`, a URL or a path, apart.
+
+    Raise ValueError, which names the part that is wrong. It shows nothing of a URL but its scheme and the names of its
+    parameters, since the rest may hold a password.
     """
     scheme = _SCHEME.match(text)
     if scheme is not None and scheme[1].lower() in _POSTGRES:

@@ -31,7 +31,7 @@ _SURELY_MEANT: Final = 0.9
 
 
 def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
-    """Return what SUPERTOKENS_<KEY> set; other names are passed over. Raises ConfigError."""
+    """Return what the variables SUPERTOKENS_<KEY> of `environ` set on `side`; ignore others. Raise ConfigError."""
     known: dict[str, object] = {}
     for spelling, text in environ.items():
         if not spelling.startswith(PREFIX) or spelling in _NOT_SETTINGS or _is_of_kubernetes(spelling, text):
@@ -45,9 +45,9 @@ def from_environment(environ: Mapping[str, str], side: Side) -> Settings:
 
 
 def from_image(environ: Mapping[str, str]) -> Settings:
-    """Return what the names without a prefix set that the official images know (docs/protocol/original.md#environment).
+    """Return what the variables of `environ` set that the official images know (docs/protocol/original.md#environment).
 
-    An empty one is not set. Raises ConfigError.
+    They have no prefix. An empty one is not set. Raise ConfigError.
     """
     known: dict[str, object] = {
         spelling: parsed(environ[spelling].strip(), KEYS[OTHER_NAMES.get(name, name)])
@@ -59,9 +59,9 @@ def from_image(environ: Mapping[str, str]) -> Settings:
 
 
 def doubtful_names(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a warning for each variable of `environ` that seems to be meant for us and is no setting.
+    """Yield a warning for each variable of `environ` that looks like a misspelt setting.
 
-    What a misspelt name was meant to protect is not protected, and nothing else would tell.
+    Otherwise nobody would notice that what the setting was to protect is not protected.
     """
     for spelling, text in sorted(environ.items()):
         has_prefix = spelling.startswith(PREFIX)

@@ -60,10 +60,11 @@ class Config(Keys):
         app_config: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Config:
-        """Return the configuration of an app, and log its warnings. Reads no file but those that a source names.
+        """Return the configuration of an app, and log its warnings. Only files that a source names are read.
 
-        `app_config`: of a whole application; what does not start with SUPERTOKENS_ is left alone.
-        Raises ConfigError, which also names the source.
+        `app_config`: the whole configuration of a framework's app, in which names without the prefix SUPERTOKENS_ are
+        ignored. `arguments` are the strongest source, `environ` the weakest. Raise ConfigError, which names the source
+        too.
         """
         return Config.explain(arguments=arguments, app_config=app_config, environ=environ).logged()
 
@@ -74,7 +75,10 @@ class Config(Keys):
         app_config: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Explained:
-        """Return what `load` does, with the source of each setting and its warnings, which are not logged."""
+        """Return the same as `load`, with the source of each setting, and with the warnings instead of logging them.
+
+        `arguments`, `app_config` and `environ` are those of `load`.
+        """
         app_config, environ = app_config or {}, environ or {}
         settings = sources.merged(
             from_file_or_mapping(environ.get(sources.FILE) or None, f"environment, {sources.FILE}"),
@@ -94,8 +98,8 @@ class Config(Keys):
     ) -> Config:
         """Return the configuration of the core service, and log its warnings.
 
-        `file`: the config.yaml; None: the one that SUPERTOKENS_CONFIG names in `environ`, if any.
-        Raises ConfigError, which also names the source.
+        `arguments` are the strongest source. `file`: the config.yaml; None: the one that SUPERTOKENS_CONFIG names in
+        `environ`, if any. Raise ConfigError, which names the source too.
         """
         return Config.explain_service(arguments=arguments, environ=environ, file=file).logged()
 
@@ -106,7 +110,11 @@ class Config(Keys):
         environ: Mapping[str, str] | None = None,
         file: str | Path | None = None,
     ) -> Explained:
-        """Return what `load_service` does, with the source of each setting and its warnings, which are not logged."""
+        """Return the same as `load_service`, with the source of each setting, and with the warnings instead of logging
+        them.
+
+        `arguments`, `environ` and `file` are those of `load_service`.
+        """
         environ = environ or {}
         if file is None:
             file = environ.get(sources.FILE) or None
@@ -128,7 +136,7 @@ class Config(Keys):
 
     @property
     def short_session_validity_ms(self) -> int:
-        """How long a session that is not remembered lives after its last use; never longer than another."""
+        """Return how long (ms) a session that is not remembered lives after its last use: never longer than another."""
         short = self.short_session_validity or max(_SHORT_SESSION_S, 2 * self.access_token_validity)
         return min(short * 1000, self.refresh_token_validity_ms)
 
@@ -142,17 +150,17 @@ class Config(Keys):
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The file that `database` names; None if it is unset, or no file."""
+        """Return the file that `database` names, or None if it is unset or no file."""
         return None if self.database is None else parse_database(self.database).path
 
     @property
     def database_name(self) -> str | None:
-        """What the database is called where people read it, without a secret; None if it is unset."""
+        """Return the name of the database to show to people, without a secret, or None if it is unset."""
         return None if self.database is None else parse_database(self.database).name
 
     @property
     def worker_count(self) -> int:
-        """How many worker processes the service has: `workers`, or what suits the CPUs that this process may use."""
+        """Return how many worker processes the service has: `workers`, or as many as suit the CPUs of this process."""
         return self.workers or min(_usable_cpus(), _MOST_WORKERS_BY_DEFAULT)
 
 
@@ -204,7 +212,10 @@ def _explained(settings: dict[str, Setting], side: Side, doubts: Iterable[str]) 
 
 
 def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setting]:
-    """Shorten the grace period, unknown to the original, so that its config.yaml with very short sessions starts."""
+    """Return `settings` with a grace period that its access tokens allow.
+
+    The original has no such setting, so that a config.yaml of its own with very short sessions has to start.
+    """
     name, validity = "refresh_token_rotation_grace_period", settings.get("refresh_token_validity")
     if name in settings or validity is None or not isinstance(validity.value, int | float):
         return settings
@@ -214,7 +225,7 @@ def _with_possible_grace_period(settings: dict[str, Setting]) -> dict[str, Setti
 
 
 def _with_refresh_path(settings: dict[str, Setting]) -> dict[str, Setting]:
-    """Put the refresh API below `api_base_path`, where that is set and its own path is not."""
+    """Return `settings` with the refresh API below `api_base_path`, if that is set and the path itself is not."""
     base = settings.get("api_base_path")
     if base is None or "refresh_api_path" in settings or not isinstance(base.value, str):
         return settings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names from the original core that are not keys of ours: second names, keys without effect, names in its images."""
+"""Names of the original core that are not settings here: second names, keys without effect, names in its images."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ IMAGE_NAMES: Final = {
 
 
 def within_our_limits(name: str, value: object) -> tuple[object, str]:
-    """Return the value that counts for one of the original, and a warning, or `value` and nothing where that counts."""
+    """Return the value to use for the original's `value` of `name`, and a warning if the two differ."""
     most, refused_from, unit = _OUR_LIMITS.get(name, (0, 0, ""))
     if isinstance(value, int | float) and most < value < refused_from:
         return most, f"{shown(value)} {unit} are more than there can be here; {most} {unit} count"
@@ -63,12 +63,12 @@ def within_our_limits(name: str, value: object) -> tuple[object, str]:
 
 
 def why_no_effect(name: str) -> str:
-    """Return why a key of the original has no effect here; empty for any other name."""
+    """Return why the original's key `name` has no effect here, or an empty string if it is no such key."""
     family = next((why for names, why in _FAMILIES.items() if re.fullmatch(names, name)), "")
     return NO_EFFECT.get(name, family)
 
 
 def names_a_database(variable: str) -> bool:
-    """Return whether `variable` is one with which the official images are told of their database."""
+    """Return whether `variable` is one by which the official images are told their database."""
     parts = r"CONNECTION_URI|USER|PASSWORD(_FILE)?|HOST|PORT|DATABASE_NAME"
     return bool(re.fullmatch(rf"(POSTGRESQL|MYSQL|MONGODB)_({parts})", variable))

@@ -55,7 +55,7 @@ class PostgresUrl:
 
 
 def parse_postgres_url(scheme: str, rest: str) -> PostgresUrl:
-    """Take apart what stands behind `scheme` and its colon. Raise ValueError, which names the part that is wrong."""
+    """Take apart `rest`, the text behind `scheme:`. Raise ValueError, which names the part that is wrong."""
     if not rest.startswith("//"):
         raise ValueError(f"must have '//' after '{scheme}:': {_HOW}")
     if not rest.isprintable() or " " in rest:

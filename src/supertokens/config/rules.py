@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What keys say together: values that contradict each other, and values that give reason to doubt."""
+"""Checks across settings: contradictions are errors, doubtful combinations are warnings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIKELY_MILLISECONDS: Final = {
 
 
 def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield keys whose values do not go together with others, wherever they count, and why."""
+    """Yield the settings in `keys` that contradict others, on every side, and why."""
     refresh = f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes)"
     if round(keys.refresh_token_validity * 60_000) <= keys.access_token_validity * 1000:
         access = f"'access_token_validity' ({keys.access_token_validity} seconds)"
@@ -72,7 +72,7 @@ def _contradictions_of_lifetimes(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield those that matter only where cookies are set, or a service is asked."""
+    """Yield the contradictions in `keys` that matter only in an app: about cookies, and about asking a service."""
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
     if keys.renewal == "server" and keys.hosts is None:
@@ -83,7 +83,10 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield why the server must not renew (docs/how-it-works.md). With `hosts` the core says so at the first use."""
+    """Yield why the server must not renew by `keys` (docs/how-it-works.md).
+
+    With `hosts`, the core is asked on first use.
+    """
     grace, least = keys.refresh_token_rotation_grace_period, GRACE_PERIODS_IN_A_LIFE
     if grace == 0:
         why = "cannot go with 'renewal: server': two requests of one page would look like a theft; leave it out"
@@ -95,7 +98,7 @@ def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield those of a service with its callers, and with the files that it needs."""
+    """Yield the contradictions in `keys` that matter only in a service: about callers, and about files."""
     if keys.access_token_signing_algorithm != "RS256":
         why = "the SuperTokens SDKs verify RS256 only, and take every other token for a forged one"
         yield "access_token_signing_algorithm", f"'access_token_signing_algorithm' (ES256) is not for services: {why}"
@@ -124,7 +127,7 @@ def _refuse_passphrase() -> NoReturn:
 
 
 def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, str]]:
-    """Yield why the two files, which can be read, do not make a TLS server, said of the one that is at fault."""
+    """Yield why the readable files `certificate` and `key` make no TLS server, and which of the two is at fault."""
     given = f"'ssl_certfile' names {located(certificate)}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
@@ -150,7 +153,7 @@ def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, st
 
 
 def doubts(keys: Keys) -> Iterator[str]:
-    """Yield what gives reason to doubt, wherever the keys count."""
+    """Yield a warning for each combination in `keys` that is allowed, and probably not meant."""
     yield from _doubts_about_milliseconds(keys)
     if keys.refresh_token_rotation_grace_period >= keys.access_token_validity:
         yield (

@@ -40,8 +40,10 @@ def encryption_keys(value: object) -> tuple[bytes, ...]:
 
 
 def _weakness(key: bytes) -> str:
-    """Return what shows that 32 bytes were not drawn at random, or an empty string. No random key is refused:
-    one of printable characters only, which is the likeliest mistake, comes less than once in 10 ** 13 keys.
+    """Return what shows that the 32 bytes of `key` are not random, or an empty string.
+
+    A random key is practically never refused: one of printable characters only, the likeliest mistake, occurs less than
+    once in 10 ** 13 keys.
     """
     if any(key[period:] == key[:-period] for period in range(1, 17)):
         return "repeats itself"
@@ -85,9 +87,9 @@ def _items(value: object) -> list[object]:
 
 
 def parse_api_keys(text: str) -> tuple[str, ...]:
-    """Return the keys in a text such as that of `api_keys_file`: commas or line ends between, blanks dropped.
+    """Return the keys in `text`, as `api_keys_file` holds them: separated by commas or line ends, blanks ignored.
 
-    Raises ConfigError, which shows nothing of the text.
+    Raise ConfigError, which shows nothing of the text.
     """
     try:
         return api_keys(",".join(line.strip().removesuffix(",") for line in text.splitlines() if line.strip()))
@@ -96,7 +98,7 @@ def parse_api_keys(text: str) -> tuple[str, ...]:
 
 
 def read_api_keys(path: str | Path) -> tuple[str, ...]:
-    """Return the keys in the file that `api_keys_file` names. Raises ConfigError, which shows nothing of the file."""
+    """Return the keys in the file `path` of `api_keys_file`. Raise ConfigError, which shows nothing of the file."""
     try:
         return parse_api_keys(read_secret_file("api_keys", path))
     except ConfigError as error:
@@ -104,7 +106,7 @@ def read_api_keys(path: str | Path) -> tuple[str, ...]:
 
 
 def read_secret_file(name: str, path: str | Path) -> str:
-    """Return what the file that `<name>_file` names holds, without blanks around it. Raises ConfigError."""
+    """Return the content of the file `path`, which `<name>_file` names, without blanks around it. Raise ConfigError."""
     key = f"{name}_file"
     try:
         with Path(path).open("rb") as file:
@@ -125,7 +127,7 @@ def read_secret_file(name: str, path: str | Path) -> str:
 
 
 def is_readable_by_all(path: str | Path) -> bool:
-    """Return whether every user of this machine may read the file."""
+    """Return whether every user of this machine may read the file `path`."""
     try:
         return os.name == "posix" and bool(Path(path).stat().st_mode & stat.S_IROTH)
     except (OSError, ValueError):

@@ -257,7 +257,7 @@ class Keys:
 
     @property
     def anti_csrf_mode(self) -> Literal["token", "origin", "none"]:
-        """How checks refuse cross-site requests, as `anti_csrf`, `enable_anti_csrf` and `renewal` say together."""
+        """Return how cross-site requests are refused, by `anti_csrf`, `enable_anti_csrf` and `renewal` together."""
         if self.anti_csrf is not None:
             return self.anti_csrf
         if self.enable_anti_csrf is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where settings come from: mappings and a config.yaml. What each sets, by the names of the keys."""
+"""Mappings and config.yaml files as sources of settings: what each sets, by the names of the keys."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ class Setting:
 
 
 def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = None) -> Settings:
-    """Return what `given` sets; `where` says in words where that is from.
+    """Return what `given` sets. `where` names the source in words, for messages.
 
-    `prefix`: what stands before names that are in capitals; None: they are the keys themselves.
-
-    Raises ConfigError for names that are no keys, and for a key that is set twice.
+    `prefix`: the text before names in capitals; None if the names are the keys themselves. Raise ConfigError for an
+    unknown name, and for a key that is set twice.
     """
     settings: Settings = {}
     for spelling, value in given.items():
@@ -64,15 +63,15 @@ def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = N
 
 
 def from_app_config(app_config: Mapping[str, object]) -> Settings:
-    """Return the flat keys of a whole application's configuration; what is not ours is left alone."""
+    """Return what the SUPERTOKENS_<KEY> entries of `app_config` set, and ignore what belongs to others."""
     flat = {key: value for key, value in app_config.items() if str(key).startswith(PREFIX) and key != FILE}
     return from_mapping(flat, "app.config", PREFIX)
 
 
 def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) -> Settings:
-    """Return what a config.yaml, by its path, or a mapping sets. Raises ConfigError.
+    """Return what `given` sets: a mapping, or the path of a config.yaml. `where` names it in messages.
 
-    `lenient`: text in a file may stand for a number or a boolean, as it may with the original.
+    `lenient`: text in a file may stand for a number or a boolean, as with the original. Raise ConfigError.
     """
     if given is None:
         return {}
@@ -87,7 +86,7 @@ def from_file_or_mapping(given: object, where: str, *, lenient: bool = False) ->
 
 
 def merged(*layers: Settings) -> Settings:
-    """Return all layers in one, of which the later are the stronger. A key and its file are one setting."""
+    """Return all `layers` in one; later ones are stronger. A key and its `_file` are one setting."""
     together: Settings = {}
     for layer in layers:
         for name in IN_FILES:
@@ -99,7 +98,7 @@ def merged(*layers: Settings) -> Settings:
 
 
 def parsed(text: str, key: KeyDescription) -> object:
-    """Return what text from the environment means; what makes no sense as it is, to be refused like any value."""
+    """Return `text` from the environment as a value of `key`. Text that makes no sense stays, to be refused."""
     with suppress(ValueError):
         if key.type in ("integer", "number"):
             return int(text) if key.type == "integer" else float(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the value of a key may be: kinds of values, how they are read, and how a refusal is worded."""
+"""Kinds of values: what a setting may be, how it is read, and how a refusal is worded."""
 
 from __future__ import annotations
 
@@ -129,7 +129,10 @@ def cookie_path(value: object) -> str:
 
 
 def login_url(value: object) -> str:
-    """Return where to log in: a path of this site, or the name of an endpoint. What leads elsewhere is refused."""
+    """Return `value` as the place to log in: a path of this site, or an endpoint's name.
+
+    Raise ValueError for any other.
+    """
     if isinstance(value, str) and re.fullmatch(r"/(?![/\\])[!-~]{0,1023}|[A-Za-z_][A-Za-z0-9_.]{0,255}", value):
         return value
     raise ValueError("must be a path of this site that starts with one '/', or the name of an endpoint")
@@ -176,7 +179,7 @@ def read(key: KeyDescription, value: object) -> object:
 
 
 def _hint(key: KeyDescription, value: object) -> str:
-    """Return what was probably meant by a refused `value`; empty if there is no telling."""
+    """Return what a refused `value` of `key` was probably meant to be, or an empty string."""
     if key.type not in ("integer", "number", "boolean"):
         is_plain = isinstance(value, bool | int | float)
         return " (in YAML, text such as no needs quotes)" if is_plain else ""
@@ -207,7 +210,7 @@ def _is_allowed(key: KeyDescription, value: float) -> bool:
 
 
 def located(path: str | Path) -> str:
-    """Return the path as it is written, and where it starts from if that is not in it."""
+    """Return `path` as it is written, and if it is relative, the folder that it starts from."""
     if Path(path).is_absolute():
         return str(path)
     try:

@@ -18,7 +18,10 @@ _TEXT: Final = frozenset(("api_key", "api_keys"))
 
 
 def read_yaml(path: str | Path) -> dict[str, object]:
-    """Return the keys of the file, null where they have no value. Raises ConfigError, which quotes nothing of it."""
+    """Return the keys of the file `path`, with None where they have no value.
+
+    Raise ConfigError, which quotes nothing of it.
+    """
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:

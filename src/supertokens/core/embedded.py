@@ -59,7 +59,7 @@ _ENDED: Final = "Either the session has ended or has been blacklisted"
 
 
 def system_clock() -> int:
-    """Milliseconds since the epoch."""
+    """Return the time in ms since the epoch."""
     return time.time_ns() // 1_000_000
 
 
@@ -287,7 +287,7 @@ class EmbeddedCore(StoredSessions):
         return self._sweeper.sweep_all(self._clock())
 
     def close(self) -> None:
-        """Let go of the store's connections."""
+        """Close the connections of the store."""
         self.store.close()
 
     def _authentic(self, token: str, now: int) -> RefreshToken:
@@ -309,8 +309,10 @@ class EmbeddedCore(StoredSessions):
         return self._with_stored_payload(known, record, now) if check_database else known.session
 
     def _is_as_before(self, known: VerifiedToken, now: int) -> bool:
-        """Return whether one narrow read shows that the session lives, and with the payload that was last found equal
-        to the token's. False: the record decides.
+        """Return whether one narrow read shows that the session of `known` lives `now`, with the same payload as
+        before.
+
+        "The same" is the stored payload that was last found equal to the token's. False: the record has to decide.
         """
         if self._checking is None or known.stored_payload is None:
             return False
@@ -320,7 +322,7 @@ class EmbeddedCore(StoredSessions):
         return stored == known.stored_payload
 
     def _with_stored_payload(self, known: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
-        """Return the session with a new access token if the stored payload differs from the one in `known`."""
+        """Return the session of `known`, with a new access token if the payload in `record` differs, issued `now`."""
         if record.jwt_payload == known.stored_payload:
             return known.session
         token = known.token

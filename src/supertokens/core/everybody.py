@@ -19,9 +19,10 @@ _MAX_HANDLES: Final = 1000
 
 
 def revoke_everybody(store: SessionStore, now: int) -> Iterator[int]:
-    """End all sessions that were created before `now` (ms), some at a time; yield how many each time.
+    """Revoke all sessions in `store` that were created before `now` (ms), some at a time; yield the number of each
+    step.
 
-    Those that are created meanwhile live on: whoever logs in after the start has shown who he is.
+    Sessions that are created meanwhile stay: their users have logged in since.
     """
     after = None
     while page := store.sessions(EVERYBODY, now, after=after, limit=_AT_ONCE):
@@ -30,10 +31,10 @@ def revoke_everybody(store: SessionStore, now: int) -> Iterator[int]:
 
 
 def revoke_others(core: Core, user_id: str, spared: str) -> list[str]:
-    """End all sessions of a user but the one of the handle `spared`; return the handles of those that existed.
+    """Revoke all sessions of `user_id` in `core` but the one of the handle `spared`; return the handles that existed.
 
-    Sessions that begin meanwhile stay. Raise SuperTokensUnauthorisedError, with nothing ended, unless the user has that
-    session: one that has ended, whose access token still lives out its minutes, must not end the living ones.
+    Sessions that begin meanwhile stay. Raise SuperTokensUnauthorisedError, with nothing revoked, unless the user has
+    that session: a session that has ended, while its access token is still valid, must not end the others.
     """
     handles = core.session_handles(user_id)
     if spared not in handles:

@@ -19,7 +19,8 @@ _AT_ONCE: Final = 500
 
 
 def exported_sessions(core: Core, user_id: str) -> Iterator[JsonObject]:
-    """Yield each session of a user as JSON can express it, oldest first: all that is known of it, but no secret.
+    """Yield each session of `user_id` in `core` as JSON can express it, oldest first: all that is stored, but no
+    secret.
 
     Moments are in ms since the epoch. Sessions that end meanwhile are left out.
     """

@@ -41,7 +41,10 @@ class Issuer:
         version: TokenVersion,
         now: int,
     ) -> IssuedSession:
-        """The credentials of `pair`; `presented` is the text of the refresh token that it is exchanged for."""
+        """Return the credentials of `pair` for the session of `record`, derived with `key`, in tokens of `version`.
+
+        `presented`: the text of the refresh token that the pair is exchanged for. `now` (ms) is when they are issued.
+        """
         anti_csrf_token = None
         if record.anti_csrf:
             serial = None if self._one_anti_csrf_value else pair.serial
@@ -72,10 +75,11 @@ class Issuer:
         )
 
     def renew(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
-        """Return the session with a new access token: the stored payload, no marker, and the expiry of `token`, or the
-        session's absolute end if that has come to be sooner.
+        """Return the session of `token` with a new access token: the payload of `record`, no marker, and the same
+        expiry.
 
-        Only create and refresh begin a new life: otherwise a stolen access token could be kept alive by showing it.
+        The expiry is the session's absolute end if that is sooner, never a new life from `now` on. Otherwise a stolen
+        access token could be kept alive by showing it.
         """
         renewed = replace(
             token,
@@ -86,7 +90,7 @@ class Issuer:
         return self.replaced(renewed, record, now)
 
     def replaced(self, token: AccessToken, record: SessionRecord, now: int) -> VerifiedSession:
-        """Return the session with `token`, signed, in place of the one that was shown."""
+        """Return the session of `record` with `token`, signed `now`, in place of the one that was shown."""
         end = rounded(self._lifetimes.reissued_end(record.created_at, token.expires_at), token.version)
         token = token if end == token.expires_at else replace(token, expires_at=end)
         new = self.mint(token, record.uses_static_key, now)
@@ -96,7 +100,7 @@ class Issuer:
         return CookieLife(self._lifetimes.extended(record.created_at, now, remember=record.remember), record.remember)
 
     def mint(self, token: AccessToken, static_key: bool, now: int) -> Credential:
-        """Sign `token`."""
+        """Return `token` as text, signed `now`; `static_key`: with the static key."""
         in_the_way = PROTECTED_CLAIMS.intersection(token.jwt_payload) if token.version == "5" else ()
         if in_the_way:
             names = ", ".join(sorted(in_the_way))
@@ -113,7 +117,10 @@ class Issuer:
 def verified_session(
     token: AccessToken, new: Credential | None = None, cookie_life: CookieLife | None = None
 ) -> VerifiedSession:
-    """Return what `token`, which was verified, says of its session, and the token that replaces it."""
+    """Return what `token`, which was verified, says of its session.
+
+    `new`: the token that replaces it, or None. `cookie_life`: how long its cookie is kept.
+    """
     return VerifiedSession(
         handle=token.handle,
         user_id=token.user_id,

@@ -49,7 +49,7 @@ class KeyMaker:
         self._random = random
 
     def read_complete(self, now: int) -> StoredKeys:
-        """Read the keys of the store; make those that are missing to sign with."""
+        """Return the keys of the store, after making those that are missing to sign with at `now`."""
         stored = self._store.read_keys(now)
         missing = stored.missing(self.algorithm)
         if not missing:
@@ -93,9 +93,10 @@ class KeyMaker:
                 self._store.remove_keys(purpose, dead)
 
     def seal(self, now: int) -> int:
-        """Seal all keys with the first encryption key, and have the store say so; return how many there are.
+        """Seal all keys with the first encryption key, note that in the store, and return how many there are.
 
-        What was replaced is erased where the store can. Raises ValueError without an encryption key.
+        Unsealed copies are erased where the store can do that. `now` dates the reading. Raise ValueError without an
+        encryption key.
         """
         key_id = self.sealer.first
         if key_id is None:
@@ -112,7 +113,7 @@ class KeyMaker:
         return len(becomes)
 
     def _add(self, stored: StoredKeys, purpose: KeyPurpose) -> str | None:
-        """Add a key after the last one of its purpose in `stored`; return its id, or None if it was not the first."""
+        """Add a key of `purpose` after the newest in `stored`. Return its id, or None if another process was faster."""
         chain = stored.of(purpose)
         sealed_with = stored.sealed_with if stored.keys else self.sealer.first
         key = self._new_key(purpose, stored, sealed_with)
@@ -148,7 +149,7 @@ class KeyMaker:
 
 
 def describe_clock(offset: int) -> str:
-    """Return what is wrong where the store's clock is `offset` ms ahead of this process's own."""
+    """Return what is wrong, in words, where the clock of the store is `offset` ms ahead of this process's own."""
     return (
         f"the clock of this host is {abs(offset) // 1000} seconds {'behind' if offset > 0 else 'ahead of'} that of the"
         f" database, and at most {MAX_CLOCK_DIFFERENCE_MS // 1000} are allowed for: set it right (NTP)"

@@ -75,7 +75,7 @@ class KeyKeeper:
         self._extra_reading_at = -_EXTRA_READING_EVERY_MS
 
     def ring_for_verifying(self, now: int) -> KeyRing:
-        """Return a ring that is young enough to verify with. Raises SuperTokensGeneralError if it cannot be read."""
+        """Return a ring young enough at `now` to verify with. Raise SuperTokensGeneralError if none can be read."""
         # As `_young` has it; spelt out, since every check comes by.
         really_young = self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S
         ring = self._ring
@@ -85,7 +85,7 @@ class KeyKeeper:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY_MS, now)
 
     def cached_ring(self, now: int) -> KeyRing | None:
-        """Return the ring if it is young enough to verify with. Nothing is read, for callers that must not wait."""
+        """Return the ring in memory if it is young enough at `now` to verify with, or None. Nothing is read."""
         return self._young(MAX_RING_AGE_TO_VERIFY_MS, now)
 
     def known_refresh_key(self) -> RefreshKey | None:
@@ -94,7 +94,7 @@ class KeyKeeper:
         return None if ring is None else ring.newest_refresh
 
     def ring_for_signing(self, now: int) -> KeyRing:
-        """Return a ring that is young enough to sign with; make the next keys when they are due."""
+        """Return a ring young enough at `now` to sign with, after making the next keys if they are due."""
         ring = self._young(MAX_RING_AGE_TO_SIGN_MS, now)
         if ring is not None and not self._due(ring, now):
             return ring
@@ -103,9 +103,9 @@ class KeyKeeper:
             return self._succeed(now) if self._due(ring, now) else ring
 
     def signing(self, now: int) -> tuple[SigningKey, int]:
-        """Return the dynamic key that signs, and the moment at which it stops (ms).
+        """Return the dynamic key that signs at `now`, and when it stops (ms).
 
-        While rotation is off that moment is named as if it were on (docs/protocol/cdi2.md#keys-and-expiry).
+        While rotation is off, that moment is given as if it were on (docs/protocol/cdi2.md#keys-and-expiry).
         """
         ring = self.ring_for_signing(now)
         key = ring.signing_key(now)
@@ -115,17 +115,17 @@ class KeyKeeper:
         return key, successor.created_at + PUBLISHED_AHEAD_MS - ring.clock_offset
 
     def published(self, now: int) -> tuple[list[dict[str, str]], int]:
-        """Return the key set (RFC 7517), dynamic keys first, and the seconds until the next one is due: at least 1."""
+        """Return the key set (RFC 7517) at `now`, dynamic keys first, and the seconds to the next key: at least 1."""
         ring = self.ring_for_signing(now)
         due = ring.next_key_due_at(now, self._interval) if self._rotates else now + _UNROTATED_FOR_MS
         return [key.jwk() for key in ring.by_header.values()], max(1, (due - now) // 1000)
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeyRing | None:
-        """Read the ring again, because a token named a key that was not in it; None if that is not worth a reading.
+        """Return the ring, read again at `now` because a token named a key that is not in it; None to save the reading.
 
-        `created_at`: when the key was made, by the token's own word. Anybody can name a key, so the word must be
-        plausible, and readings are rationed: forged names must not become a load on the store. Nor do they wait for a
-        thread that reads: the store may be slow, and each of them would keep a thread from honest work.
+        `created_at`: when the key was made, as the token claims. Anyone can name a key, so the claim has to be
+        plausible, and readings are rationed: forged tokens must not become a load on the store. Such a request does not
+        wait for a thread that reads already: the store may be slow, and each would keep a thread from honest work.
         """
         ring = self._ring
         if ring is not None and created_at is not None and not self._may_be_newer(ring, created_at, now):
@@ -142,10 +142,10 @@ class KeyKeeper:
             reading.release()
 
     def rotate(self, now: int, *, drop_old: bool) -> str:
-        """Make a new dynamic key, which signs from then on, and return its id; with `drop_old`, drop the older ones.
+        """Make a new dynamic key at `now`, and return its id. `drop_old`: drop the older ones.
 
-        It signs once it has been published for PUBLISHED_AHEAD_MS; without older keys, or where the last one is dated
-        ahead, at once. Tokens signed by a dropped key are refused by every process within MAX_RING_AGE_TO_VERIFY_MS.
+        It signs once it has been published for PUBLISHED_AHEAD_MS; without older keys, or where the newest is dated
+        ahead, at once. Every process refuses tokens signed by a dropped key within MAX_RING_AGE_TO_VERIFY_MS.
         """
         with self._reading.own:
             newest = self._maker.rotate(now, drop_old=drop_old)
@@ -153,12 +153,11 @@ class KeyKeeper:
             return newest
 
     def seal(self, now: int) -> int:
-        """Seal all keys in the store with the first encryption key, and have all workers seal with it from then on.
+        """Seal all keys in the store with the first encryption key, from `now` on in all workers; return how many there
+        are.
 
-        Return how many keys there are. Nothing of an unsealed key is left in the files of a store that can erase it.
-        A process that lacks the encryption key fails at its next reading, within MAX_RING_AGE_TO_VERIFY_MS.
-
-        Raises ValueError without an encryption key.
+        A store that can erase leaves nothing of an unsealed key in its files. A process that lacks the encryption key
+        fails at its next reading, within MAX_RING_AGE_TO_VERIFY_MS. Raise ValueError without an encryption key.
         """
         with self._reading.own:
             sealed = self._maker.seal(now)
@@ -166,9 +165,9 @@ class KeyKeeper:
             return sealed
 
     def replace_all(self, now: int) -> None:
-        """Make all keys anew, sealed with the first encryption key if there is one: for keys that are lost or stolen.
+        """Make all keys anew at `now`, sealed with the first encryption key if there is one: for lost or stolen keys.
 
-        No token of before is good any more: each process learns that within MAX_RING_AGE_TO_VERIFY_MS.
+        No earlier token is valid any more: each process learns that within MAX_RING_AGE_TO_VERIFY_MS.
         """
         with self._reading.own:
             self._store.remove_all_keys()
@@ -176,7 +175,7 @@ class KeyKeeper:
             self._read(now)
 
     def note_v2(self, now: int) -> None:
-        """Make sure that the store says a V2 token was minted, before the first one goes out."""
+        """Note in the store that V2 tokens exist, before the first one goes out at `now`."""
         ring = self._ring
         if ring is not None and ring.has_v2:
             return
@@ -185,7 +184,7 @@ class KeyKeeper:
             self._read(now)
 
     def awaits_sealing(self, now: int) -> bool:
-        """Return whether an encryption key was given, and the store is not sealed with it yet: see `seal`."""
+        """Return whether an encryption key was given that does not seal the store at `now` yet: see `seal`."""
         first = self._maker.sealer.first
         return first is not None and self.ring_for_verifying(now).sealed_with != first
 
@@ -197,7 +196,7 @@ class KeyKeeper:
         return not ring.clock_is_wrong and bool(ring.due_purposes(now, self._interval if self._rotates else None))
 
     def _young(self, age: int, now: int) -> KeyRing | None:
-        """Return the ring if it is not older than `age` by either clock (ms)."""
+        """Return the ring if it is at most `age` ms old at `now`, by either clock, or None."""
         really_young = self._monotonic() - self._read_at <= age / 1000
         ring = self._ring
         return ring if ring is not None and really_young and ring.age(now) <= age else None
@@ -209,7 +208,7 @@ class KeyKeeper:
         return self._read_all(now)[0]
 
     def _read_all(self, now: int) -> tuple[KeyRing, StoredKeys]:
-        """Return the ring, and the keys that were read for it."""
+        """Return the ring at `now`, and the keys that were read for it."""
         began = self._monotonic()
         stored = self._maker.read_complete(now)
         known = {} if self._ring is None else {key.kid: key for key in self._ring.by_header.values()}
@@ -235,7 +234,7 @@ class KeyKeeper:
         return ring, stored
 
     def _succeed(self, now: int) -> KeyRing:
-        """Add the keys that are due, or find that another worker has; drop those that nothing names any more."""
+        """Add the keys that are due at `now`, unless another worker has; drop those that no token can name any more."""
         ring, stored = self._read_all(now)
         self._maker.add(ring.due_purposes(now, self._interval if self._rotates else None), stored, now)
         # Of one and the same reading: in a later one, a key that another worker has made since would pass for dead.
@@ -244,7 +243,7 @@ class KeyKeeper:
         return ring
 
     def _warn(self, ring: KeyRing) -> None:
-        """Log what is wrong with the clock or the sealing: once, and again after it was right."""
+        """Log what `ring` shows to be wrong with clock or sealing: once, and again after it was right."""
         first = self._maker.sealer.first
         unsealed = first is not None and ring.sealed_with != first
         self._warn_if("clock", ring.clock_is_wrong, f"no key is made here: {describe_clock(ring.clock_offset)}")

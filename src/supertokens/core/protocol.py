@@ -43,7 +43,7 @@ class Core(Protocol):
 
     @property
     def clock(self) -> Callable[[], int]:
-        """The clock by which this core judges tokens: ms since the epoch."""
+        """Return the clock by which this core judges tokens: a function that gives ms since the epoch."""
 
     def create_session(
         self,
@@ -57,26 +57,27 @@ class Core(Protocol):
         noted: NotedClient | None = None,
         replaces: Sequence[str] = (),
     ) -> IssuedSession:
-        """Create a session of `user_id`, whose identity the caller has made sure of.
+        """Create a session of `user_id`, whose identity the caller has verified.
 
-        `anti_csrf`: whether its tokens have an anti-CSRF value. `static_key`: whether the static key signs its access
-        tokens. `remember`: whether the browser keeps its cookies when it is closed; a session that is not remembered
-        ends after `short_session_validity` without use.
+        `jwt_payload` travels in the access token, `session_data` stays on the server. `anti_csrf`: whether its tokens
+        have an anti-CSRF value. `static_key`: whether the static key signs its access tokens. `remember`: whether its
+        cookies outlive the browser; a session that is not remembered ends after `short_session_validity` without use.
         `noted`: what it notes of its client. `replaces`: handles of sessions that end when it begins.
 
-        Raise SuperTokensSessionLimitError where the user has too many sessions and none goes for it, and
-        SuperTokensGeneralError from a core that cannot keep to `remember=False`.
+        Raise SuperTokensSessionLimitError if the user has too many sessions and none may be ended for it, and
+        SuperTokensGeneralError from a core that does not support `remember=False`.
         """
 
     def renew_session(self, handle: str, *, anti_csrf: bool, noted: NotedClient | None = None) -> IssuedSession:
-        """Give a session a new handle and new tokens; payload, data and what else is known of it stay.
+        """Give the session `handle` a new handle and new tokens; payload, data and all else stay.
 
-        The old handle and its refresh tokens are good for nothing any more; its access tokens live out their minutes.
-        Raise SuperTokensGeneralError from a core that cannot do that.
+        `anti_csrf` and `noted` are those of `create_session`. The old handle and its refresh tokens are void; its
+        access tokens remain valid until they expire. Raise SuperTokensGeneralError from a core that does not support
+        this.
         """
 
     def confirm_session(self, handle: str) -> None:
-        """Note that the session's user has just shown who they are. Raise as `renew_session`."""
+        """Note that the user of the session `handle` has just proved who they are. Raise as `renew_session`."""
 
     def verify(
         self,
@@ -87,18 +88,20 @@ class Core(Protocol):
         check_database: bool = False,
         client: str | None = None,
     ) -> VerifiedSession:
-        """Return the session of an access token. With `check_database`, a revocation or a new payload counts at once.
+        """Return the session of the access token `token`. A new token in the answer expires when `token` would have.
 
-        A new access token in the answer expires when `token` would have.
+        `check_anti_csrf`: whether `anti_csrf_token`, the request's value, has to be that of the token.
+        `check_database`: let a revocation or a new payload count at once. `client`: what tells the caller's client from
+        others, such as its User-Agent.
 
-        `client`: what tells the asker's client from others, such as its User-Agent.
-        Raises SuperTokensTryRefreshTokenError for a token, or an anti-CSRF value, that is not accepted.
+        Raise SuperTokensTryRefreshTokenError for a token or an anti-CSRF value that is not accepted, and
+        SuperTokensUnauthorisedError for a session that has ended.
         """
 
     def verifies_at_once(self, token: str) -> bool:
-        """Return whether `verify` of that token, without `check_database`, waits for nothing: no store and no network.
+        """Return whether `verify` of `token` without `check_database` needs neither store nor network.
 
-        Never waits itself. An event loop may then verify on its own thread.
+        This never waits itself. An event loop may then verify on its own thread.
         """
 
     def refresh(
@@ -113,81 +116,91 @@ class Core(Protocol):
         in_place: bool = False,
         noted: NotedClient | None = None,
     ) -> IssuedSession:
-        """Return the next pair. `anti_csrf`: whether it has an anti-CSRF value; `static_key` None keeps it.
+        """Return the next pair of the session of the refresh token `token`.
 
-        `in_place`: the server renews for a browser that keeps its requests apart by no lock, so that every pair is
-        marked, and extends the session's life (docs/how-it-works.md). `noted`: what the session notes of its client
-        from now on, if a new pair is handed out; None: as before.
+        `anti_csrf`: whether the new pair has an anti-CSRF value. `anti_csrf_token`: the request's value;
+        `anti_csrf_mode`: what happens if it is missing. `client`: see `verify`. `static_key`: which key signs; None
+        keeps it. `in_place`: the server renews for a browser without a lock, so that every pair is marked, and the
+        session's life is extended (docs/how-it-works.md). `noted`: what the session notes of its client if a new pair
+        is handed out; None: as before.
 
-        Raise SuperTokensTokenTheftError, upon which the caller revokes: the core does not.
+        Raise SuperTokensUnauthorisedError, or SuperTokensTokenTheftError, on which the caller revokes: the core does
+        not.
         """
 
     def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
-        """Return the session of a request that must not renew any more, if its record serves it; write nothing.
+        """Return the session of `token` for a request that must not renew any more, if its record serves it; write
+        nothing.
 
-        `waited`: how long ago the request came in (ms). `spares`: whether the record's existence is enough. Raise
+        `waited`: how long ago the request came in (ms). `spares`: whether it is enough that the record exists. Raise
         SuperTokensUnauthorisedError for a token that is not authentic.
         """
 
     def renewal_terms(self) -> RenewalTerms | None:
-        """Return what renewal by the server depends on; None from a core whose refreshes do not converge."""
+        """Return what renewal by the server depends on, or None from a core whose refreshes do not converge."""
 
     def regenerate(self, token: str, jwt_payload: JsonObject | None) -> VerifiedSession:
-        """Store a new payload (None: keep it) and renew the token, unless it has expired, for the rest of its life."""
+        """Store `jwt_payload` (None: keep the stored one), and renew the access token `token` for the rest of its life.
+
+        Nothing is renewed if it has expired.
+        """
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
-        """Those of `handles` that existed and now do not."""
+        """Revoke the sessions `handles`; return the ones that existed."""
 
     def revoke_user(self, user_id: str) -> list[str]:
-        """The handles of the sessions that the user had."""
+        """Revoke all sessions of `user_id`; return the handles of those that existed."""
 
     def session_handles(self, user_id: str) -> list[str]:
-        """The user's sessions, oldest first."""
+        """Return the handles of the sessions of `user_id`, oldest first."""
 
     def sessions(
         self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
     ) -> list[ListedSession]:
-        """Return the user's sessions, oldest first: all, or at most `limit` of those behind the place `after`."""
+        """Return the sessions of `user_id`, oldest first: all, or at most `limit` behind the place `after`."""
 
     def forget_clients(self, user_id: str) -> list[str]:
-        """Blank what the user's sessions note of their clients, User-Agent and address; the sessions live on.
+        """Delete what the sessions of `user_id` note of their clients, User-Agent and address; the sessions live on.
 
-        Return the handles of those that had noted something. A refresh after that notes its client anew, where it is
-        given one. Raise SuperTokensGeneralError from a core that notes nothing.
+        Return the handles of those that had noted something. A later refresh notes its client anew if it is given one.
+        Raise SuperTokensGeneralError from a core that notes nothing.
         """
 
     def session(self, handle: str) -> SessionInformation:
-        """What is stored of a session, but for its data."""
+        """Return what is stored of the session `handle`, without its data.
+
+        Raise SuperTokensUnauthorisedError without one.
+        """
 
     def session_data(self, handle: str) -> JsonObject:
-        """What the application keeps of a session on the server."""
+        """Return the data that the application keeps with the session `handle`. Raise as `session`."""
 
     def update_session_data(self, handle: str, session_data: JsonObject) -> None:
-        """Replace it."""
+        """Replace the data of the session `handle` by `session_data`. Raise as `session`."""
 
     def stored_session_data(self, handle: str) -> StoredData:
-        """Return it with its version, for `swap_session_data`.
+        """Return the data of the session `handle` with its version, for `swap_session_data`.
 
         Raise SuperTokensGeneralError from a core that cannot replace it without losing what others write meanwhile.
         """
 
     def swap_session_data(self, handle: str, version: str, session_data: JsonObject) -> bool:
-        """Replace it if it still has that `version`; return False if others have replaced it since.
+        """Replace the data of the session `handle` by `session_data` if it still has `version`; otherwise return False.
 
-        It is never repeated where its answer is lost: SuperTokensGeneralError then says that it may have happened.
+        The call is never repeated if its answer is lost: SuperTokensGeneralError then says that it may have happened.
         """
 
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:
-        """Replace the payload; access tokens take it on when they are next renewed."""
+        """Replace the stored payload of the session `handle` by `jwt_payload`. Access tokens follow when renewed."""
 
     def authentic_access_token(self, token: str) -> AccessToken | None:
-        """The token, expired or not, if a key of this core signed it. Reads no session."""
+        """Return what `token` says, expired or not, if a key of this core signed it, or None. Reads no session."""
 
     def authentic_refresh_token(self, token: str) -> TokenPosition | None:
-        """Where the token stands, if a key of this core made it. Reads no session.
+        """Return the place of `token` if a key of this core made it, or None. Reads no session.
 
-        None also from a core that cannot tell without using the token up.
+        None also comes from a core that cannot tell without using the token up.
         """
 
     def close(self) -> None:
-        """Let go of all connections. A later call opens them again."""
+        """Close all connections. A later call opens them again."""

@@ -58,13 +58,15 @@ class Rotator:
         in_place: bool = False,
         noted: NotedClient | None = None,
     ) -> Settled | None:
-        """Decide by `table` on the session as it is stored, and write what that asks for; None: no such session.
+        """Decide by `table` on `token` and the session as it is stored, and write what follows; return None without a
+        session.
 
-        `anti_csrf`: whether a token that is minted now has an anti-CSRF value; `static_key`: whether the static key
-        signs from now on. None leaves either as it is. `in_place`: the server renews, so that every pair that is handed
-        out extends the session's life. `noted`: what the session notes of its client; None: as before.
+        `client`: see `Core.verify`. `anti_csrf`: whether a token that is minted now has an anti-CSRF value;
+        `static_key`: whether the static key signs from now on; None leaves either as it is. `in_place`: the server
+        renews, so that every pair that is handed out extends the session's life. `noted`: what the session notes of its
+        client; None: as before.
 
-        Raises SuperTokensGeneralError after MAX_LOST_RACES, or from the store.
+        Raise SuperTokensGeneralError after MAX_LOST_RACES, or from the store.
         """
         for _ in range(MAX_LOST_RACES):
             now = self._clock()

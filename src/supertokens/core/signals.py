@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened to sessions, told to whoever listens: the one seam that signals, audit and metrics attach to."""
+"""What happened to sessions, told to all listeners. Signals, audit and metrics attach here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Signals:
         self._listeners = (*self._listeners, listener)
 
     def send(self, event: Event) -> None:
-        """Tell all listeners. One that fails is logged, and changes nothing."""
+        """Call all listeners with `event`. A failure of one is logged, and changes nothing."""
         for listener in self._listeners:
             try:
                 listener(event)

@@ -131,7 +131,7 @@ class StoredSessions:
         self._update(handle, auth_time=self._clock())
 
     def _living(self, handle: str, now: int) -> Found | None:
-        """Return the record of a session that has not ended, also by what the configuration says now."""
+        """Return the record of the session `handle` if it has not ended at `now`, by the configuration too."""
         found = self.store.get(handle, now)
         return None if found is None or self._lifetimes.has_ended(found.record, found.now) else found
 

@@ -26,7 +26,7 @@ class Sweeper:
         self._next = 0
 
     def sweep_all(self, now: int) -> int:
-        """Delete all expired sessions; return how many there were."""
+        """Delete all sessions that have expired at `now`; return how many there were."""
         total = swept = self._sweep(now)
         while swept == _AT_ONCE:
             swept = self._sweep(now)
@@ -34,7 +34,10 @@ class Sweeper:
         return total
 
     def sweep_now_and_then(self, now: int) -> None:
-        """Delete a few every ten minutes, and more while there are more; called whenever a session was created."""
+        """Delete a few expired sessions every ten minutes, and more while there are more.
+
+        Called at `now` whenever a session was created.
+        """
         if self._next - _EVERY <= now < self._next:  # not before: the clock was ahead for a while
             return
         self._next = now + _EVERY

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an access token is worth by its signature and its claims: the same for every core, wherever its keys are."""
+"""Verify access tokens by signature and claims: the same for every core, wherever its keys are."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class KeySource(Protocol):
     """Where the keys that verify come from. Moments in ms."""
 
     def ring_for_verifying(self, now: int) -> VerifyingKeys:
-        """Return keys that were read recently enough to verify with. Raises SuperTokensGeneralError without any."""
+        """Return keys read recently enough at `now` to verify with. Raise SuperTokensGeneralError if there are none."""
 
     def cached_ring(self, now: int) -> VerifyingKeys | None:
-        """Return the keys in memory if `ring_for_verifying` would not read newer ones. Never waits."""
+        """Return the keys in memory if `ring_for_verifying` would read none at `now`, or None. Never waits."""
 
     def after_unknown_key(self, now: int, created_at: int | None) -> VerifyingKeys | None:
-        """Read the keys again because a token named one that was not among them; None if that is not worth it.
+        """Return the keys, read again at `now` because a token named one that was missing; None to save the reading.
 
-        `created_at`: when that key was made, by the token's own word. Raises SuperTokensGeneralError.
+        `created_at`: when that key was made, as the token claims. Raise SuperTokensGeneralError.
         """
 
 
@@ -39,11 +39,11 @@ class TokenVerifier:
         self._cache = VerifiedTokens(max_tokens)
 
     def verify(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
-        """Return what `token` says, if it is authentic, alive, and came with its anti-CSRF value.
+        """Return what `token` says, if it is authentic and has not expired at `now`.
 
-        Its marker, and whether its session still exists, are left to the caller.
-
-        Raises SuperTokensTryRefreshTokenError, or SuperTokensGeneralError where the keys cannot be read.
+        `check_anti_csrf`: whether `anti_csrf_token` has to be its anti-CSRF value. The marker, and whether the session
+        still exists, are left to the caller. Raise SuperTokensTryRefreshTokenError, or SuperTokensGeneralError if the
+        keys cannot be read.
         """
         keys = self._source.ring_for_verifying(now)
         known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
@@ -54,7 +54,7 @@ class TokenVerifier:
         return known
 
     def authenticate(self, token: str, now: int) -> VerifiedToken:
-        """Return what `token` says, expired or not, if a key of the source signed it. Raises as `verify`."""
+        """Return what `token` says, expired at `now` or not, if a key of the source signed it. Raise as `verify`."""
         keys = self._source.ring_for_verifying(now)
         known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
         _refuse_from_ahead(known, now, keys)
@@ -70,10 +70,7 @@ class TokenVerifier:
         return self._check_signature(token, newer)
 
     def decides_at_once(self, token: str, now: int) -> bool:
-        """Return whether `verify` of `token` waits for nothing, and nothing but its answer is needed: it has no marker.
-
-        Never waits.
-        """
+        """Return whether `verify` of `token` at `now` waits for nothing, and suffices: the token has no marker."""
         keys = self._source.cached_ring(now)
         if keys is None:
             return False

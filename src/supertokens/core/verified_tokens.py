@@ -72,7 +72,7 @@ class VerifiedTokens:
         self._characters = 0
 
     def get(self, token: str, keys: VerifyingKeys) -> VerifiedToken | None:
-        """Return what is known of that very `token`, if `keys` still has the key that signed it."""
+        """Return what is known of exactly this `token`, if `keys` still has the key that signed it, or None."""
         kept = self._kept
         if kept.keys is not keys:
             kept = self._change_keys(keys)
@@ -82,7 +82,7 @@ class VerifiedTokens:
         return known
 
     def add(self, token: str, known: VerifiedToken, keys: VerifyingKeys) -> None:
-        """Keep `known`, which is what `token` says, and whose signature was verified with `keys`."""
+        """Keep `known`, the content of `token`, whose signature was verified with `keys`."""
         with self._changing.own:
             kept = self._kept_in_this_process()
             # A check that took its time may have used a key that was dropped meanwhile.
@@ -98,7 +98,10 @@ class VerifiedTokens:
             (self._proven if came_back else self._newcomers).append(token)
 
     def _make_room(self, kept: _Kept) -> None:
-        """Take one away, or spare it because it is in use: from the newcomers while they are more than a tenth."""
+        """Remove one token from `kept`, or spare it because it is in use.
+
+        It is one of the newcomers while they are more than a tenth.
+        """
         many_newcomers = 10 * len(self._newcomers) > len(kept.by_text)
         token = (self._newcomers if many_newcomers else self._proven).popleft()
         known = kept.by_text[token]
@@ -112,7 +115,7 @@ class VerifiedTokens:
             self._remember(token)
 
     def _remember(self, token: str) -> None:
-        """Remember by its hash that `token` was here, until as many others as there is room for have gone as well."""
+        """Remember the hash of `token`, until as many others as there is room for have been removed as well."""
         if 2 * len(self._gone) >= self._max_tokens:
             self._gone, self._gone_before = set(), self._gone
         self._gone.add(hash(token))
@@ -126,7 +129,7 @@ class VerifiedTokens:
         return self._kept
 
     def _change_keys(self, keys: VerifyingKeys) -> _Kept:
-        """Go over to `keys`. Tokens stay if no key has gone, which is seldom: then each is verified once more."""
+        """Adopt `keys`. Tokens stay if no key has gone; otherwise, which is rare, each is verified once more."""
         with self._changing.own:
             kept = self._kept_in_this_process()
             if kept.keys is None or not kept.keys.by_header.items() <= keys.by_header.items():

@@ -102,7 +102,7 @@ class AccessToken(Value, frozen=True, kw_only=True):
 
 
 def mint(token: AccessToken, key: SigningKey) -> str:
-    """Return the signed text of `token`. A V5 token has its times in whole seconds, rounded down."""
+    """Return `token` as text, signed with `key`. The times of a V5 token are whole seconds, rounded down."""
     if token.version == "2":
         signed = f"{_V2_HEADER}.{b64encode(_v2_json(token)).decode()}"
         return f"{signed}.{b64encode(key.sign(signed.encode())).decode()}"
@@ -137,7 +137,7 @@ def carried_payload(payload: JsonObject, version: TokenVersion) -> JsonObject:
 
 
 def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
-    """Return a V5 token of that user and payload with every optional claim: none will ever be longer."""
+    """Return a V5 token for `user_id` and `jwt_payload` with every optional claim, so that none is ever longer."""
     hash_claim = lineage_hash(2**64 - 1, "")
     return AccessToken(
         version="5",
@@ -153,16 +153,16 @@ def longest_token(user_id: str, jwt_payload: JsonObject) -> AccessToken:
 
 
 def longest_text(token: AccessToken) -> str:
-    """Return a text as long as a V5 token signed with the key of the longest header, the static one; not signed."""
+    """Return a text as long as `token` signed with the key of the longest header, the static one. It is not signed."""
     header = "0" * base64url.length(len('{"alg":"RS256","typ":"JWT","version":"5","kid":"s-"}') + 36)
     return f"{header}.{base64url.encode(_encode(claims_of(token)))}.{'0' * _SIGNATURE_CHARACTERS}"
 
 
 def verify_signature(token: str, keys: VerifyingKeys) -> AccessToken:
-    """Take apart a token that one of `keys` signed; its expiry is not looked at.
+    """Take `token` apart if one of `keys` signed it. Its expiry is not checked.
 
-    Raises SuperTokensTryRefreshTokenError for anything else; UnknownSigningKeyError, a kind of it, where only the
-    key is missing.
+    Raise SuperTokensTryRefreshTokenError for any other token; UnknownSigningKeyError, a subclass, if only the key is
+    missing.
     """
     if len(token) > MAX_TOKEN_CHARACTERS:
         raise SuperTokensTryRefreshTokenError("Invalid JWT", reason="invalid")
@@ -186,9 +186,9 @@ def verify_signature(token: str, keys: VerifyingKeys) -> AccessToken:
 
 
 def has_form_of_access_token(token: str) -> bool:
-    """Return whether `token` has the header segment of tokens that a core mints, under whatever key.
+    """Return whether `token` has a header segment as cores write it, whatever the key.
 
-    It tells them from other systems' tokens in an Authorization header. Nothing is verified.
+    That tells it from other systems' tokens in an Authorization header. Nothing is verified.
     """
     header = token.partition(".")[0]
     if token.count(".") != 2 or len(header) > _MAX_HEADER_CHARACTERS:
@@ -209,7 +209,7 @@ def has_form_of_access_token(token: str) -> bool:
 
 
 def body_of(token: str) -> bytes | None:
-    """Return the claims, as JSON, of a token that a core has just minted; None for V2, whose body is our own affair."""
+    """Return the claims of `token`, which a core has just minted, as JSON; None for V2, whose body is internal."""
     header, body = token.split(".")[:2]
     return None if header == _V2_HEADER else base64url.decode(body)
 
@@ -223,7 +223,10 @@ def _not_ours() -> SuperTokensTryRefreshTokenError:
 
 
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
-    """Return why no key has `header`: perhaps it is one that was added after the ring was read."""
+    """Return the error for a token whose `header` names no key of the ring.
+
+    The key may have been added after it was read.
+    """
     try:
         fields = decode_object(base64url.decode(header))
     except ValueError:
@@ -292,7 +295,11 @@ def _require_types(
     handle: object, user_id: object, own_hash: Any, parent_hash: Any, anti_csrf_token: object, created_at: object,
     expires_at: object,
 ) -> None:  # fmt: skip
-    """Raise ValueError for claims of other types. They are those of JSON's decoder, so that true is no integer."""
+    """Raise ValueError if a claim has another type than JSON's decoder gives it; true is no integer.
+
+    `handle`, `user_id`, `own_hash` are strings; `created_at`, `expires_at` integers; `parent_hash`, `anti_csrf_token`
+    strings or None.
+    """
     if not (type(handle) is type(user_id) is type(own_hash) is str and type(created_at) is type(expires_at) is int):
         raise ValueError("not a string, or not an integer")
     if anti_csrf_token is not None and type(anti_csrf_token) is not str:
@@ -335,7 +342,7 @@ def _incomplete() -> SuperTokensTryRefreshTokenError:
 
 
 def _padded_base64(token: str) -> bytes:
-    """Return the bytes of a segment of V2. Raises ValueError for any but the one text that they have."""
+    """Return the bytes of `token`, a segment of a V2 token. Raise ValueError unless it is their canonical text."""
     secret = b64decode(token, validate=True)
     if b64encode(secret).decode() != token:
         raise ValueError("not canonical base64")

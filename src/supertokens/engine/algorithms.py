@@ -40,13 +40,13 @@ class Algorithm(Protocol):
 
     @property
     def name(self) -> AlgorithmName:
-        """What a token's header calls it."""
+        """Return the name of the algorithm in a token's header."""
 
     def generate(self) -> PrivateKey:
         """Return a new key pair, from OpenSSL's random numbers."""
 
     def sign(self, key: Any, data: bytes) -> bytes:
-        """Return the signature of `data`."""
+        """Return the signature of `data` with `key`."""
 
     def is_signature(self, key: Any, secret: bytes, data: bytes) -> bool:
         """Return whether `secret` is a signature of `data` by the owner of `key`."""
@@ -137,7 +137,7 @@ ALGORITHMS: Final[dict[AlgorithmName, Algorithm]] = {"RS256": _Rs256(), "ES256":
 
 
 def algorithm_of(key: object) -> Algorithm:
-    """Return the algorithm that a private or public key is for. Raises TypeError if it is for none of ours."""
+    """Return the algorithm of `key`, a private or public one. Raise TypeError if no algorithm here uses such a key."""
     if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
         return ALGORITHMS["RS256"]
     if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1":
@@ -146,7 +146,7 @@ def algorithm_of(key: object) -> Algorithm:
 
 
 def private_key_to_bytes(key: PrivateKey) -> bytes:
-    """Return a key pair as PKCS #8 DER, not encrypted."""
+    """Return the key pair `key` as PKCS #8 DER, not encrypted."""
     return key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -162,5 +162,5 @@ def private_key_from_bytes(secret: bytes) -> PrivateKey:
 
 
 def _uint(number: int) -> str:
-    """Return a Base64urlUInt (RFC 7518, section 2)."""
+    """Return `number` as a Base64urlUInt (RFC 7518, section 2)."""
     return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf)."""
+"""Check whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ AntiCsrfMode = Literal["required", "if_sent"]
 
 
 def check_on_verify(issued: str | None, given: str | None) -> None:
-    """Raises SuperTokensTryRefreshTokenError unless the token was issued with a value and it is the one given."""
+    """Raise SuperTokensTryRefreshTokenError unless the token was `issued` with a value and `given` is the same."""
     if issued is None or given is None or not _same(issued, given):
         raise SuperTokensTryRefreshTokenError("anti-csrf check failed", reason="anti_csrf")
 
 
 def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) -> None:
-    """Raises SuperTokensUnauthorisedError. A token issued without a value passes, so that switching the check on
-    logs nobody out.
+    """Raise SuperTokensUnauthorisedError unless `given` is the value that the token was `issued` with.
 
-    To be called before the record is read: a stolen stale token without its value must not be able to raise theft.
+    `mode`: whether a missing value is refused too. A token issued without a value passes, so that switching the check
+    on logs nobody out. Call this before the record is read: a stolen stale token without its value must not raise
+    theft.
     """
     if issued is None or (given is None and mode == "if_sent"):
         return

@@ -26,12 +26,12 @@ _decode_json: Final = msgspec.json.Decoder(bytes).decode
 
 
 def encode(secret: bytes) -> str:
-    """Return the text of `secret`: tokens come this way, so error reports have to hide it."""
+    """Return `secret` as text. The name is a hint to error reports: it may be a token, and they have to hide it."""
     return urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def decode(token: str) -> bytes:
-    """Return the bytes that `encode` would write as `token`. Raises ValueError for any other text."""
+    """Return the bytes whose text is `token`. Raise ValueError if `encode` would write them in another way."""
     spare = len(token) % 4
     if spare == 1 or (spare and token[-1] not in _LAST[spare]):
         raise ValueError("not canonical base64url")
@@ -42,5 +42,5 @@ def decode(token: str) -> bytes:
 
 
 def length(size: int) -> int:
-    """Return how many characters `size` bytes take."""
+    """Return the number of characters of `size` bytes."""
     return (4 * size + 2) // 3

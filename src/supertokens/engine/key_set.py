@@ -69,18 +69,18 @@ class VerifyingKeys(Protocol):
 
     @property
     def by_header(self) -> Mapping[str, PublicKey]:
-        """Return all of them, by the header segment that our cores write."""
+        """Return all of them, by the header segment that this project writes."""
 
     @property
     def v2(self) -> Sequence[PublicKey]:
-        """Return those that V2 tokens, which name no key, are tried with, likeliest first; none where V2 is refused."""
+        """Return the keys to try on V2 tokens, which name no key, likeliest first; none if V2 is refused."""
 
     @property
     def max_token_lead(self) -> int:
-        """Return how far ahead of the verifier's clock a token may say that it was made (ms)."""
+        """Return how far ahead of the verifier's clock a token's creation may be (ms)."""
 
     def key_of(self, header: str) -> PublicKey | None:
-        """Return the key that vouches for tokens with that header segment."""
+        """Return the key that verifies tokens with that `header` segment, or None."""
 
 
 class KeySet:
@@ -100,11 +100,11 @@ class KeySet:
         return self.by_header.get(header) or self._spellings.get(header) or self._spelt_otherwise(header)
 
     def age(self, now: int) -> int:
-        """Return the ms since it was read; the clock may have been set back meanwhile."""
+        """Return the ms between the reading and `now`; the clock may have been set back meanwhile."""
         return abs(now - self.read_at)
 
     def _spelt_otherwise(self, header: str) -> PublicKey | None:
-        """Return the key of a header that says what ours do, its members in another order, as other cores write it."""
+        """Return the key of a `header` whose members are in another order, as other cores write them."""
         try:
             fields = decode_object(base64url.decode(header)) if len(header) <= _LONGEST_HEADER else {}
         except ValueError:
@@ -119,9 +119,9 @@ class KeySet:
 
 
 def read_key_set(text: bytes) -> list[PublicKey]:
-    """Return the usable keys of a JSON Web Key Set; leave others out, with a log line each.
+    """Return the usable keys of `text`, a JSON Web Key Set; leave others out, with a log line each.
 
-    Raises ValueError for what is no key set or has no usable key.
+    Raise ValueError if it is no key set, or has no usable key.
     """
     keys: dict[str, PublicKey] = {}
     entries = decode_object(text).get("keys")
@@ -142,7 +142,7 @@ def read_key_set(text: bytes) -> list[PublicKey]:
 
 
 def _public_key(jwk: Any) -> PublicKey:
-    """Return one entry of a key set. Raises ValueError for anything but a key that signs access tokens."""
+    """Return `jwk`, an entry of a key set, as a key. Raise ValueError if it does not sign access tokens."""
     algorithm = _BY_NAMES.get((jwk.get("kty"), jwk.get("alg"))) if isinstance(jwk, dict) else None
     if algorithm is None:
         raise ValueError("it is neither for RS256 nor for ES256")

@@ -28,31 +28,35 @@ class Lifetimes(NamedTuple):
     most: int | None
 
     def idle_of(self, *, remember: bool) -> int:
-        """Return how long a session lives without being used."""
+        """Return how long a session lives unused (ms). `remember`: whether its cookies outlive the browser."""
         return self.idle if remember else self.short_idle
 
     def absolute_end(self, created_at: int) -> int | None:
-        """Return when a session ends however much it is used, or None.
+        """Return when a session of `created_at` ends however much it is used, or None.
 
-        It is a whole second, rounded down, as the expiry of a V5 access token is: if the record outlived the last token
-        by a moment, a client would refresh in a circle for that long.
+        It is a whole second, rounded down, like the expiry of a V5 access token. Otherwise the record could outlive the
+        last token by a moment, in which a client would refresh in a loop.
         """
         return None if self.most is None else (created_at + self.most) // 1000 * 1000
 
     def extended(self, created_at: int, now: int, *, remember: bool) -> int:
-        """Return when a session ends that is used `now`."""
+        """Return when a session of `created_at` ends that is used `now`. `remember`: see `idle_of`."""
         return self._bounded(now + self.idle_of(remember=remember), created_at)
 
     def access_token_end(self, created_at: int, now: int) -> int:
-        """Return when an access token ends that is issued `now` for a session of `created_at`."""
+        """Return when an access token ends that is issued `now`, for a session of `created_at`."""
         return self._bounded(now + self.access_token, created_at)
 
     def reissued_end(self, created_at: int, expires_at: int) -> int:
-        """Return when an access token ends that replaces one of `expires_at`: verify never lengthens a life."""
+        """Return when an access token ends that replaces one of `expires_at`, for a session of `created_at`.
+
+        Verify never lengthens a life.
+        """
         return self._bounded(expires_at, created_at)
 
     def end_of(self, record: SessionRecord | ListedSession) -> int:
-        """Return when a stored session ends, by what it was promised and by the configuration of now.
+        """Return when the session of `record` ends: the sooner of what it was promised and what the configuration says
+        now.
 
         A record of an earlier version does not say when it was last seen: only its own expiry and the bound count.
         """
@@ -62,7 +66,7 @@ class Lifetimes(NamedTuple):
         return self._bounded(end, record.created_at)
 
     def has_ended(self, record: SessionRecord, now: int) -> bool:
-        """Return whether a session whose own expiry is still to come has ended by what the configuration says."""
+        """Return whether the configuration ends the session of `record` by `now`, before its own expiry."""
         # As `end_of`, in few operations.
         if self.most is None and record.created_at + self.short_idle > now:
             return False
@@ -72,8 +76,9 @@ class Lifetimes(NamedTuple):
         return self.most is not None and self._bounded(record.expires_at, record.created_at) <= now
 
     def beyond_doubt(self) -> tuple[int, int | None]:
-        """Return how long ago a session may have been seen and, unless that is None, created, so that `has_ended` is
-        False whatever else its record says.
+        """Return two ages (ms) below which `has_ended` is False, whatever else the record says.
+
+        They are the time since the session was last seen, and since it was created (None: any).
         """
         # The absolute end is rounded down, by less than a second.
         return self.short_idle, None if self.most is None else self.most - 1000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session notes of its client, for lists of a user's devices: shown to people, and never decided by."""
+"""What a session notes of its client, for lists of devices: shown to people, and nothing is decided by it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NotedClient(Value, frozen=True):
 
     @classmethod
     def of(cls, user_agent: str | None, address: str | None) -> NotedClient:
-        """Return what is kept of what a client sends, or what a server or a proxy says of it, whatever that is."""
+        """Return what is kept of `user_agent`, as a client sent it, and `address`, as a server or proxy gave it."""
         return cls(None if user_agent is None else bounded_user_agent(user_agent), _canonical(address))
 
 
@@ -34,9 +34,9 @@ NOTHING_NOTED: Final = NotedClient()
 
 
 def bounded_user_agent(text: str) -> str | None:
-    """Return at most MAX_USER_AGENT_BYTES of `text`, with a mark in place of each character that cannot be printed.
+    """Return at most MAX_USER_AGENT_BYTES of `text`, with a mark for each character that cannot be printed, or None.
 
-    No control character reaches a terminal or a log by it. None for one that says nothing.
+    So no control character reaches a terminal or a log. None stands for a text that says nothing.
     """
     start = text[:MAX_USER_AGENT_BYTES]
     if not start.isprintable():
@@ -45,7 +45,7 @@ def bounded_user_agent(text: str) -> str | None:
 
 
 def _canonical(address: str | None) -> str | None:
-    """Return an IP address in its canonical form; None for anything else, such as the path of a socket."""
+    """Return the IP address `address` in canonical form, or None for anything else, such as a socket's path."""
     if not address:
         return None
     try:

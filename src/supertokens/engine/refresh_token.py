@@ -108,7 +108,11 @@ class TokenPosition(NamedTuple):
 
 
 def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_token: str | None) -> str:
-    """Return the refresh token of `serial`."""
+    """Return the refresh token number `serial` of the session `handle`, derived with `key`.
+
+    `parent`: the serial of the token that it was exchanged for, 0 for the first. `anti_csrf_token`: the value that it
+    is issued with, or None.
+    """
     body = b"".join(
         (
             _VERSION,
@@ -123,10 +127,10 @@ def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_tok
 
 
 def authenticate(token: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
-    """Take apart a token that `keys` (by id) can vouch for.
+    """Take `token` apart if one of `keys`, by id, made it. The store is not asked.
 
-    Raises SuperTokensUnauthorisedError for anything else; UnknownRefreshKeyError, a kind of it, where only the key
-    is missing. No store is asked.
+    Raise SuperTokensUnauthorisedError for any other token; UnknownRefreshKeyError, a subclass, if only the key is
+    missing.
     """
     secret = _raw(token)
     if secret is None:
@@ -149,9 +153,9 @@ def authenticate(token: str, keys: Mapping[str, RefreshKey]) -> RefreshToken:
 
 
 def anti_csrf_inside(token: str) -> str | None:
-    """Return the anti-CSRF value that a refresh token of ours says it was issued with; None for others.
+    """Return the anti-CSRF value that `token` claims to have been issued with; None if it is no refresh token.
 
-    By the token's own word: whoever has the keys still has to authenticate it.
+    The claim is not authenticated: the holder of the keys still has to do that.
     """
     secret = _raw(token)
     if secret is None or len(secret) != _GUARDED_BYTES:
@@ -160,13 +164,13 @@ def anti_csrf_inside(token: str) -> str | None:
 
 
 def position_inside(token: str) -> TokenPosition | None:
-    """Return which token of which session a refresh token of ours says it is, by its own word too; None for others."""
+    """Return the place that `token` claims, unauthenticated like `anti_csrf_inside`; None if it is no refresh token."""
     secret = _raw(token)
     return None if secret is None else _position(secret)
 
 
 def _raw(token: str) -> bytes | None:
-    """Return the bytes of what has the form of a refresh token; None for anything else."""
+    """Return the bytes of `token` if it has the form of a refresh token, or None."""
     if len(token) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
         return None
     try:
@@ -181,10 +185,10 @@ def _position(secret: bytes) -> TokenPosition:
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
-    """Return the anti-CSRF value of a session, or of one serial of it (22 characters).
+    """Return the anti-CSRF value of the session `handle`, derived with `key`: 22 characters.
 
-    One value for the whole session (serial None) while refreshes converge: tabs can then never disagree with the
-    cookie jar. One per serial where the grace period is 0, as the reference has it.
+    While refreshes converge there is one value for the whole session (`serial` None), so that tabs never disagree with
+    the cookie jar. With a grace period of 0 each serial has its own, as with the original.
     """
     label = b"session" if serial is None else b"serial" + serial.to_bytes(8, "big")
     digest = hmac.digest(key.anti_csrf_subkey, UUID(handle).bytes + label, "sha256")
@@ -192,12 +196,15 @@ def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
 
 
 def id_refresh_value(token: str) -> str:
-    """Return the id-refresh value that goes with a refresh token: new with every child, no ``;`` in it."""
+    """Return the id-refresh value that belongs to the refresh token `token`. It holds no ``;``."""
     return base64url.encode(hmac.digest(token.encode(), b"supertokens id-refresh value", "sha256"))
 
 
 def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> bytes:
-    """Return 8 bytes that tell clients of one session apart; ``b""`` for a client that says nothing about itself."""
+    """Return 8 bytes that tell clients of the session `handle` apart, derived with `key`.
+
+    `client`: what the client says of itself, such as its User-Agent; ``b""`` is returned if it says nothing.
+    """
     if not client:
         return b""
     message = UUID(handle).bytes + client.encode("utf-8", "surrogatepass")
@@ -205,12 +212,12 @@ def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> byte
 
 
 def lineage_hash(serial: int, token: str) -> str:
-    """Return what an access token says of a refresh token: 16 hex digits of its serial, 48 of its SHA-256."""
+    """Return what an access token says of the refresh token `token`: 16 hex digits of `serial`, 48 of SHA-256."""
     return f"{serial:016x}{hashlib.sha256(token.encode()).hexdigest()[:48]}"
 
 
 def serial_of(lineage_hash: str) -> int:
-    """Return the serial in a `lineage_hash`. Raises ValueError if it is not one."""
+    """Return the serial in the claim `lineage_hash`. Raise ValueError if it holds none."""
     if _LINEAGE_HASH.fullmatch(lineage_hash) is None:
         raise ValueError("not a lineage hash")
     return int(lineage_hash[:_SERIAL_HEX], 16)

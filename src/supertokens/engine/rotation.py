@@ -204,7 +204,7 @@ VERIFY_TABLE: Final[tuple[Row, ...]] = (
 
 
 def decide(table: tuple[Row, ...], lineage: Lineage, presented: Presented) -> Decision:
-    """The answer of the first row of `table` whose condition holds."""
+    """Return the answer to `presented` of the first row of `table` whose condition holds for `lineage`."""
     for row in table:
         if row.holds(lineage, presented):
             return row.answer(lineage, presented)

@@ -45,18 +45,18 @@ class Sealer:
 
     @property
     def first(self) -> str | None:
-        """Return the id of the first key that was given; None if there is none."""
+        """Return the id of the first key that was given, or None."""
         return next(iter(self._ciphers), None)
 
     def require(self, key_id: str | None) -> None:
-        """Raise MissingEncryptionKeyError unless `seal` can be asked to use `key_id`."""
+        """Raise MissingEncryptionKeyError unless `seal` can use the key `key_id`."""
         if key_id is not None and key_id not in self._ciphers:
             raise MissingEncryptionKeyError(key_id)
 
     def seal(self, secret: bytes, name: str, key_id: str | None, random: Callable[[int], bytes]) -> bytes:
         """Return `secret` as it may be stored under `name`: sealed with the key `key_id`, or as it is for None.
 
-        Raises MissingEncryptionKeyError.
+        `random` gives that many random bytes. Raise MissingEncryptionKeyError.
         """
         self.require(key_id)
         if key_id is None:
@@ -66,7 +66,7 @@ class Sealer:
         return _MAGIC + bytes.fromhex(key_id) + nonce + sealed
 
     def open(self, secret: bytes, name: str) -> bytes:
-        """Return what `secret` was under `name` before it was sealed, if it is sealed. Raises SealingError."""
+        """Return `secret` as it was before it was sealed under `name`, if it was. Raise SealingError."""
         key_id = sealed_with(secret)
         if key_id is None:
             return secret
@@ -79,7 +79,7 @@ class Sealer:
 
 
 def sealed_with(secret: bytes) -> str | None:
-    """Return the id of the encryption key that `secret` was sealed with; None if it is not sealed."""
+    """Return the id of the encryption key that sealed `secret`, or None if it is not sealed."""
     if not secret.startswith(_MAGIC):
         return None
     return secret[len(_MAGIC) : len(_MAGIC) + _KEY_ID_BYTES].hex()

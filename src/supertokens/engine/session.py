@@ -27,17 +27,17 @@ _HANDLE: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def new_handle(random_bytes: bytes) -> str:
-    """A session handle, a lower-case version 4 UUID, from 16 random bytes. A name, not a secret."""
+    """Return a session handle, a lower-case version 4 UUID, of 16 `random_bytes`. It is a name, not a secret."""
     return str(UUID(bytes=random_bytes, version=4))
 
 
 def is_handle(text: str) -> bool:
-    """Whether `text` has the form of a handle; nothing else can be the name of a session."""
+    """Return whether `text` has the form of a handle. Nothing else names a session."""
     return _HANDLE.fullmatch(text) is not None
 
 
 def can_be_user_id(text: str) -> bool:
-    """Whether sessions of a user of that name can exist: a lone surrogate cannot be stored."""
+    """Return whether a user of the name `text` can have sessions: a lone surrogate cannot be stored."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -116,12 +116,12 @@ class ListedSession(Value, frozen=True, kw_only=True):
 
     @property
     def cursor(self) -> SessionCursor:
-        """Where the list goes on behind this session."""
+        """Return the place in the list behind this session."""
         return SessionCursor(self.created_at, self.handle)
 
     @property
     def seen_at(self) -> int:
-        """When it was last known to be used, as far as anything says so: at the least when it was created."""
+        """Return when the session is known to have been used last: no earlier than when it was created."""
         return next(each for each in (self.last_seen_at, self.refreshed_at, self.created_at) if each is not None)
 
 

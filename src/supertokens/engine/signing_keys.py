@@ -87,17 +87,17 @@ class StoredKeys(NamedTuple):
     """Whether a V2 access token was ever minted here."""
 
     def of(self, purpose: KeyPurpose) -> list[StoredKey]:
-        """Return the keys of a purpose, added first first."""
+        """Return the keys of `purpose`, oldest first."""
         return [key for key in self.keys if key.purpose == purpose]
 
     def missing(self, algorithm: AlgorithmName) -> list[KeyPurpose]:
-        """Return the purposes that lack a key, to sign with `algorithm`; V2 is always signed with RS256."""
+        """Return the purposes that lack a key to sign with `algorithm`; V2 is always signed with RS256."""
         needed = [DYNAMIC[algorithm], STATIC[algorithm], "refresh", *([DYNAMIC["RS256"]] if self.has_v2 else [])]
         return [purpose for purpose in dict.fromkeys(needed) if not self.of(purpose)]
 
 
 def generate_signing_material(algorithm: AlgorithmName = "RS256") -> bytes:
-    """Return a new key pair as a store keeps it, before it is sealed."""
+    """Return a new key pair for `algorithm` as a store keeps it, before it is sealed."""
     return private_key_to_bytes(ALGORITHMS[algorithm].generate())
 
 
@@ -164,9 +164,12 @@ class KeyRing:
     ) -> KeyRing | None:
         """Return the ring of `stored` keys, read at `read_at`, or None if a purpose has no key yet.
 
-        `known`: keys parsed for an earlier ring, by kid. `algorithm`: what is signed with. `accepts_v2`: whether V2
-        tokens are accepted even if the store does not say that any was minted. Raises SealingError for keys that cannot
-        be opened, and for a store that says it is sealed with an encryption key that `sealer` lacks.
+        `access_token_validity`: how long a key verifies after it has stopped signing (ms). `known`: keys parsed for an
+        earlier ring, by kid. `algorithm`: what is signed with. `accepts_v2`: whether V2 tokens are accepted even if the
+        store does not say that any was minted.
+
+        Raise SealingError for keys that cannot be opened, and for a store that says it is sealed with an encryption key
+        that `sealer` lacks.
         """
         sealer.require(stored.sealed_with)
         if stored.missing(algorithm):
@@ -201,28 +204,28 @@ class KeyRing:
 
     @property
     def dynamic(self) -> tuple[SigningKey, ...]:
-        """Return the dynamic keys that the owner signs with, and verifies, added last first."""
+        """Return the dynamic keys, newest first."""
         return self.chains[DYNAMIC[self.algorithm]]
 
     @property
     def static(self) -> tuple[SigningKey, ...]:
-        """Return the static ones. There is one, unless a clock was wrong when it was made."""
+        """Return the static keys. There is one, unless a clock was wrong when it was made."""
         return self.chains[STATIC[self.algorithm]]
 
     def key_of(self, header: str) -> SigningKey | None:
-        """Return the key that vouches for tokens with that header segment."""
+        """Return the key that verifies tokens with that `header` segment, or None."""
         return self.by_header.get(header)
 
     def signing_key(self, now: int, *, static: bool = False) -> SigningKey:
-        """Return the key that signs at `now`."""
+        """Return the key that signs at `now`: the `static` one, or a dynamic one."""
         return signing_key(self.static if static else self.dynamic, now + self.clock_offset)
 
     def v2_signing_key(self, now: int) -> SigningKey:
-        """Return the key that signs V2 tokens at `now`, of a ring whose store says that there are some."""
+        """Return the key that signs V2 tokens at `now`. The store says that there are V2 tokens."""
         return signing_key(self.chains[DYNAMIC["RS256"]], now + self.clock_offset)
 
     def successor_of(self, key: SigningKey, now: int) -> SigningKey | None:
-        """Return the dynamic key that signs after `key`, if it is there already."""
+        """Return the dynamic key that signs after `key`, as of `now`, if it exists already."""
         later = self.dynamic[: self.dynamic.index(key)]
         return next((key for key in reversed(later) if not is_ahead(key, now + self.clock_offset)), None)
 
@@ -241,17 +244,17 @@ class KeyRing:
         return due
 
     def next_key_due_at(self, now: int, interval: int) -> int:
-        """Return the moment at which the next dynamic key has to be made; `interval`: the life of a key (ms)."""
+        """Return when the next dynamic key has to be made, as of `now`; `interval`: the life of a key (ms)."""
         then = now + self.clock_offset
         return newest_date(self.dynamic, then) + interval - PUBLISHED_AHEAD_MS - self.clock_offset
 
     @property
     def clock_is_wrong(self) -> bool:
-        """Return whether the caller's clock is too far from the store's to date keys."""
+        """Return whether the clock of this process is too far from the store's to date keys."""
         return abs(self.clock_offset) > MAX_CLOCK_DIFFERENCE_MS
 
     def age(self, now: int) -> int:
-        """Return the ms since it was read; the clock may have been set back meanwhile."""
+        """Return the ms between the reading and `now`; the clock may have been set back meanwhile."""
         return abs(now - self.read_at)
 
 
@@ -261,7 +264,7 @@ def is_ahead(key: StoredKey | SigningKey, now: int) -> bool:
 
 
 def signing_key(chain: Sequence[SigningKey], now: int) -> SigningKey:
-    """Return the key of `chain` (added last first) that signs at `now`: the last that was published for long enough.
+    """Return the key of `chain` (newest first) that signs at `now`: the newest that was published for long enough.
 
     A key that succeeds one dated ahead does not wait for that.
     """
@@ -273,16 +276,16 @@ def signing_key(chain: Sequence[SigningKey], now: int) -> SigningKey:
 
 
 def newest_date(chain: Sequence[SigningKey], now: int) -> int:
-    """Return the latest date of `chain` that is not ahead; `now` if there is none."""
+    """Return the latest date of `chain` that is not ahead of `now`, or `now` if there is none."""
     # Not that of the last one: where another process has a clock of long ago, its keys would be due at once, and ours
     # would be dated ahead to it, for ever in turn.
     return max((key.created_at for key in chain if not is_ahead(key, now)), default=now)
 
 
 def live_keys(chain: Sequence[StoredKey], now: int, access_token_validity: int) -> list[StoredKey]:
-    """Return those of `chain` (added first first) of which an unexpired token may exist, added last first.
+    """Return the keys of `chain` (oldest first) that may have signed a token unexpired at `now`, newest first.
 
-    A key stops signing once a successor does that is not dated ahead.
+    A key stops signing once a successor does that is not dated ahead. `access_token_validity` in ms.
     """
     longest_use = PUBLISHED_AHEAD_MS + MAX_RING_AGE_TO_SIGN_MS + access_token_validity
     live = []

@@ -89,7 +89,10 @@ def copied(value: Any) -> Any:
 
 
 def equal(left: object, right: object) -> bool:
-    """Return whether two JSON values are the same: 1 equals 1.0, true is not 1 (docs/protocol/cdi2.md#verify)."""
+    """Return whether the JSON values `left` and `right` are equal.
+
+    1 equals 1.0, and true is not 1 (docs/protocol/cdi2.md#verify).
+    """
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):
@@ -100,9 +103,10 @@ def equal(left: object, right: object) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Return whether `value` can be encoded as it is, but for lone surrogates, which the encoder finds itself.
+    """Return whether `value`, which is `depth` levels deep, can be encoded as it is.
 
-    Megabytes may come by, most of them good: no work is done here for an error's words.
+    Lone surrogates are left to the encoder. Most values are fine and may have megabytes, so no error message is
+    prepared here.
     """
     if depth > MAX_DEPTH:
         return False
@@ -132,7 +136,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _checked(value: object, where: str, depth: int) -> object:
-    """Return `value` made of plain JSON types only; raise an error that says where it is not."""
+    """Return `value`, at `depth`, made of plain JSON types only. Raise an error that names the place, `where`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

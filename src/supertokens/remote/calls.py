@@ -67,28 +67,37 @@ class Calls:
         self._negotiating = SharedQuestion()
 
     def get(self, path: str, query: dict[str, str]) -> Answer:
-        """Ask for something; harmless to repeat."""
+        """Return the reply to GET `path` with `query`, which is harmless to repeat."""
         return self._in_a_version("", "GET", f"{path}?{urlencode(query)}", None, {}, again=True)
 
     def key_set(self) -> Answer:
-        """Ask for the core's public keys: they are for everybody, so nothing of ours goes with the question."""
+        """Return the core's public keys.
+
+        They are public, so neither the API key nor anything else goes with the request.
+        """
         return self._send("GET", "/.well-known/jwks.json", None, {}, again=True)
 
     def send(
         self, method: Literal["POST", "PUT"], path: str, secret: dict[str, Any], *, again: bool, version: str = ""
     ) -> Answer:
-        """Tell the core the fields in `secret`, but for those that are None. `again`: the core may be told twice."""
+        """Return the reply to `method` `path` with the fields in `secret` that are not None.
+
+        `again`: the core may be told twice. `version`: of the protocol; empty for the best that both sides speak.
+        """
         secret = {name: secret for name, secret in secret.items() if secret is not None}
         headers = {"content-type": "application/json; charset=utf-8"}
         return self._in_a_version(version, method, path, _encode(secret), headers, again=again)
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions of the core protocol that both sides speak, the best first; asked for again if refused."""
+        """Return the versions of the core protocol that both sides speak, the best first.
+
+        They are asked for again if refused.
+        """
         return self._versions or self._negotiating.answer(lambda: self._versions or None, self._negotiated)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the idle connections."""
         for connections in self._connections.values():
             connections.close()
 
@@ -98,7 +107,10 @@ class Calls:
     def _in_a_version(
         self, version: str, method: str, target: str, secret: bytes | None, headers: dict[str, str], *, again: bool
     ) -> Answer:
-        """Return the answer to what is said in `version`, or in the best one if that is empty."""
+        """Return the answer to a request in `version`, or in the best one if that is empty.
+
+        `method`, `target`, `secret`, `headers` and `again` are those of the request.
+        """
         known = self.versions
         answer = self._send(method, target, secret, self._spoken(version or known[0]) | headers, again=again)
         if _refuses_version(answer):
@@ -122,10 +134,10 @@ class Calls:
     def _send(
         self, method: str, target: str, secret: bytes | None, credentials: dict[str, str], *, again: bool
     ) -> Answer:
-        """Return the answer of the first host that has one; statuses from 500 on are none.
+        """Return the answer of the first host that has one. A status from 500 on is no answer.
 
-        One that refuses the version, and so has not looked at the request, counts only where no other host has an
-        answer.
+        `method`, `target`, `secret` and `credentials` make the request; `again`: it may be sent twice. A host that
+        refuses the version has not looked at the request, so it counts only if no other host answers.
         """
         request = _Request(method, target, _ALWAYS | credentials, secret)
         deadline = self._monotonic() + self._longest
@@ -154,7 +166,7 @@ class Calls:
         raise failure or SuperTokensGeneralError("no core is available: each has failed, and is tried again shortly")
 
     def _ask(self, host: Host, request: _Request, deadline: float, *, again: bool) -> Answer:
-        """Return the answer of `host`, and note whether that is well."""
+        """Return the answer of `host` to `request` before `deadline`, and note how the host is. `again`: see `send`."""
         busy_answers, may_reconnect = 0, again
         while True:
             left = deadline - self._monotonic()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this host's clock agrees with the core's, by what the core says of the tokens that it has just made.
+"""Compare this host's clock with the core's, by the dates of the tokens that the core has just made.
 
-Access tokens expire by the clock of the app that checks them. Where that is an hour ahead of the core's, each of them
-has expired when it arrives, and a browser refreshes for ever.
+Access tokens expire by the clock of the app that checks them. If that is an hour ahead of the core's, every token has
+expired when it arrives, and a browser refreshes in a loop.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Clocks:
     def compare(self, made_at: int, asked_at: int, answered_at: int) -> None:
         """Log a warning, once an hour at most, if the clocks differ. Moments in ms.
 
-        `made_at`: when, by the core's clock, it made a token that it was asked for at `asked_at`, by ours, and that was
-        there at `answered_at`.
+        `made_at`: when the core made a token, by its clock. `asked_at` and `answered_at`: when it was asked for and
+        received, by this host's clock.
         """
         ahead = max(asked_at - made_at, 0) or min(answered_at - made_at, 0)
         if abs(ahead) <= _TOLERATED_MS:
@@ -51,7 +51,7 @@ class Clocks:
             )  # fmt: skip
 
     def explain_refusal(self) -> None:
-        """Log, once a minute at most, why a token that may be good was refused, where the clocks are to blame."""
+        """Log, once a minute at most, that a valid token may have been refused because the clocks differ."""
         ahead = self._ahead
         if ahead > 0 and self._explanation.is_due():
             _log.warning(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request to one host, over connections that are kept open: urllib3, held to what a core may do.
+"""Send one request to one host, over connections that are kept open: urllib3 with strict limits.
 
-No redirects, no proxies from the environment, no compression; an answer has to arrive whole, within its time and its
-size. What fails is told apart by one question: can the host have seen the request?
+No redirects, no proxies from the environment, no compression. An answer has to arrive whole, within its time and its
+size. Failures are told apart by one question: can the host have seen the request?
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Connections:
 
     @property
     def _pool(self) -> HTTPConnectionPool:
-        """This process's pool. That of a parent process is kept, and not used: its sockets and its lock are shared."""
+        """Return this process's pool. A parent's pool is kept and not used: its sockets and its lock are shared."""
         process, pool = self._pool_of
         if process != os.getpid():
             _INHERITED.append(pool)
@@ -173,12 +173,11 @@ class Connections:
         read: float,
         total: float,
     ) -> Answer:
-        """Return the answer to one request.
+        """Return the answer to the request `method` `target`.
 
-        `credentials`: the headers. `secret`: the body. `connect` and `read`: seconds for a connection, and from then on
-        for the whole answer; `total` for both.
-
-        Raises NotSentError, NoAnswerError, TimesUpError; the cause is what happened.
+        `credentials`: the headers. `secret`: the body. `connect`: seconds for a connection; `read`: for the whole
+        answer from then on; `total`: for both. Raise NotSentError, NoAnswerError or TimesUpError, caused by what
+        happened.
         """
         try:
             response = self._pool.urlopen(
@@ -209,15 +208,15 @@ class Connections:
         return Answer(response.status, secret)
 
     def close(self) -> None:
-        """Close what is kept open and not in use."""
+        """Close the idle connections."""
         self._pool.close()
 
 
 def _first_to_connect(addresses: Sequence[Any], seconds: float, options: Iterable[Any]) -> socket.socket:
-    """Connect to the first of `addresses` (of getaddrinfo) that lets us; its timeout is what `seconds` leave.
+    """Return a connection to the first of `addresses` (of getaddrinfo) that accepts one within `seconds`.
 
-    Each may take half of what is left, the last one all of it: the first, which is nearly always the one, shall not
-    suffer for the others. Raises OSError: why the last one has failed.
+    Each may take half of what is left, the last one all of it: the first is nearly always the right one, and has to get
+    a fair chance. `options` are of the socket. Raise OSError: why the last one failed.
     """
     deadline = time.monotonic() + seconds
     for following, address in zip(reversed(range(len(addresses))), addresses, strict=True):
@@ -248,7 +247,7 @@ def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> soc
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
-    """Return the whole body. Raises NoAnswerError if it is too long."""
+    """Return the whole body of `response`. Raise NoAnswerError if it is too long."""
     secret = bytearray()
     while len(secret) <= MAX_ANSWER_BYTES:
         size = len(secret)
@@ -259,7 +258,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
 
 
 def _without_frames(error: BaseException) -> BaseException:
-    """Return `error` without its frames, nor those of what led to it: the locals of urllib3 hold body and headers."""
+    """Return `error` without its frames and those of its causes: the locals of urllib3 hold body and headers."""
     each: BaseException | None = error
     while each is not None:
         each.__traceback__ = None

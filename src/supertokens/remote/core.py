@@ -101,7 +101,7 @@ class RemoteCore(RemoteSessions):
     def _begin_anew(self) -> None:
         """Start over in a forked child.
 
-        It must neither use its parent's connections nor find a lock that a thread of its parent held.
+        It must not use its parent's connections, nor wait for a lock that a thread of its parent held.
         """
         # The calls are kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
         _INHERITED.append(self._calls)
@@ -123,7 +123,7 @@ class RemoteCore(RemoteSessions):
         noted: NotedClient | None = None,
         replaces: Sequence[str] = (),
     ) -> IssuedSession:
-        """Create a session; raise ValueError also for a payload that uses the names of the token's own claims."""
+        """Create a session as `Core` says. Raise ValueError for a `jwt_payload` that uses the token's own claims."""
         fields = {
             "userId": user_id,
             "userDataInJWT": encoded_payload(jwt_payload),
@@ -289,7 +289,7 @@ class RemoteCore(RemoteSessions):
         return TokenPosition(stands.handle, stands.serial)
 
     def close(self) -> None:
-        """Let go of the connections that are kept open."""
+        """Close the idle connections."""
         self._calls.close()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which host is asked next: one after the other; one that failed rests for a while and is then tried by one call.
+"""Choose the next host: one after the other. One that failed rests for a while, and is then tried by a single call.
 
 No I/O and no clock: moments and durations are in seconds of a clock that never goes back.
 """
@@ -44,10 +44,10 @@ class Hosts:
         self._changing = ProcessLock()
 
     def next(self, now: float, tried: Collection[Host], *, may_try_again: bool) -> Host | None:
-        """Return the host to ask; None if none is left that was not `tried` and does not rest.
+        """Return the host to ask at `now` (seconds), or None if all were `tried` or rest.
 
-        One whose rest is over is given to a single call until that has failed or been answered. A call that can be
-        repeated elsewhere goes first: `may_try_again`.
+        A host whose rest is over is given to a single call until that has failed or been answered. A call that can be
+        repeated elsewhere (`may_try_again`) goes first.
         """
         with self._changing.own:
             start = self._turn
@@ -61,13 +61,13 @@ class Hosts:
             return well[0] if well else None
 
     def failed(self, host: Host, now: float) -> None:
-        """Note that `host` could not be reached, or did not answer."""
+        """Note at `now` that `host` could not be reached, or did not answer."""
         with self._changing.own:
             host.failures += 1
             self._let_rest(host, now)
 
     def answered(self, host: Host) -> None:
-        """Note that `host` is well."""
+        """Note that `host` has answered."""
         if host.failures:
             with self._changing.own:
                 host.failures = 0

@@ -59,7 +59,7 @@ class PublicKeys:
         self._rationing = ProcessLock()
 
     def ring_for_verifying(self, now: int) -> KeySet:
-        """Keys that are young enough to verify with. Raises SuperTokensGeneralError if they cannot be read."""
+        """Return keys young enough at `now` to verify with. Raise SuperTokensGeneralError if they cannot be read."""
         reading = self._current
         if reading is not None:
             age = self._age(reading, now)
@@ -70,16 +70,16 @@ class PublicKeys:
         return self._reading.answer(lambda: self._good(now), lambda: self._read(now))
 
     def cached_ring(self, now: int) -> KeySet | None:
-        """Return the keys in memory if `ring_for_verifying` would not try to read newer ones. Never waits."""
+        """Return the keys in memory if `ring_for_verifying` would not read at `now`, or None. Never waits."""
         reading = self._current
         return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER else None
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
-        """The keys, read again because a token named one that is not among them; None if that is not worth it.
+        """Return the keys, read again at `now` because a token named one that is missing; None to save the reading.
 
-        As in `core.keys.KeyKeeper`: anybody can name a key, so the name must be plausible and readings are rationed.
-        For the same reason nobody waits here for another thread: forged names would hold all of them while the core is
-        slow.
+        `created_at`: when that key was made, as the token claims. As in `core.keys.KeyKeeper`, anyone can name a key,
+        so the claim has to be plausible, and readings are rationed. For the same reason nobody waits here for another
+        thread: forged names would hold all of them while the core is slow.
         """
         reading = self._current
         known_until = reading.keys.read_at - _PUBLISHED_WITHIN - _MOST_CLOCK_DIFFERENCE if reading else 0
@@ -91,7 +91,7 @@ class PublicKeys:
         return max(reading.keys.age(now), round((self._monotonic() - reading.asked_at) * 1000))
 
     def _good(self, now: int) -> KeySet | None:
-        """The last ones, if they are young enough to verify with."""
+        """Return the last keys if they are young enough at `now` to verify with, or None."""
         reading = self._current
         return reading.keys if reading is not None and self._age(reading, now) <= _GOOD_FOR else None
 
@@ -104,7 +104,7 @@ class PublicKeys:
             return True
 
     def _perhaps_read_again(self, keys: KeySet, now: int) -> KeySet:
-        """Newer keys, or `keys` while somebody else is reading or the core is away."""
+        """Return newer keys at `now`, or `keys` while another thread reads or the core does not answer."""
         if self._monotonic() < self._next_attempt:
             return keys
         try:

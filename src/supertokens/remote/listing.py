@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of sessions: read page by page from a service of ours, one session after the other from another core."""
+"""Lists of sessions: page by page from this project's service, one session after the other from another core."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MAX_PAGE: Final = 1000  # more are refused
 def page_by_page(
     calls: Calls, user_id: str, after: SessionCursor | None, limit: int | None
 ) -> list[ListedSession] | None:
-    """Return the sessions of a user behind `after`, at most `limit`; None from a core that has no such list.
+    """Return at most `limit` sessions of `user_id` behind the place `after`; None from a core without such a list.
 
-    Raise SuperTokensGeneralError.
+    `calls` ask the core. Raise SuperTokensGeneralError.
     """
     listed: list[ListedSession] = []
     while limit is None or len(listed) < limit:
@@ -65,7 +65,10 @@ def asked_about_each(
     after: SessionCursor | None,
     limit: int | None,
 ) -> list[ListedSession]:
-    """Return the same, by asking about each of the user's `handles`: the core may have given them in any order."""
+    """Return at most `limit` sessions behind the place `after`, by asking `session` about each of the `handles`.
+
+    The core may have given the handles in any order.
+    """
     found = []
     for handle in handles:
         with suppress(SuperTokensUnauthorisedError):  # it may have ended

@@ -12,12 +12,12 @@ __all__ = ["encoded", "encoded_payload"]
 
 
 def encoded(value: object, field: str) -> Raw:
-    """Return `value` as JSON. Raise TypeError or ValueError, which name `field`, for what that cannot express."""
+    """Return `value` as JSON. Raise TypeError or ValueError, which name `field`, if JSON cannot express it."""
     return Raw(user_data.encode_object(value, field).encode())
 
 
 def encoded_payload(jwt_payload: object) -> Raw:
-    """Return a payload as JSON. Raise ValueError also for one that uses the names of the token's own claims."""
+    """Return `jwt_payload` as JSON. Raise ValueError also if it uses the names of the token's own claims."""
     payload = encoded(jwt_payload, "jwt_payload")
     in_the_way = PROTECTED_CLAIMS.intersection(jwt_payload) if isinstance(jwt_payload, dict) else ()
     if in_the_way:

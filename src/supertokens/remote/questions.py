@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A question that many threads have for the core at one time: one of them asks, the others take what it gets."""
+"""Single flight: one thread asks the core, the others wait for its answer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class SharedQuestion:
         """Of the last time."""
 
     def answer(self, known: Callable[[], T | None], ask: Callable[[], T]) -> T:
-        """Return what is `known` when it is this thread's turn, or else what `ask` gets.
+        """Return what `known` returns when it is this thread's turn, or else what `ask` gets.
 
-        Raises SuperTokensGeneralError if `ask` does, or has done so for another thread while this one waited.
+        Raise SuperTokensGeneralError if `ask` does, here or in the thread that this one waited for.
         """
         asked, failure, asking = self._asked, self._failure, self._asking.own
         if not asking.acquire(blocking=failure is None):
@@ -46,7 +46,7 @@ class SharedQuestion:
             asking.release()
 
     def answer_unless_asked(self, ask: Callable[[], T]) -> T | None:
-        """Return what `ask` gets; None, without waiting, while another thread asks. Raises what `ask` does."""
+        """Return what `ask` gets, or None, without waiting, while another thread asks. Raise what `ask` raises."""
         asking = self._asking.own
         if not asking.acquire(blocking=False):
             return None

@@ -211,7 +211,7 @@ class Reply(Generic[T]):
         self._decode = msgspec.json.Decoder(Union[(good, *errors)]).decode
 
     def of(self, answer: Answer) -> T:
-        """Return the good reply. Raises the error that the core names, SuperTokensGeneralError for any other reply."""
+        """Return the good reply in `answer`. Raise the error that the core names, or SuperTokensGeneralError."""
         if answer.status != 200:
             raise refused(answer.status)
         try:
@@ -249,7 +249,10 @@ VERSIONS: Final = Reply(Versions)
 
 
 def refused(status: int) -> SuperTokensGeneralError:
-    """Return what a status other than 200 means to us. Its body is left alone: it may quote what the core was sent."""
+    """Return the error for a reply of another `status` than 200.
+
+    Its body is ignored: it may quote what the core was sent.
+    """
     if status == 401:
         return SuperTokensGeneralError("the core refused the API key (HTTP 401): check 'api_key'")
     if status == 429:

@@ -17,7 +17,7 @@ def _credential(token: ReplyToken) -> Credential:
 
 
 def issued_session(reply: Issued) -> IssuedSession:
-    """Return the credentials in a reply."""
+    """Return the credentials in `reply`."""
     refresh_token = _credential(reply.refresh_token)
     id_refresh = id_refresh_value(refresh_token.text)
     return IssuedSession(
@@ -34,7 +34,7 @@ def issued_session(reply: Issued) -> IssuedSession:
 
 
 def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
-    """Return the session in a reply about the token `shown`. Raise SuperTokensGeneralError if it is another's."""
+    """Return the session in `reply` about the token `shown`. Raise SuperTokensGeneralError if it is another's."""
     if reply.session.handle != shown.handle:
         raise another_session()
     new = None if reply.access_token is None else _credential(reply.access_token)

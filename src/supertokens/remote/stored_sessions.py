@@ -28,7 +28,10 @@ class RemoteSessions:
     _clock: Callable[[], int]
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
-        """Revoke `handles`. Where the first answer was lost, the second says that there was nothing left to revoke."""
+        """Revoke the sessions `handles`; return the ones that existed.
+
+        If the first answer was lost, the second says that there was nothing left to revoke.
+        """
         if isinstance(handles, str):
             raise TypeError("handles must be a list of session handles, not one string")
         possible = [handle for handle in handles if is_handle(handle)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may call: API keys (docs/protocol/cdi2.md#api-keys, docs/protocol/cdi5.md#transport)."""
+"""Decide by API keys who may call (docs/protocol/cdi2.md#api-keys, docs/protocol/cdi5.md#transport)."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class ApiKeys:
 
     @property
     def exist(self) -> bool:
-        """Whether there are keys; without any, every caller is accepted."""
+        """Return whether there are keys. Without any, every caller is accepted."""
         return bool(self._current())
 
     def include(self, given: str | None) -> bool:
-        """Return whether `given` is one of the keys. Each is compared, in constant time."""
+        """Return whether `given` is one of the keys. It is compared with each, in constant time."""
         text = (given or "").strip().encode("utf-8", "replace")
         # No short cut: how long it takes must not tell which key was close.
         return sum([hmac.compare_digest(text, key) for key in self._current()]) > 0

@@ -17,7 +17,10 @@ __all__ = [
 
 
 def created(backend: Backend, *arguments: Any, **options: Any) -> IssuedSession:
-    """Create a session. Raise RefusedError (409) where the user has as many as there may be."""
+    """Create a session in `backend` from the call's `arguments` and `options`.
+
+    Raise RefusedError (409) if the user has as many sessions as allowed.
+    """
     try:
         return backend.core.create_session(*arguments, **options)
     except SuperTokensSessionLimitError:
@@ -47,7 +50,7 @@ def update_jwt_payload(backend: Backend, call: Call) -> Reply:
 
 
 def or_unauthorised(handler: Handler) -> Handler:
-    """Return `handler` with its error about a session that does not exist as an answer."""
+    """Return `handler`, with an answer in place of its error about a session that does not exist."""
 
     def answer(backend: Backend, call: Call) -> Reply:
         try:

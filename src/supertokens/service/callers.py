@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is answered: backends, not the browsers that run on their machines (docs/service.md, "Who is answered").
+"""Decide who is answered: backends, not the browsers on their machines (docs/service.md#who-is-answered).
 
-Without API keys a service on the loopback would otherwise answer every web page that a browser on this machine shows:
-a page may send a "simple" POST to any address without asking first (Fetch, "CORS protocol"), and a page whose name
-has been pointed at 127.0.0.1 meanwhile (DNS rebinding) may even read the answers.
+Without API keys a service on the loopback interface would otherwise answer every web page that a browser on this
+machine shows. A page may send a "simple" POST to any address without asking first (Fetch, "CORS protocol"), and a page
+whose name has been pointed at 127.0.0.1 meanwhile (DNS rebinding) may even read the answers.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _AUTHORITY: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-
 
 
 def host_of(head: RequestHead) -> str | None:
-    """Return the Host header; None where it is missing, as it may be in HTTP/1.0.
+    """Return the Host header of `head`, or None if HTTP/1.0 leaves it out.
 
-    Raises RefusedError (400) if there are several, or none in HTTP/1.1 (RFC 9112, 3.2).
+    Raise RefusedError (400) if there are several, or none in HTTP/1.1 (RFC 9112, section 3.2).
     """
     hosts = head.values("host")
     if len(hosts) == 1:
@@ -61,7 +61,7 @@ class Callers:
         )
 
     def check(self, head: RequestHead, host: str | None, route: Route, key: str | None) -> None:
-        """Raise RefusedError unless the sender of `head`, which shows the API key `key`, may call `route`."""
+        """Raise RefusedError unless the sender of `head`, with this `host` and the API key `key`, may call `route`."""
         if not route.answers_browsers:
             if _is_from_a_browser(head) and not self._api_keys.include(key):
                 self._of_browsers.note()
@@ -73,9 +73,10 @@ class Callers:
             raise RefusedError(401, "Invalid API key")
 
     def may_know_the_machine(self, head: RequestHead, key: str | None) -> bool:
-        """Return whether the sender may be told paths and process ids.
+        """Return whether the sender of `head` may be told paths and process ids.
 
-        That takes an API key; where none exist, to be on this machine, with no proxy in between.
+        `key`: the API key that it showed. Without any keys, the sender has to be on this machine, with no proxy in
+        between.
         """
         if self._api_keys.exist:
             return self._api_keys.include(key)

@@ -60,7 +60,7 @@ def verify(backend: Backend, call: Call) -> Reply:
 
 
 def can_verify_at_once(backend: Backend, call: Call) -> bool:
-    """Return whether the token alone decides, by keys that need not be read."""
+    """Return whether the token in `call` decides alone, by keys that `backend` need not read."""
     return not backend.config.access_token_blacklisting and backend.core.verifies_at_once(call["accessToken"])
 
 
@@ -155,7 +155,7 @@ def _bare_token(token: Credential) -> dict[str, Any]:
 
 
 def _token(backend: Backend, call: Call, token: Credential, path: str) -> dict[str, Any]:
-    """Return a token with what its cookie needs (docs/protocol/cdi2.md#objects-in-replies)."""
+    """Return `token` with what its cookie needs, at `path` (docs/protocol/cdi2.md#objects-in-replies)."""
     reply = _bare_token(token) | {"cookiePath": path, "cookieSecure": bool(backend.config.cookie_secure)}
     reply |= _domain(backend, call, "domain")
     return reply if call.version == "1.0" else reply | {"sameSite": backend.config.cookie_same_site}

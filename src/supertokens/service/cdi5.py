@@ -89,7 +89,7 @@ def verify(backend: Backend, call: Call) -> Reply:
 
 
 def can_verify_at_once(backend: Backend, call: Call) -> bool:
-    """Return whether the token alone decides, by keys that need not be read."""
+    """Return whether the token in `call` decides alone, by keys that `backend` need not read."""
     return not call["checkDatabase"] and backend.core.verifies_at_once(call["accessToken"])
 
 
@@ -167,7 +167,10 @@ def published_keys_with_status(backend: Backend, call: Call) -> Reply:
 
 
 def user_by_id(backend: Backend, call: Call) -> Reply:
-    """Say that there is no such user, as this core has none: SDKs ask before they create a session, and go on."""
+    """Answer that there is no such user: this core has none.
+
+    SDKs ask before they create a session, and go on.
+    """
     return json_reply({"status": "UNKNOWN_USER_ID_ERROR"})
 
 

@@ -53,7 +53,7 @@ class Found:
 
 
 def all_routes() -> tuple[Route, ...]:
-    """Return every route that there is."""
+    """Return every route of the service."""
     return (*shared.OPERATIONS, openapi_route(), *shared.ROUTES, *cdi2.ROUTES, *cdi5.ROUTES)
 
 
@@ -87,9 +87,9 @@ class Dispatcher:
         self._of_other_tenants = _paths_of_tenants(base, [route.path for route in cdi5_routes if route.path != "/"])
 
     def find(self, head: RequestHead) -> Found:
-        """Return the route of a request, all that can be checked without its body being checked.
+        """Return the route of the request `head`, after all checks that need no body.
 
-        Raises RefusedError.
+        Raise RefusedError.
         """
         host = host_of(head)
         version = head.header("cdi-version")
@@ -109,7 +109,10 @@ class Dispatcher:
         return Found(route, spoken, route.tells_of_the_machine and self._callers.may_know_the_machine(head, key))
 
     def call(self, found: Found, head: RequestHead, body: bytes) -> Call:
-        """Return the call, its fields read. Raises RefusedError."""
+        """Return the call of the route in `found`, with the fields that it declares read from `head` and `body`.
+
+        Raise RefusedError.
+        """
         route = found.route
         if route.body is None:
             values = read_query(head.query, route.query) if route.query else {}
@@ -121,9 +124,9 @@ class Dispatcher:
         return Call(found.version, read_fields(given, route.body, found.version))
 
     def _place(self, path: str, version: str | None) -> _Place:
-        """Return what `path` leads to. Raises RefusedError (404) for a path that its family does not have.
+        """Return what `path` leads to. Raise RefusedError (404) if its family has no such path.
 
-        `version` chooses the family; where it is missing, or none that is spoken, the path does.
+        `version` chooses the family. If it is missing, or not one that is spoken, the path chooses.
         """
         if path in self._operations:
             return _Place(self._operations[path], VERSIONS)

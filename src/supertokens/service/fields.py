@@ -54,7 +54,10 @@ class Field:
 
 
 def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict[str, Any]:
-    """Return the JSON object of a body, in `usual_charset` where its content type names none. Raises RefusedError."""
+    """Return the JSON object in `body`. Raise RefusedError.
+
+    `usual_charset`: how it is decoded where `content_type` names no charset.
+    """
     try:
         return user_data.decode_object(_in_utf8(body, content_type or "", usual_charset))
     except user_data.NumberTooLargeError as error:
@@ -64,7 +67,7 @@ def read_body(body: bytes, content_type: str | None, usual_charset: str) -> dict
 
 
 def read_fields(given: Mapping[str, Any], fields: Sequence[Field], version: str) -> dict[str, Any]:
-    """Return the values of `fields` that are there; ignore others. Raises RefusedError for the first bad one."""
+    """Return the `fields` of `version` that `given` has; ignore others. Raise RefusedError for the first bad one."""
     values = {}
     for field in fields:
         try:
@@ -81,7 +84,7 @@ def read_fields(given: Mapping[str, Any], fields: Sequence[Field], version: str)
 
 
 def read_query(query: str, fields: Sequence[Field]) -> dict[str, str]:
-    """Return the parameters of a query, the first of each name. Raises RefusedError if one is missing."""
+    """Return the values of `fields` in `query`, the first of each name. Raise RefusedError if one is missing."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS)
     except ValueError:
@@ -98,7 +101,10 @@ def _ordered(version: str) -> tuple[int, ...]:
 
 
 def _in_utf8(body: bytes, content_type: str, usual_charset: str) -> bytes | str:
-    """Return the body's text. Raises RefusedError (415) for a charset that is not read."""
+    """Return `body` in UTF-8. Raise RefusedError (415) for a charset that is not supported.
+
+    `content_type` names it, or else it is `usual_charset`.
+    """
     _, _, charset = content_type.lower().partition("charset=")
     name = charset.partition(";")[0].strip(' "') or usual_charset
     if name in ("utf-8", "utf8"):

@@ -41,9 +41,9 @@ _FILTER: Final = b"".join(
 def held_address(
     host: str, port: int, *, within: float = _FREE_WITHIN, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[str, int]]:
-    """Yield the address of `host`, and `port` or, for 0, a free one; only our workers can listen there meanwhile.
+    """Yield the address of `host` with `port`, or a free port for 0, on which only this service's workers can listen.
 
-    One that is in use is tried again for `within` seconds. Raises OSError (EADDRINUSE if it still is).
+    An address in use is tried again for `within` seconds, after `pause`. Raise OSError (EADDRINUSE if it stays in use).
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
@@ -62,19 +62,22 @@ def held_address(
 
 
 def _free(family: int, where: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return `where` with a port that is free. It is chosen here, since Linux takes it back from a listener."""
+    """Return `where`, an address of `family`, with a free port.
+
+    It is chosen here, since Linux would take it back from a listener.
+    """
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind(where)
         return (where[0], probe.getsockname()[1], *where[2:])
 
 
 def _holder(family: int, where: tuple[Any, ...]) -> socket.socket:
-    """Bind a socket beside which only sockets with SO_REUSEPORT, of this user, can be bound. Raises OSError.
+    """Return a socket bound to `where`, of `family`, beside which only this user's SO_REUSEPORT sockets can be bound.
 
     Workers share the port by that option, which would let a second service slip in beside them, and at first there are
-    no workers. Without SO_REUSEADDR, connections that have just ended would keep the port for a minute; with it, Linux
-    lets several sockets bind, but only one of them listen: that is the verdict. Then the socket stops listening, which
-    leaves it bound, and connections to the workers.
+    no workers. Without SO_REUSEADDR, connections that have just ended would keep the port for a minute. With it, Linux
+    lets several sockets bind, but only one of them listen: that decides. Then the socket stops listening, which leaves
+    it bound, and connections to the workers. Raise OSError.
     """
     holder = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -96,9 +99,9 @@ def _holder(family: int, where: tuple[Any, ...]) -> socket.socket:
 def turn_away_new_connections() -> None:
     """Let no new connection into the queue of any socket on which this process listens.
 
-    Closing a listening socket resets the connections in its queue: their clients believe them open and have sent
-    requests. So the socket is first told to drop what opens a connection, and what is queued is accepted before the
-    close. Such a client asks again after a second, and is then refused, which it takes for what it is.
+    Closing a listening socket resets the connections in its queue, whose clients believe them open and have sent
+    requests. So the socket is told to drop what opens a connection, and what is queued is accepted before the close. A
+    dropped client tries again after a second, and is then refused properly.
     """
     if sys.platform != "linux":
         return

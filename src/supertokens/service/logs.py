@@ -27,7 +27,7 @@ _LEVELS: Final = {
 
 
 def log_as_configured(config: Config) -> None:
-    """Obey `info_log_path`, `error_log_path` and `log_level`, unless somebody has set up logging already."""
+    """Set up logging by `info_log_path`, `error_log_path` and `log_level` of `config`, unless it is set up already."""
     logger = logging.getLogger("supertokens")
     if logger.hasHandlers():
         return
@@ -46,7 +46,10 @@ def log_as_configured(config: Config) -> None:
 def _add(
     logger: logging.Logger, path: str | None, stream: TextIO, belongs: Callable[[logging.LogRecord], bool]
 ) -> OSError | None:
-    """Add a handler; return the error of a file that cannot be written, for which the stream is used."""
+    """Add a handler to `logger` for the file `path`, or for `stream` if that cannot be written; return the error then.
+
+    `belongs`: which records it writes.
+    """
     handler: logging.Handler = logging.StreamHandler(stream)
     refusal = None
     if path is not None:

@@ -17,7 +17,7 @@ _WORDS: Final = {_TEXT: {"schema": {"type": "string"}}}
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the document that says what `routes` take and answer."""
+    """Return the document about what `routes` take and answer."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)

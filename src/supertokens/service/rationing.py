@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log lines about what anyone can cause any number of times: one tells of many, so that nobody can fill the log."""
+"""Log lines about what anyone can cause any number of times: one line reports many, so that the log does not fill."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Failures:
         """How often each has come, and when it was told last. The newest are at the end."""
 
     def note(self, method: str, path: str, error: Exception) -> None:
-        """Log that a request failed with `error`, unless its reason has been told within the last minute."""
+        """Log that the request `method` `path` failed with `error`, unless the same was logged in the last minute."""
         request = f"{method} {path[:100]}".encode("unicode_escape").decode()
         reason = f"{request} {type(error).__name__} {error}"
         now = self._clock()

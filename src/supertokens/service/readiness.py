@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether requests can be served now, found out by trying: one look at a time, in a thread of its own, never for long.
+"""Find out by trying whether requests can be served: one check at a time, in a thread of its own, with a time limit.
 
-Anybody may ask, so a look, which writes to the store, is shared by all who ask within a second. The threads for
-requests may all be waiting for the store: that is when the answer matters.
+Anyone may ask. A check writes to the store, so it is shared by all who ask within a second. It has its own thread
+because all others may be waiting for the store, which is when the answer matters.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class Readiness:
         self._draining = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to answer, on `loop`."""
+        """Begin to answer, on the event loop `loop`."""
         self._thread.start(loop)
 
     def stop(self) -> None:
-        """Let the last look end."""
+        """Let the last check end."""
         self._thread.stop()
 
     def drain(self) -> None:
-        """Say no from now on, so that whoever distributes requests sends no more of them."""
+        """Answer no from now on, so that load balancers send no more requests."""
         self._draining = True
 
     async def reply(self) -> Reply:
-        """Return what a look says that is at most a second old; 503 where it takes longer than that, or for good."""
+        """Return the result of a check that is at most a second old, or 503 if the check takes longer than that."""
         if self._draining:
             return _UNAVAILABLE
         if self._latest is not None and self._clock() - self._latest[0] < _SHARED_FOR_S:

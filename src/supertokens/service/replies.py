@@ -36,11 +36,11 @@ class RefusedError(Exception):
 
 
 def text_reply(status: int, words: str) -> Reply:
-    """Return `words` and a newline. A 400 ends the connection, as the reference has it."""
+    """Return a reply of `status` with `words` and a newline. A 400 closes the connection, as the original does."""
     ends = status in (400, 408, 413)
     return Reply(status, (_TEXT, _CLOSE) if ends else (_TEXT,), f"{words}\n".encode("utf-8", "replace"))
 
 
 def json_reply(value: Mapping[str, Any], status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """Return `value` in its own order, and a newline."""
+    """Return a reply of `status` with `value` as JSON, in its own order, a newline, and `headers` besides."""
     return Reply(status, (_JSON, *headers), _encode(value) + b"\n")

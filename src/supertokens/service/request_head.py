@@ -27,12 +27,12 @@ class RequestHead:
         self.query: str = scope.query_string
 
     def header(self, name: str) -> str | None:
-        """Return the first value of the header `name`, in lower case; None if it is missing."""
+        """Return the first value of the header `name`, which is in lower case, or None."""
         value: str | None = self._headers.get(name)
         return _UNREADABLE if value is None and name in self._headers else value
 
     def has(self, name: str) -> bool:
-        """Return whether the header `name`, in lower case, is there, whatever its value."""
+        """Return whether the header `name`, which is in lower case, is there, whatever its value."""
         return name in self._headers
 
     def values(self, name: str) -> list[str]:
@@ -43,18 +43,18 @@ class RequestHead:
 
     @property
     def authority(self) -> str | None:
-        """The host, and its port, in a request target in absolute form (RFC 9112, 3.2.2)."""
+        """Return the host and port of a request target in absolute form (RFC 9112, section 3.2.2)."""
         authority: str | None = self._scope.authority
         return authority
 
     @property
     def http_version(self) -> str:
-        """``1`` or ``1.1``."""
+        """Return ``1`` or ``1.1``."""
         version: str = self._scope.http_version
         return version
 
     @property
     def peer(self) -> str:
-        """The address at the other end of the connection, without its port."""
+        """Return the address at the other end of the connection, without its port."""
         address: str = self._scope.client.rpartition(":")[0]
         return address.removeprefix("[").removesuffix("]")

@@ -59,7 +59,7 @@ Handler = Callable[[Backend, Call], Reply]
 
 
 def never(backend: Backend, call: Call) -> bool:
-    """Say no, for handlers that may wait for the store, or sign: they run in a thread."""
+    """Return False, for handlers that may wait for the store, or sign: they run in a thread."""
     return False
 
 

@@ -138,7 +138,7 @@ class Replacements:
         """By a worker's place, how many in a row have died young there."""
 
     def pause(self, place: int, lived: float) -> float:
-        """How long the place of a worker that has just died is left empty. It had `lived` for so long (seconds)."""
+        """Return how long (seconds) the `place` of a worker that died after `lived` seconds stays empty."""
         if lived >= _YOUNG:
             self._young.pop(place, None)
             return 0.0
@@ -169,19 +169,19 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
         """The places of workers that died, and when they are filled again (`time.monotonic`)."""
 
     def serve(self, *args: Any, **options: Any) -> None:
-        """As Granian's. Raises SuperTokensGeneralError if the workers cannot start."""
+        """Serve as Granian does. Raise SuperTokensGeneralError if the workers cannot start."""
         with _woken_by_signals() as self._woken:
             super().serve(*args, **options)
         if self._failure is not None:
             raise SuperTokensGeneralError(self._failure)
 
     def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
-        """SIGTERM and SIGINT; the second one ends the draining."""
+        """Stop, on SIGTERM and SIGINT; the second one ends the draining."""
         self._hurried = self._stopping
         self._stopping = True
 
     def signal_handler_reload(self, *args: Any, **options: Any) -> None:
-        """SIGHUP."""
+        """Handle SIGHUP."""
         self._stopping = self._stopping or self._hang_up_stops
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
@@ -195,7 +195,7 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
         self._drain()
 
     def _wait(self) -> None:
-        """Until there is a signal, a worker that died, or a place to be filled."""
+        """Wait for a signal, a worker that died, or a place to be filled."""
         living = [worker.inner.sentinel for place, worker in enumerate(self.wrks) if place not in self._empty]
         until = min(self._empty.values(), default=None)
         self._wait_for_signal(None if until is None else max(0.0, until - time.monotonic()), living)
@@ -223,9 +223,9 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
             )
 
     def _drain(self) -> None:
-        """Let those who distribute requests notice that we stop, and then tell clients to leave.
+        """Let load balancers notice that the service stops, and then tell clients to leave.
 
-        A connection that is kept alive would otherwise end when its client may just be sending its next request.
+        A connection that is kept alive might otherwise be closed just as its client sends the next request.
         """
         self._signal_workers(DRAIN)
         deadline = time.monotonic() + self._drain_seconds
@@ -244,7 +244,7 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
 
 @contextmanager
 def _woken_by_signals() -> Iterator[socket.socket]:
-    """A socket that has something to read when a signal has come, whichever thread took it."""
+    """Return a socket that becomes readable when a signal arrives, whichever thread took it."""
     woken, waking = socket.socketpair()
     with woken, waking:
         woken.setblocking(False)
@@ -257,9 +257,10 @@ def _woken_by_signals() -> Iterator[socket.socket]:
 
 
 def _hang_up_stops() -> bool:
-    """Whether SIGHUP means that our terminal was closed: not without one, and not if we were told to ignore it (nohup).
+    """Return whether SIGHUP means that the terminal was closed.
 
-    Daemons are sent it to make them read their files again, which this one does by itself.
+    It does not without a terminal, nor if this process was told to ignore it (nohup). Daemons get it to make them read
+    their files again, which this one does by itself.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return False
@@ -303,7 +304,7 @@ def _allow_connections(workers: int) -> None:
 
 
 def _when_up(starts: Connection, workers: int, address: tuple[str, int], up: Callable[[], None]) -> None:
-    """Call `up` once every worker has said in the pipe `starts` that it has started, and the port answers."""
+    """Call `up` once all `workers` have written to the pipe `starts`, and the port at `address` answers."""
     deadline = time.monotonic() + _UP_WITHIN
     for _ in range(workers):
         if not starts.poll(max(0.0, deadline - time.monotonic())):

@@ -23,26 +23,26 @@ def hello(backend: Backend, call: Call) -> Reply:
 
 
 def versions(backend: Backend, call: Call) -> Reply:
-    """All of them; to a program that names an old one, its family, as the reference has it."""
+    """Return all versions; to a program that names an old one, those of its family, as the original does."""
     return json_reply({"versions": CDI2_VERSIONS if call.version in CDI2_VERSIONS else VERSIONS})
 
 
 def config(backend: Backend, call: Call) -> Reply:
-    """Where the config.yaml is, for an operator's program that knows the process id."""
+    """Return the path of the config.yaml to a program of the operator, which knows the process id."""
     if not call.may_know_the_machine or call["pid"] != str(backend.pid):
         return json_reply({"status": "NOT ALLOWED"})
     return json_reply({"status": "OK", "path": backend.config_path or ""})
 
 
 def health(backend: Backend, call: Call) -> Reply:
-    """The process answers: no word about the store."""
+    """Return that the process answers. This says nothing about the store."""
     return json_reply({"status": "OK"})
 
 
 def ready(backend: Backend, call: Call) -> Reply:
-    """Say that the store can be read and written and that there is a key that signs; asked by `service.readiness`.
+    """Return that the store can be read and written, and that a key signs; `service.readiness` asks.
 
-    Raises SuperTokensGeneralError if that is not so.
+    Raise SuperTokensGeneralError otherwise.
     """
     store, keys = backend.core.store, backend.core.keys
     now = backend.clock()

@@ -37,7 +37,7 @@ class Threads:
         self._loop_knows = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to work, for `loop`."""
+        """Begin to work for the event loop `loop`."""
         self._loop = loop
         self._threads = [
             threading.Thread(target=self._work, name=f"{_NAME}-{number}", daemon=True) for number in range(self._count)
@@ -46,13 +46,13 @@ class Threads:
             thread.start()
 
     def run(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
-        """Run `function` in a thread; return the future of what it returns or raises. To be called on the loop."""
+        """Run `function` with `arguments` in a thread; return the future of its result. Call this on the loop."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._tasks.put(_Task(future, function, arguments))
         return future
 
     def stop(self) -> None:
-        """Finish what has been asked for, and end."""
+        """Finish the work that was given, and end."""
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:

@@ -138,7 +138,7 @@ class Worker:
         return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
 
     async def _in_time(self, body: Coroutine[Any, Any, bytes]) -> bytes:
-        """What `body` returns. RefusedError when it takes longer than `body_time`."""
+        """Return what `body` returns. Raise RefusedError if it takes longer than `body_time`."""
         # One look at all of them now and then: a timer for each request costs more than most requests do.
         task = asyncio.current_task()
         assert task is not None
@@ -186,7 +186,7 @@ class Worker:
 
     @contextmanager
     def _holding(self) -> Iterator[Callable[[int], None]]:
-        """Within, the bytes of a body can be claimed before they are read. RefusedError where they are too many."""
+        """Reserve room for the bytes of a body before they are read. Raise RefusedError if there is none."""
         held = 0
 
         def hold(more: int) -> None:
@@ -208,7 +208,7 @@ class Worker:
         self._readiness.drain()
 
     def _watch_parent(self) -> None:
-        """A service whose first process was killed must not go on without it, holding the port."""
+        """Stop when the parent process is gone: a service without it would go on holding the port."""
         if os.getppid() != self._parent:
             signal.raise_signal(signal.SIGTERM)
             return

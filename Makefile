@@ -14,6 +14,7 @@ help:
 	@echo "make run EXAMPLE=pages"
 	@echo "                 a small app to copy from: pages without JavaScript (PORT=… and FOLDER=… as above)"
 	@echo "make quick       tests of the source as it is, in seconds (ARGS=\"-k rotation\" to choose)"
+	@echo "make pythons     the same with each supported Python that is installed"
 	@echo "make test        all tests, against the built wheel"
 	@echo "make test-deep   the same, with longer searches and the whole model"
 	@echo "make model-deep  the whole model check of the rotation rules"
@@ -38,6 +39,18 @@ endif
 
 quick: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+# The quick tests with each supported version of Python, in an environment of its own.
+PYTHONS := 3.11 3.12 3.13 3.14
+
+.PHONY: pythons $(PYTHONS:%=python%)
+pythons: $(PYTHONS:%=python%)
+
+$(PYTHONS:%=python%):
+	@if ! command -v $@ >/dev/null; then echo "NOT TESTED: $@ is not installed"; else \
+		test -x .venv-$@/bin/python || $@ -m venv .venv-$@ && \
+		.venv-$@/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" && \
+		echo "testing with $@" && HYPOTHESIS_PROFILE=quick .venv-$@/bin/python -m pytest -q -m "not slow" $(ARGS); fi
 
 test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi
 	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
@@ -71,7 +84,7 @@ screenshot: $(VENV)/dev.stamp chromium
 	SUPERTOKENS_TEST_ARTIFACTS=docs/images $(BIN)/python -m pytest -q "tests/browser/test_demo_page.py::test_the_theft_is_in_view_without_scrolling[1280-800]"
 
 clean:
-	rm -rf $(VENV) $(WHEEL) .venv-bench* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf $(VENV) $(WHEEL) .venv-bench* .venv-python* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
 
 # A virtual environment with what the demo needs: the package, as it is in the source tree, and Flask.
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python

@@ -85,6 +85,10 @@ TESTED_IN: Final = {
     "flask/test_request_session.py": ("flask/requests.py",),
     "flask/test_topology.py": ("topology.py",),
     "integration/test_one_folder.py": ("default_database.py",),
+    "postgres/test_contract.py": (
+        "stores/postgres.py", "stores/postgres_connections.py", "stores/postgres_database.py",
+        "stores/postgres_keys.py", "stores/postgres_rows.py", "stores/postgres_schema.py",
+    ),
     "remote/test_contract.py": (
         "remote/core.py", "remote/listing.py", "remote/payloads.py", "remote/sessions.py", "remote/stored_sessions.py",
         "service/standing.py",

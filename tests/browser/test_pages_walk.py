@@ -31,8 +31,8 @@ from .walked_process import AppProcess, Pace
 pytestmark = pytest.mark.browser
 
 SEED: Final = 17
-BEGINS_WITH_IMAGES: Final = 1
-"""A seed whose walk comes to parallel renewals soon."""
+MANY_IMAGES: Final = 100
+"""With as many parallel renewals a walk comes to its end in time, if they do not converge."""
 # The slow views are for what a renewal's time limit decides (a quarter of the grace period): before, after, long after.
 IN_CHROMIUM: Final = Pace(500, 8, 1, (0.2, 0.6, 4, 20)) if DEEP else Pace(100, 8, 1, (0.2, 0.6, 2))
 IN_FIREFOX: Final = Pace(60, 8, 1, (0.2, 0.6, 4, 20))
@@ -81,12 +81,6 @@ def app_in(folder: Path, pace: Pace) -> Iterator[AppProcess]:
         running.kill()
 
 
-in_deep_tests = pytest.mark.skipif(
-    not DEEP, reason="it takes a minute, and a browser that hangs in the middle would hold up all: make test-deep"
-)
-
-
-@in_deep_tests
 def test_a_random_walk_logs_nobody_out_and_runs_no_form_twice(open_chromium: Open, tmp_path: Path) -> None:
     walk_on_a_quick_machine(open_chromium, tmp_path, IN_CHROMIUM)
 
@@ -146,11 +140,10 @@ def summary(walk: Walk, app: AppProcess) -> str:
     )
 
 
-@in_deep_tests
 def test_the_walk_notices_a_core_whose_refreshes_do_not_converge(open_chromium: Open, tmp_path: Path) -> None:
     pace = WITHOUT_CONVERGENCE
     with app_in(tmp_path / "app", pace) as app, open_chromium(app.folder) as browsing:
-        walk = Walk(browsing, app, pace, Random(BEGINS_WITH_IMAGES))
+        walk = Walk(browsing, app, pace, Random(SEED), images=MANY_IMAGES)
         with pytest.raises(AssertionError):
             walk.go()
         assert walk.wrong

@@ -27,10 +27,11 @@ class Walk:
     """A visitor with two tabs of one browser, who is logged in and does this and that.
 
     `done` says what has been done, step by step; `answered` are the ids of the forms whose answer the browser got,
-    `sent` the sizes of the files of all; `wrong` is what must not have come; `longest_way_ms` is q + r.
+    `sent` the sizes of the files of all; `wrong` is what must not have come; `longest_way_ms` is q + r. `images`: how
+    often the page of images is opened, in the measure of the other actions.
     """
 
-    def __init__(self, browsing: Browsing, app: AppProcess, pace: Pace, random: Random) -> None:
+    def __init__(self, browsing: Browsing, app: AppProcess, pace: Pace, random: Random, *, images: int = 6) -> None:
         self.done: list[str] = []
         self.sent: dict[str, int] = {}
         self.answered: set[str] = set()
@@ -49,7 +50,7 @@ class Walk:
             self._follow_link: 34,
             self._submit_note: 16,
             self._submit_file: 10,
-            self._come_back_to_images: 6,
+            self._come_back_to_images: images,
             self._reload: 8,
             self._go_back: 8,
             self._read: 20,

@@ -44,9 +44,6 @@ DJANGO_BARE: Final = "bare Django, GET"
 DJANGO_CACHED_DB: Final = "Django sessions, `cached_db` on locmem, GET"
 DJANGO_DB: Final = "Django sessions, `db` on SQLite, GET"
 DJANGO_SIGNED: Final = "Django sessions, signed cookie, GET"
-FASTAPI_BARE: Final = "bare FastAPI, GET"
-FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
-BETTER_AUTH: Final = "better-auth-server, in memory, GET"
 BARE_OF: Final = {
     SUPERTOKENS_PYTHON: SUPERTOKENS_PYTHON_BARE,
     SUPERTOKENS_PYTHON_CHECKED: SUPERTOKENS_PYTHON_BARE,

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 __all__ = [
-    "Case", "Figure", "Joint", "Loop", "Once", "Spread", "Team", "Timings", "interleave", "order_of_round", "sample",
+    "Case", "Figure", "Joint", "Loop", "Once", "Single", "Spread", "Team", "Timings", "interleave", "order_of_round",
+    "sample",
 ]  # fmt: skip
 
 Timings = dict[str, list[float]]
@@ -206,6 +207,27 @@ class Joint:
     def sample(self) -> list[float]:
         """Nothing: such a measurement gives its percentiles as figures of their own, where it has any."""
         return []
+
+
+@dataclass
+class Single:
+    """An operation that takes so long that a batch is one of it."""
+
+    name: str
+    operation: Callable[[], object]
+
+    def calibrate(self, seconds: float) -> None:  # noqa: ARG002 - it takes as long as it takes
+        self.operation()
+
+    def measure(self) -> float:
+        with _collector_off():
+            [took] = self.sample()
+        return took
+
+    def sample(self) -> list[float]:
+        start = time.perf_counter_ns()
+        self.operation()
+        return [(time.perf_counter_ns() - start) / 1000]
 
 
 @dataclass

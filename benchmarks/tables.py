@@ -20,6 +20,8 @@ Row = tuple[str, ...]
 
 _MARKS: Final = {"met": "✓ met", "missed": "✗ missed", "not measured": "– not measured"}
 _NONE: Final = "–"
+_MANY: Final = 100
+"""Operations from which on 99 of 100 are fewer than all."""
 
 _REQUESTS: Final = (
     names.BARE_GET, names.OURS_GET, names.OURS_FIRST_SIGHT, names.OURS_QUERY, names.OURS_PAGE, names.OURS_RENEWED,
@@ -247,10 +249,11 @@ def _rate(name: str) -> Callable[[Round], float]:
 
 
 def _each(result: Result, section: str, name: str) -> tuple[str, str]:
-    """The percentiles of single operations (µs)."""
+    """The percentiles of single operations (µs), and how many those were if they were few."""
     spread = result.spreads.get(section, {}).get(name)
     if spread is not None:
-        return f"{spread.p50:.1f}", f"{spread.p99:.1f}"
+        few = f" ({spread.operations})" if spread.operations < _MANY else ""
+        return f"{spread.p50:.1f}", f"{spread.p99:.1f}{few}"
     timings = result.sections.get(section, {})
     if names.p99(name) in timings:
         return _median(timings, names.p50(name)), _median(timings, names.p99(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,6 +164,11 @@ def test_the_sentence_for_the_readme_names_the_run_and_what_it_missed() -> None:
 def test_percentiles_stand_beside_the_median() -> None:
     assert f"| {names.OURS_GET} | 49.0 | 48.5 | 77.2 | 8.0 | 0.84 |" in details(REQUESTS)
     assert f"| {names.OURS_QUERY} | 82.0 | – | – | 41.0 | 0.50 |" in details(REQUESTS)
+
+
+def test_a_p99_of_few_operations_says_of_how_many() -> None:
+    few = {"per request": {names.OURS_GET: Spread(p50=48.5, p99=77.25, operations=99)}}
+    assert "| 48.5 | 77.2 (99) |" in details(replace(REQUESTS, spreads=few))
 
 
 def test_the_stretches_of_a_check_add_up_to_it() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from benchmarks.rounds import Figure, Joint, Loop, Once, Spread, Team, interleave, order_of_round, sample
+from benchmarks.rounds import Figure, Joint, Loop, Once, Single, Spread, Team, interleave, order_of_round, sample
 
 
 @dataclass
@@ -157,6 +157,15 @@ def test_what_is_measured_once_is_the_same_in_every_round() -> None:
     case = Once("bytes", lambda: next(sizes))
     assert interleave([case], 3, 0.1) == {"bytes": [5.0, 5.0, 5.0]}
     assert sample([case], 2) == {}
+
+
+def test_a_long_operation_is_a_batch() -> None:
+    done: list[bool] = []
+    case = Single("list", lambda: done.append(gc.isenabled()))
+    assert [len(times) for times in interleave([case], 2, 0.1).values()] == [2]
+    assert done == [True, False, False]
+    assert sample([case], 3)["list"].operations == 3
+    assert done[3:] == [True, True, True]
 
 
 def test_figures_of_one_measurement_are_calibrated_once() -> None:

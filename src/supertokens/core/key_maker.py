@@ -59,9 +59,11 @@ class KeyMaker:
 
     def add(self, purposes: Sequence[KeyPurpose], stored: StoredKeys, now: int) -> StoredKeys:
         """Add a key of each purpose after those in `stored`, unless another worker has; return all that there are."""
+        before = stored
         for purpose in purposes:
-            self._add(stored, purpose)
-            stored = self._store.read_keys(now)  # ids are given once, whatever the purpose
+            if stored.of(purpose) == before.of(purpose):
+                self._add(stored, purpose)
+                stored = self._store.read_keys(now)  # ids are given once, whatever the purpose
         return stored
 
     def rotate(self, now: int, *, drop_old: bool) -> str:

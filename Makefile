@@ -52,10 +52,10 @@ $(PYTHONS:%=python%):
 		.venv-$@/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" && \
 		echo "testing with $@" && HYPOTHESIS_PROFILE=quick .venv-$@/bin/python -m pytest -q -m "not slow" $(ARGS); fi
 
-test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi
+test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi pgbouncer
 	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(WHEEL)/wheel.stamp chromium firefox nginx node clients uwsgi model-deep
+test-deep: $(WHEEL)/wheel.stamp chromium firefox nginx node clients uwsgi pgbouncer model-deep
 	TESTED=wheel HYPOTHESIS_PROFILE=deep $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/dev.stamp
@@ -131,6 +131,12 @@ nginx:
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || \
 		{ echo "installing nginx, which stands in front of the app in tests/integration"; \
 		apt-get -qq update && apt-get -qq install -y nginx-light; } || echo "NOT INSTALLED: nginx"
+
+.PHONY: pgbouncer
+pgbouncer:
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || \
+		{ echo "installing PgBouncer, which stands in front of PostgreSQL in tests/postgres"; \
+		apt-get -qq update && apt-get -qq install -y pgbouncer; } || echo "NOT INSTALLED: PgBouncer"
 
 .PHONY: wrk-and-openssl
 wrk-and-openssl:

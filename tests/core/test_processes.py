@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Worker processes on one SQLite file: at once, and killed."""
+"""Worker processes on one database: at once, and killed. Here it is a SQLite file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from supertokens.core import EmbeddedCore, system_clock
+from supertokens.stores.opening import open_store
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import KeysOnce
 
@@ -48,7 +49,12 @@ def tabs_in_a_process(path: Path, database: str, folder: str, seed: int, meeting
 def test_eight_processes_of_four_threads_share_sessions_without_theft_lost_revokes_or_locks(
     database: Path, tmp_path: Path
 ) -> None:
-    core = EmbeddedCore(CONFIG, SqliteStore(database))
+    share_sessions(str(database), tmp_path)
+
+
+def share_sessions(database: str, tmp_path: Path) -> None:
+    """Let eight processes of four threads share sessions, and assert that nothing is lost."""
+    core = EmbeddedCore(CONFIG, open_store(database))
     shared = [core.create_session("shared", {}, {}, anti_csrf=False) for _ in range(2)]
     doomed = [core.create_session("doomed", {}, {}, anti_csrf=False) for _ in range(ROUNDS)]
     for number, issued in enumerate(shared):
@@ -58,7 +64,7 @@ def test_eight_processes_of_four_threads_share_sessions_without_theft_lost_revok
     meeting = spawn.Barrier(PROCESSES * THREADS)
     logs = [tmp_path / f"log-{seed}" for seed in range(PROCESSES)]
     workers = [
-        spawn.Process(target=tabs_in_a_process, args=(log, str(database), str(tmp_path), seed, meeting))
+        spawn.Process(target=tabs_in_a_process, args=(log, database, str(tmp_path), seed, meeting))
         for seed, log in enumerate(logs)
     ]
     for process in workers:
@@ -72,21 +78,30 @@ def test_eight_processes_of_four_threads_share_sessions_without_theft_lost_revok
     assert core.session_handles("doomed") == []
     assert sorted(core.session_handles("shared")) == sorted(issued.handle for issued in shared)
     for issued in shared:
-        found = core.store.get(issued.handle, 0)
+        found = core.store.get(issued.handle, system_clock())
         assert found is not None
         assert found.record.lineage.current == ROUNDS + 1, "one child a round, for all tabs"
     rows = [row for counts in said("rows", events) for row in counts]
     assert {"2", "3"} <= set(rows), "tabs did refresh at once"
     assert all(core.session_handles(f"own-{number}") == [] for number in range(PROCESSES * THREADS))
+    core.close()
 
 
 @pytest.mark.xdist_group("processes")
 def test_what_was_acknowledged_survives_fifty_kills_in_the_middle_of_writing(database: Path) -> None:
+    survive_kills(str(database), KILLS)
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def survive_kills(database: str, kills: int) -> None:
+    """Kill a process that writes, again and again, and assert that what it was told is there."""
     rng = random.Random(7)
-    core = EmbeddedCore(CONFIG, SqliteStore(database))
+    core = EmbeddedCore(CONFIG, open_store(database))
     created: set[str] = set()
     revoked: set[str] = set()
-    for number in range(KILLS):
+    for number in range(kills):
         events = events_until_killed(database, number, after=rng.randrange(1, 120))
         created |= set(said("created", events))
         revoked |= set(said("revoked", events))
@@ -98,16 +113,14 @@ def test_what_was_acknowledged_survives_fifty_kills_in_the_middle_of_writing(dat
         for handle in alive:
             assert core.session(handle).user_id == "user"
             assert set(core.session_data(handle)) == {"x"}
-    assert len(created) > KILLS
-    assert len(revoked) > KILLS // 2
-    with sqlite3.connect(database) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
+    assert len(created) > kills
+    assert len(revoked) > kills // 2
+    core.close()
 
 
-def events_until_killed(database: Path, seed: int, *, after: int) -> list[dict[str, Any]]:
+def events_until_killed(database: str, seed: int, *, after: int) -> list[dict[str, Any]]:
     """What a writing process said before it was killed, `after` that many lines at the earliest."""
-    command = [sys.executable, worker.__file__, str(database), str(seed)]
+    command = [sys.executable, worker.__file__, database, str(seed)]
     # Unbuffered, so that nothing that was said is left in a buffer of ours.
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None

@@ -33,6 +33,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
+from supertokens.stores.base import Store
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
 
@@ -79,8 +80,7 @@ class HonestClient(RuleBasedStateMachine):
             refresh_token_rotation_grace_binding=binding,
             enable_anti_csrf=anti_csrf,
         )
-        self.path = Path(self.folder.name) / "sessions.sqlite3"
-        store = SqliteStore(self.path, synchronous="normal")
+        store = self.store()
         KeysOnce.put_into(store, self.clock())
         store.close()
         self.workers = [self.worker(), self.worker()]
@@ -96,7 +96,11 @@ class HonestClient(RuleBasedStateMachine):
         self.highest = (1, 1)
 
     def worker(self) -> EmbeddedCore:
-        return EmbeddedCore(self.config, SqliteStore(self.path, synchronous="normal"), clock=self.clock)
+        return EmbeddedCore(self.config, self.store(), clock=self.clock)
+
+    def store(self) -> Store:
+        """Return a store, the same one for all workers, that goes by the caller's clock."""
+        return SqliteStore(Path(self.folder.name) / "sessions.sqlite3", synchronous="normal")
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):

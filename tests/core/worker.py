@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.errors import SuperTokensError, SuperTokensUnauthorisedError
-from supertokens.stores.sqlite import SqliteStore
+from supertokens.stores.opening import open_store
 
 CONFIG = Config(refresh_token_rotation_grace_period=60)
 
@@ -96,7 +96,7 @@ class Tab:
 
 def tabs(database: str, folder: str, seed: int, threads: int, rounds: int, meeting: Meeting) -> None:
     """A process of `threads` tabs on one core."""
-    core = EmbeddedCore(CONFIG, SqliteStore(database))
+    core = EmbeddedCore(CONFIG, open_store(database))
 
     def run(number: int) -> None:
         try:
@@ -110,7 +110,7 @@ def tabs(database: str, folder: str, seed: int, threads: int, rounds: int, meeti
 
 def load(database: str, seed: int) -> None:
     """Create and revoke from four threads, until somebody kills the process."""
-    core = EmbeddedCore(CONFIG, SqliteStore(database))
+    core = EmbeddedCore(CONFIG, open_store(database))
 
     def run(number: int) -> None:
         rng = random.Random(seed * 100 + number)

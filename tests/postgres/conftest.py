@@ -6,13 +6,30 @@ from itertools import count
 
 import pytest
 
+from supertokens.config.databases import parse_database
 from supertokens.stores.opening import open_store
 from supertokens.stores.postgres import PostgresStore
 
+from .pooler import PROGRAM, Pooler
 from .server import PostgresServer, Programs
 
 MakeDatabase = Callable[[], str]
+without_pooler = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
 _TEMPLATE = "template_of_tests"
+
+
+def store_by_the_callers_clock(url: str) -> PostgresStore:
+    """Return a store that goes by the time that its caller passes, as the clocks of tests want it."""
+    named = parse_database(url).server
+    assert named is not None
+    return PostgresStore(named, uses_own_clock=False)
+
+
+def empty(store: PostgresStore) -> None:
+    """Delete all sessions and keys."""
+    with store._database._connections.borrowed(5) as connection:
+        connection.execute("TRUNCATE supertokens.session, supertokens.key")
+        connection.execute("DELETE FROM supertokens.property WHERE name IN ('sealed_with', 'v2_minted')")
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +66,13 @@ def make_database(server: PostgresServer) -> MakeDatabase:
         return server.url(name)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pooler(server: PostgresServer) -> Iterator[Pooler]:
+    running = Pooler(server)
+    yield running
+    running.end()
 
 
 @pytest.fixture

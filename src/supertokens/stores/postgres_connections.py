@@ -155,13 +155,15 @@ class Connections:
         return self._by_process.get(process) or self._by_process.setdefault(process, _ProcessPool(self._size))
 
     def _open(self) -> PostgresConnection:
-        connection = PostgresConnection.connect(autocommit=True, prepare_threshold=None, **self._parameters)
+        connection = PostgresConnection.connect(autocommit=True, **self._parameters)
         try:
             connection.adapters.register_dumper(int, _WholeNumberDumper)
             connection.deadline = time.monotonic() + self._timeout_s + _BEYOND_THE_SERVER_S
             values = {"pid": connection.info.backend_pid, "pooled": self._pooled, **self.timeouts(self._timeout_s)}
             row = connection.execute(_SETTINGS, values, prepare=False).fetchone()
             connection.is_direct = row is not None and row[0]
+            if not connection.is_direct:
+                connection.prepare_threshold = None
         except BaseException:
             connection.close()
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from flask import Flask, current_app, g
 
@@ -42,7 +43,9 @@ def connection() -> sqlite3.Connection:
 
 def init_app(app: Flask) -> None:
     """Make the tables, and close each request's connection at its end."""
-    with closing(sqlite3.connect(app.config["DATABASE"])) as made:
+    file: Path = app.config["DATABASE"]
+    file.touch(mode=0o600)  # it holds the hashes of passwords; its -wal file takes the mode from it
+    with closing(sqlite3.connect(file)) as made:
         made.executescript(TABLES)
 
     @app.teardown_appcontext

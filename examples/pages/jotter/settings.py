@@ -23,6 +23,8 @@ FRESH_S: Final = 300
 """How long ago the password may have been shown by whoever opens the form for another one."""
 FORM_S: Final = 900
 """The same for sending it: nobody is asked again because they took their time."""
+MAX_TRIES: Final = 5
+"""How many passwords may be tried in one session before it ends."""
 
 pages = Blueprint("settings", __name__)
 
@@ -87,9 +89,16 @@ def confirm_form() -> ResponseReturnValue:
 @supertokens_middleware
 def confirm() -> ResponseReturnValue:
     session: Session = g.supertokens
+    # Counted before the password is looked at, so that guesses at one time are counted one by one.
+    session.update_session_data(lambda data: data | {"tries": data.get("tries", 0) + 1})
+    if session.get_session_data()["tries"] > MAX_TRIES:
+        session.revoke_session()  # whoever has found the browser open guesses no further
+        flash("Too many wrong passwords. Please log in again.", "warning")
+        return redirect(url_for("accounts.log_in_form"), 303)
     if not users.is_password_of(session.get_user_id(), request.form.get("password", "")):
         return render_template("confirm.html", failed=True), 403
     session.confirm()
+    session.update_session_data(lambda data: data | {"tries": 0})
     return redirect(next_url(), 303)
 
 

@@ -29,12 +29,14 @@ def test_a_user_and_a_session_outlive_the_process(tmp_path: Path) -> None:
     assert goes_to(Visitor(create_app(tmp_path)).log_in("ada")) == "/"
 
 
-def test_passwords_are_kept_as_argon2id_hashes_and_in_no_other_place(tmp_path: Path) -> None:
+def test_passwords_are_kept_as_argon2id_hashes_that_others_cannot_read_and_in_no_other_place(tmp_path: Path) -> None:
     Visitor(create_app(tmp_path)).sign_up("ada")
     with closing(sqlite3.connect(tmp_path / "jotter.sqlite3")) as database:
         [(stored,)] = database.execute("SELECT password_hash FROM users")
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert {file.name for file in tmp_path.iterdir()} > {"jotter.sqlite3", "sessions.sqlite3", "secret_key"}
     for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, f"others can read {file.name}"
         assert PASSWORD.encode() not in file.read_bytes()
     assert "hash" not in repr(users.User("id", "ada", "member", 1, 0))
 

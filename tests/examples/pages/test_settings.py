@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from contextvars import Context
 
@@ -181,6 +182,38 @@ def test_a_session_that_lives_on_does_not_become_fresh_by_being_renewed(ada: Vis
         assert ada.is_logged_in()
     assert goes_to(ada.get("/password")) == "/confirm?next=/password"
     assert goes_to(change(ada)) == "/confirm?next=/password"
+
+
+def test_whoever_has_found_the_browser_open_guesses_five_times(ada: Visitor, clock: FakeClock) -> None:
+    for _ in range(4):
+        said(ada.post("/confirm", password=OTHER_PASSWORD), 403)
+    assert goes_to(ada.post("/confirm", password=PASSWORD)) == "/"
+    for _ in range(5):
+        said(ada.post("/confirm", password=OTHER_PASSWORD), 403)
+    assert goes_to(ada.post("/confirm?next=/password", password=PASSWORD)) == "/login"
+    assert ada.cookies() == {}
+    assert "Too many wrong passwords." in said(ada.get("/login"))
+    assert not ada.is_logged_in()
+
+
+def test_guesses_at_one_time_are_counted_one_by_one(app: Flask, ada: Visitor) -> None:
+    ready, answers = threading.Barrier(12), []
+
+    def guess() -> None:
+        visitor = Visitor(app)
+        for name, value in ada.cookies().items():
+            visitor.client.set_cookie(name, value)
+        ready.wait(timeout=20)
+        answers.append(visitor.post("/confirm", password=OTHER_PASSWORD).status_code)
+
+    threads = [threading.Thread(target=guess) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(answers) == 12
+    assert answers.count(403) <= 5
+    assert not ada.is_logged_in()
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])

@@ -15,6 +15,7 @@ from supertokens.flask import (
     SuperTokensCrossOriginError,
     SuperTokensNotFreshError,
     SuperTokensSessionLimitError,
+    SuperTokensUnauthorisedError,
 )
 
 __all__ = ["init_app"]
@@ -29,9 +30,10 @@ TEXTS: Final = {
 
 
 def init_app(app: Flask, sessions: SuperTokens) -> None:
-    """Have errors answered by pages. Without a session, `login_url` answers."""
+    """Have errors answered by pages."""
     app.register_error_handler(HTTPException, _any_error)
     # The sessions' own errors have answers, in JSON, that a handler for HTTPException does not replace.
+    app.register_error_handler(SuperTokensUnauthorisedError, _no_session)
     app.register_error_handler(SuperTokensCrossOriginError, _sent_from_elsewhere)
     app.register_error_handler(SuperTokensSessionLimitError, _too_many_sessions)
     app.register_error_handler(SuperTokensNotFreshError, _ask_for_the_password)
@@ -42,6 +44,17 @@ def _any_error(error: HTTPException) -> Response:
     response = error.get_response()  # with headers such as Allow
     text = TEXTS.get(error.code or 500, "Your browser has sent something that makes no sense here.")
     response.set_data(render_template("error.html", code=error.code, name=error.name, text=text))
+    return response
+
+
+def _no_session(error: SuperTokensUnauthorisedError) -> Response:
+    assert isinstance(error, HTTPException)  # as are all errors that views see; its response is the extension's answer
+    response = error.get_response()
+    if response.status_code != 303:  # which leads to the log-in, and back again
+        # A form cannot be sent again by a redirect: it was overtaken, as where a button is clicked twice.
+        text = "Another request of yours was faster than this one. Please open the page again."
+        response.set_data(render_template("error.html", code=401, name="Overtaken", text=text))
+        response.mimetype = "text/html"
     return response
 
 

@@ -137,11 +137,29 @@ def test_a_thief_in_the_very_session_changes_nothing_any_more_once_the_user_has(
         return problem(password)
 
     monkeypatch.setattr(users, "password_problem", look_after_the_user)
-    assert goes_to(change(thief, "the thief's own one")).startswith("/login")
+    said(change(thief, "the thief's own one"), 401)
     assert goes_to(faster[0]) == "/devices"
     assert ada.is_logged_in()
     said(visit().log_in("ada", "the thief's own one"), 403)
     assert goes_to(visit().log_in("ada", OTHER_PASSWORD)) == "/"
+
+
+def test_a_second_click_is_answered_by_a_page_and_logs_nobody_out(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = users.password_problem
+    first: list[TestResponse] = []
+
+    def click_first(password: str) -> str | None:
+        if not first:
+            monkeypatch.undo()
+            first.append(Context().run(change, ada))
+        return problem(password)
+
+    monkeypatch.setattr(users, "password_problem", click_first)
+    assert "Another request of yours was faster" in said(change(ada), 401)
+    assert goes_to(first[0]) == "/devices"
+    assert "Your password is changed." in said(ada.get("/devices"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ WHEEL  := .venv-wheel
 CLIENTS := .venv-clients
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run quick test test-deep model-deep check format style bench docs screenshot clean
+.PHONY: help run quick test test-deep model-deep check format style bench docs site screenshot clean
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
@@ -22,6 +22,7 @@ help:
 	@echo "make format      let ruff put the code in order"
 	@echo "make style       measure names and docstrings, beside those of other packages"
 	@echo "make bench       speed, as ratios measured in one run (ARGS=--help: the groups to choose from)"
+	@echo "make site        build the documentation as a site, in build/site, with search that works offline"
 	@echo "make screenshot  take the README's picture of the demo again"
 	@echo "make docs        check that the docs name everything and that their examples run"
 
@@ -79,6 +80,10 @@ bench: wrk-and-openssl
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q tests/docs
+
+site: $(VENV)/dev.stamp
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/doctrees -c docs . build/site
+	@echo "build/site/docs/index.html"
 
 screenshot: $(VENV)/dev.stamp chromium
 	SUPERTOKENS_TEST_ARTIFACTS=docs/images $(BIN)/python -m pytest -q "tests/browser/test_demo_page.py::test_the_theft_is_in_view_without_scrolling[1280-800]"

@@ -44,7 +44,15 @@ def path(tmp_path: Path) -> Path:
 def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
     """What connections are from now on."""
     connection, connect = type("Connection", (Watched,), {}), sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, **{"factory": connection} | more))
+
+    def watched_connect(*args: Any, factory: type[sqlite3.Connection] | None = None, **more: Any) -> sqlite3.Connection:
+        if factory is None:
+            factory = connection
+        elif factory is not sqlite3.Connection:
+            factory = type("Connection", (connection, factory), {})
+        return connect(*args, factory=factory, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", watched_connect)
     return connection
 
 

@@ -85,8 +85,8 @@ class Connections(Protocol):
     def bound_log(self, connection: sqlite3.Connection) -> None:
         """Keep the log from growing without end, before something is written."""
 
-    def open_connection(self) -> sqlite3.Connection:
-        """Open a connection. Raise SuperTokensGeneralError."""
+    def open_connection(self, *, writes: bool) -> sqlite3.Connection:
+        """Open a connection; `writes`: for writes. Raise SuperTokensGeneralError."""
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
         """Close it, which rolls back what it has not committed."""
@@ -239,7 +239,7 @@ class Writer:
     def _usable_connection(self) -> sqlite3.Connection:
         self.close_if_in_transaction()
         if self._connection is None:
-            self._connection, self._level = self._connections.open_connection(), None
+            self._connection, self._level = self._connections.open_connection(writes=True), None
         return self._connection
 
     def _set_level(self, connection: sqlite3.Connection, level: str) -> None:

@@ -2,8 +2,8 @@
 """Connections to a SQLite file: who may use which, and what a commit promises.
 
 Reads borrow a connection from a pool. Writes of one process go through one connection: threads that wait for it
-are committed together (see `sqlite_commits`), and other processes are waited for by SQLite's busy handler. At a fork
-all of them are closed (see `sqlite_forks`).
+are committed together (see `sqlite_commits`), and other processes are waited for fairly (see `sqlite_waiting`). At a
+fork all of them are closed (see `sqlite_forks`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from supertokens.stores.sqlite_files import DatabaseFile
 from supertokens.stores.sqlite_forks import PROCESS
 from supertokens.stores.sqlite_marks import check_log
 from supertokens.stores.sqlite_schema import SqliteSchema
-from supertokens.stores.sqlite_waiting import connect, set_busy_timeout
+from supertokens.stores.sqlite_waiting import connect, waiting_in_sqlite
 from supertokens.stores.sqlite_watch import FileWatch
 
 __all__ = ["SqliteDatabase"]
@@ -117,7 +117,7 @@ class SqliteDatabase:
     def prove_writable(self, within: int) -> None:
         """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
         # The connection for writes may be waiting for the lock, and for much longer.
-        with self.opened(within) as connection, transaction(connection):
+        with self.opened(within, writes=True) as connection, transaction(connection):
             # Written to the file although nothing changes: SQLite does not compare.
             connection.execute(f"PRAGMA user_version = {self.schema.version(connection)}")
 
@@ -146,12 +146,12 @@ class SqliteDatabase:
             raise self.file.failure(error) from error
 
     @contextmanager
-    def opened(self, busy_timeout: int | None = None) -> Iterator[sqlite3.Connection]:
-        """Open a connection that nobody else uses, outside of any transaction.
+    def opened(self, busy_timeout: int | None = None, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open a connection that nobody else uses, outside of any transaction: see `open_connection`.
 
-        `busy_timeout`: how long it waits for a lock (ms). Raises SuperTokensGeneralError.
+        Raises SuperTokensGeneralError.
         """
-        connection = self.open_connection(busy_timeout)
+        connection = self.open_connection(busy_timeout, writes=writes)
         try:
             yield connection
         except sqlite3.Error as error:
@@ -210,14 +210,16 @@ class SqliteDatabase:
         self.commits = CommitQueue(self, self._synchronous)
         self._pid = os.getpid()
 
-    def open_connection(self, busy_timeout: int | None = None) -> sqlite3.Connection:
+    def open_connection(self, busy_timeout: int | None = None, *, writes: bool = False) -> sqlite3.Connection:
         """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured.
+
+        `writes`: it competes with other processes for the lock for writes, and waits by looking often.
 
         Raise SuperTokensGeneralError, also if the file is another one than was open before.
         """
         wait = self._busy_timeout if busy_timeout is None else busy_timeout
         self.watch.check()
-        connection = PROCESS.open(self.path, lambda: self._connect_and_prepare(wait))
+        connection = PROCESS.open(self.path, lambda: self._connect_and_prepare(wait, writes=writes))
         try:
             self.watch.opened()
         except SuperTokensGeneralError:
@@ -244,13 +246,10 @@ class SqliteDatabase:
             return
         self._next_try_to_bound_log = now + _BETWEEN_TRIES_S
         # What reads now is waited for, briefly, since other writers wait meanwhile; what begins to read is not.
-        set_busy_timeout(connection, _WAIT_FOR_READERS_MS)
-        try:
+        with waiting_in_sqlite(connection, _WAIT_FOR_READERS_MS):
             connection.execute("PRAGMA wal_checkpoint(RESTART)")
-        finally:
-            set_busy_timeout(connection, self._busy_timeout)
 
-    def _connect_and_prepare(self, busy_timeout: int) -> sqlite3.Connection:
+    def _connect_and_prepare(self, busy_timeout: int, *, writes: bool) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise SuperTokensGeneralError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
         try:
@@ -258,7 +257,7 @@ class SqliteDatabase:
                 self.file.make()
             if self.watch.database is None:
                 check_log(self.file)
-            connection = connect(self.file.uri(mode=self._mode), busy_timeout)
+            connection = connect(self.file.uri(mode=self._mode), busy_timeout, writes=writes)
             try:
                 self._prepare(connection, busy_timeout)
             except BaseException:

@@ -10,11 +10,14 @@ from typing import Final
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite_commits import transaction
 from supertokens.stores.sqlite_files import DatabaseFile
+from supertokens.stores.sqlite_waiting import waiting_in_sqlite
 
 __all__ = ["SqliteSchema"]
 
 _APPLICATION_ID: Final = 0x53544B53
 """In the file's header (SQLite, "Database File Format", 1.3.17), so that files of ours are told from others."""
+
+_WAIT_FOR_OTHERS_MS: Final = 1000
 
 _WHOSE: Final = f"""
 SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema),
@@ -71,4 +74,5 @@ class SqliteSchema:
                     connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {self.newest}")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark from now on
+        with waiting_in_sqlite(connection, _WAIT_FOR_OTHERS_MS):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark from now on

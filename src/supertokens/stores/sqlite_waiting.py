@@ -1,28 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for another process's lock without stopping a whole process of greenlets.
+"""Waiting for another process's lock: fairly among those that write, and without stopping a process of greenlets.
 
-SQLite waits in C. With gevent, that stops everything in the thread, also the greenlet that could go on. Where
-`time.sleep` was replaced, as gevent does it, connections do not wait by themselves, but try again in small steps.
+SQLite waits in C, by looking again after longer and longer sleeps, of 100 ms in the end (`sqliteDefaultBusyCallback`).
+Where several processes write without a pause, the lock is free for moments only, and a process that has missed a few of
+them sleeps through hundreds. So connections that write look for themselves, in steps that are short beside the time
+that they have waited. Nobody has to hand anything over for that: a process that hangs, is stopped or dies holds up the
+others no longer than SQLite's own lock does.
+
+With gevent, a wait in C would stop everything in the thread, also the greenlet that could go on. Where `time.sleep` was
+replaced, as gevent does it, all connections wait like that.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import BuiltinFunctionType
 from typing import Any, Final, TypeVar
 
-__all__ = ["connect", "set_busy_timeout"]
+__all__ = ["connect", "waiting_in_sqlite"]
 
 T = TypeVar("T")
 
-_FIRST_STEP_S: Final = 0.001
+_MIN_STEP_S: Final = 0.0001
+"""A commit takes some times as long, with its fsync."""
+
 _MAX_STEP_S: Final = 0.025
+_STEP_OF_WAIT: Final = 1 / 50
+"""A step as a part of the time waited so far: so few looks are made in vain, and little is added to any wait."""
 
 
-class _YieldingConnection(sqlite3.Connection):
-    """A connection that lets others run while it waits for a lock, for `patience_s` at most."""
+class _LookingConnection(sqlite3.Connection):
+    """A connection that looks again and again whether a lock is free, for `patience_s` at most."""
 
     patience_s = 0.0
 
@@ -33,36 +44,50 @@ class _YieldingConnection(sqlite3.Connection):
         return self._patiently(super().executemany, *args)
 
     def _patiently(self, action: Callable[..., T], *args: Any) -> T:
-        deadline = time.monotonic() + self.patience_s
-        step = _FIRST_STEP_S
+        began = time.monotonic()
         while True:
             try:
                 return action(*args)
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                waited = time.monotonic() - began
                 # Within a transaction a lock that is missing does not come by waiting.
-                if not busy or self.in_transaction or time.monotonic() >= deadline:
+                if not busy or self.in_transaction or waited >= self.patience_s:
                     raise
-            time.sleep(step)
-            step = min(2 * step, _MAX_STEP_S)
+            time.sleep(min(max(waited * _STEP_OF_WAIT, _MIN_STEP_S), _MAX_STEP_S))
 
 
-def connect(uri: str, busy_timeout: int) -> sqlite3.Connection:
-    """Open a connection without a transaction, for any thread, that waits for a lock for `busy_timeout` (ms)."""
-    if isinstance(time.sleep, BuiltinFunctionType):
+def connect(uri: str, busy_timeout: int, *, writes: bool = False) -> sqlite3.Connection:
+    """Open a connection without a transaction, for any thread, that waits for a lock for `busy_timeout` (ms).
+
+    `writes`: it competes with those of other processes for the lock for writes.
+    """
+    if not writes and not _sleep_was_replaced():
         return sqlite3.connect(
             uri, uri=True, timeout=busy_timeout / 1000, isolation_level=None, check_same_thread=False
         )
     connection = sqlite3.connect(
-        uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False, factory=_YieldingConnection
+        uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False, factory=_LookingConnection
     )
-    set_busy_timeout(connection, busy_timeout)
+    connection.patience_s = busy_timeout / 1000
     return connection
 
 
-def set_busy_timeout(connection: sqlite3.Connection, busy_timeout: int) -> None:
-    """Let a connection that `connect` opened wait for a lock for `busy_timeout` (ms) from now on."""
-    if isinstance(connection, _YieldingConnection):
-        connection.patience_s = busy_timeout / 1000
-    else:
-        connection.execute(f"PRAGMA busy_timeout = {busy_timeout}")
+@contextmanager
+def waiting_in_sqlite(connection: sqlite3.Connection, busy_timeout: int) -> Iterator[None]:
+    """Let SQLite itself wait within, for `busy_timeout` (ms) at most, where it leaves that to the connection.
+
+    For checkpoints: they do not raise when they are busy, they do less. With gevent they do not wait.
+    """
+    if not isinstance(connection, _LookingConnection) or _sleep_was_replaced():
+        yield
+        return
+    connection.execute(f"PRAGMA busy_timeout = {busy_timeout}")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+
+def _sleep_was_replaced() -> bool:
+    return not isinstance(time.sleep, BuiltinFunctionType)

@@ -57,7 +57,7 @@ class SetCookie(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The header's value."""
+        """Return the value of the header."""
         domain = f"; Domain={self.place.domain}" if self.place.domain else ""
         secure = "; Secure" if self.secure else ""
         life = f"; Expires={self.expires}" if self.expires else ""
@@ -94,7 +94,10 @@ class CookiePolicy:
         self._warned_of_plain_http = False
 
     def set(self, kind: CookieKind, value: str, now: int, life: CookieLife, request: Request) -> SetCookie:
-        """Return a cookie of that life, 400 days at most."""
+        """Return a cookie of the `kind` and `value`, for the host and mount point of `request`.
+
+        It lasts for `life` from `now` on, 400 days at most.
+        """
         lives_until = min(life.until, now + _MAX_LIFE_MS)
         secure = self._is_secure(request)
         if secure and request.arrived_in_the_clear and request.locality is Locality.REMOTE:
@@ -110,15 +113,21 @@ class CookiePolicy:
         )
 
     def clear(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Return cookies that delete it where it is set, and where an earlier configuration may have set it."""
+        """Return cookies that delete the `kind` where it is set, and where an earlier configuration may have set it.
+
+        `request` says the host and the mount point.
+        """
         return [self._cleared(kind, place, request) for place in self._known_places(kind, request)]
 
     def clear_elsewhere(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Return cookies that delete its doubles: at the other known places, but not where it is set now."""
+        """Return cookies that delete duplicates of the `kind` at the other known places, not where it is set now.
+
+        `request` says the host and the mount point.
+        """
         return [self._cleared(kind, place, request) for place in self._known_places(kind, request)[1:]]
 
     def came_with(self, request: Request) -> bool:
-        """Return whether the request brought any of our cookies, whatever is in it."""
+        """Return whether `request` brought any of the cookies of sessions, whatever is in it."""
         cookie = request.cookies
         return bool(cookie) and any(cookie_values(cookie, start) for start in self.starts.values())
 
@@ -179,21 +188,24 @@ class _CookiePath:
 
 
 def _as_browsers_have_it(domain: str | None) -> str | None:
-    """To them ".Example.com" is "example.com" (RFC 6265bis, 5.6.3); an older domain may be empty, for none."""
+    """Return `domain` as browsers compare it: ".Example.com" is "example.com" (RFC 6265bis, section 5.6.3).
+
+    An older domain may be empty, for none.
+    """
     return domain.removeprefix(".").lower() or None if domain is not None else None
 
 
 @lru_cache(maxsize=16)
 def _http_date(moment: int) -> str:
-    """Return a moment in seconds as HTTP writes it. The cookies of one response have few of them."""
+    """Return `moment` (seconds) as HTTP writes it. The cookies of one response share few dates, so they are cached."""
     return formatdate(moment, usegmt=True)
 
 
 def cookie_values(cookie: str, start: str) -> list[str]:
-    """Return all values of a cookie in a raw Cookie header, percent-decoded once, in the order sent.
+    """Return all values of one cookie in `cookie`, a raw Cookie header, percent-decoded once, in the order sent.
 
-    `start`: the cookie's name and "=". Names are compared byte by byte, and only space and tab around a pair are
-    trimmed: with other bytes that Unicode calls white space a neighbouring host could plant ``__Host-`` names.
+    `start`: the name of the cookie and "=". Names are compared byte by byte, and only space and tab around a pair are
+    trimmed: by other bytes that Unicode counts as white space, a neighbouring host could plant ``__Host-`` names.
     """
     secret = cookie.partition(start)
     if not secret[1]:

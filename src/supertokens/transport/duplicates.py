@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several cookies of one name in one request: which of them counts (docs/browsers.md).
+"""Choose among several cookies of one name in one request (docs/browsers.md#cookies-of-one-name-twice).
 
-A changed cookie domain leaves doubles in every browser; somebody on a neighbouring host may plant others. The one that
-counts is chosen among authentic ones, so that a stale double never raises theft. With a core elsewhere it takes a call
-to know whether a refresh token is authentic: what cannot be one is passed over, and of the others no more are asked
-about than the rule needs.
+A changed cookie domain leaves duplicates in every browser, and an attacker on a neighbouring host may plant others. The
+choice is among authentic ones, so that a stale duplicate never raises theft. With a core elsewhere it takes a call to
+know whether a refresh token is authentic: tokens without the right form are passed over, and no more of the others are
+asked about than the rule needs.
 """
 
 from __future__ import annotations
@@ -80,9 +80,10 @@ class _RefreshToken(Value, frozen=True):
 
 
 def pick_access_token(credentials: Sequence[str], core: Core, now: int) -> Picked:
-    """Return the one of `credentials` to verify; any of them where none is authentic. Raise ConflictingSessionsError.
+    """Return the one of `credentials` to verify; any of them if none is authentic. Raise ConflictingSessionsError.
 
-    A token that has expired does not count beside a live one, so that what an earlier user left locks nobody out.
+    `core` authenticates them. One that has expired at `now` does not count beside a live one, so that what an earlier
+    user left behind locks nobody out.
     """
     authentic = _authentic_access_tokens(credentials, core)
     live = [each for each in authentic if each.says.expires_at > now] or authentic
@@ -95,7 +96,7 @@ def pick_access_token(credentials: Sequence[str], core: Core, now: int) -> Picke
 
 
 def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
-    """Return the one of `credentials` to present; any of them where none is authentic.
+    """Return the one of `credentials` to present; any of them if `core` authenticates none.
 
     Raise ConflictingSessionsError.
     """
@@ -115,24 +116,24 @@ def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
 
 
 def handles_of_access_tokens(credentials: Sequence[str], core: Core) -> list[str]:
-    """Return the handles, each once, of the sessions whose authentic access tokens are among these, expired or not."""
+    """Return the handles, each once, of the access tokens in `credentials` that `core` made, expired or not."""
     return list(dict.fromkeys(each.says.handle for each in _authentic_access_tokens(credentials, core)))
 
 
 def handles_of_refresh_tokens(credentials: Sequence[str], core: Core) -> list[str]:
-    """Return the handles of the sessions whose authentic refresh tokens are among these."""
+    """Return the handles of the refresh tokens in `credentials` that `core` authenticates."""
     return [each.handle for each in _newest_authentic(_possible_refresh_tokens(credentials), core)]
 
 
 def _authentic_access_tokens(credentials: Sequence[str], core: Core) -> list[_AccessToken]:
-    """Return the authentic ones of those that have the form of one, each once, and no more than are looked at."""
+    """Return the access tokens in `credentials` that `core` authenticates, each once, up to the bound."""
     possible = (token for token in dict.fromkeys(credentials) if token.count(".") == 2)
     looked_at = ((token, core.authentic_access_token(token)) for token in islice(possible, _MAX_LOOKED_AT))
     return [_AccessToken(token, says) for token, says in looked_at if says is not None]
 
 
 def _possible_refresh_tokens(credentials: Sequence[str]) -> dict[str, list[_RefreshToken]]:
-    """Return those that have the form of one, by the handle that they name; of each the highest serial first."""
+    """Return what in `credentials` has the form of a refresh token, by handle; the highest serial first."""
     positions = ((token, position_inside(token)) for token in dict.fromkeys(credentials))
     possible = [_RefreshToken(token, *position) for token, position in positions if position is not None]
     of_handle: dict[str, list[_RefreshToken]] = {}
@@ -142,7 +143,7 @@ def _possible_refresh_tokens(credentials: Sequence[str]) -> dict[str, list[_Refr
 
 
 def _newest_authentic(of_handle: Mapping[str, Sequence[_RefreshToken]], core: Core) -> list[_RefreshToken]:
-    """Return the authentic token of the highest serial of each handle, as far as the bound on questions goes."""
+    """Return the newest token of each handle in `of_handle` that `core` authenticates, up to the bound on questions."""
     newest = []
     left = _MAX_ASKED_ABOUT
     for possible in of_handle.values():
@@ -158,7 +159,7 @@ def _first_authentic(possible: Iterable[_RefreshToken], core: Core) -> _RefreshT
 
 
 def _newest_session(newest: Sequence[_RefreshToken], core: Core) -> Picked:
-    """Return the token of the youngest session that exists; any where none does."""
+    """Return the one of the tokens `newest` whose session is the youngest that `core` knows; any if there is none."""
     sessions = []
     for token in newest:
         try:

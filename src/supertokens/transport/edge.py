@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the requests of one application have in common at its browser edge."""
+"""What the requests of one application share: its core, its rules and settings."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SessionEdge:
 
     @property
     def core(self) -> Core:
-        """The core, opened on first use. Raise SuperTokensGeneralError if it cannot be."""
+        """Return the core, opened on first use. Raise SuperTokensGeneralError if it cannot be opened."""
         if self.opened_core is None:
             with self._opening.own:
                 self.opened_core = self.opened_core or self._suitable_core()
@@ -93,7 +93,7 @@ class SessionEdge:
         return RenewalTimes.of(grace, upload_grace=self.config.renewal_upload_grace * 1000)
 
     def _times_with(self, core: Core) -> RenewalTimes:
-        """Return the times of renewal as the core has them. Raise ConfigError where it must not be."""
+        """Return the times of renewal with `core`. Raise ConfigError if it must not renew."""
         terms = core.renewal_terms()
         grace, validity = (0, 0) if terms is None else (terms.grace, terms.access_token_validity)
         why = Obstacle.SIBLINGS if terms is None else None
@@ -114,9 +114,10 @@ class SessionEdge:
         )
 
     def cookie_life(self, handle: str | None, now: int) -> CookieLife:
-        """Return how long a browser may keep a cookie of that session, where no core says so with a new token.
+        """Return how long, from `now` on, a browser may keep a cookie of the session `handle`.
 
-        Where the session's record cannot be read it is until the browser is closed: no cookie outlives what it is for.
+        It is needed where no core says so with a new token. If the session's record cannot be read, it is until the
+        browser is closed: no cookie outlives what it is for.
         """
         try:
             session = None if handle is None else self.core.session(handle)
@@ -125,19 +126,19 @@ class SessionEdge:
         return CookieLife(now, remember=False) if session is None else CookieLife(session.expires_at, session.remember)
 
     def jwt_payload(self, handle: str) -> JsonObject:
-        """Return the payload of a session as it is stored."""
+        """Return the stored payload of the session `handle`."""
         return self.core.session(handle).jwt_payload
 
     def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
-        """Replace the stored payload; access tokens take it on when they are next renewed."""
+        """Replace the stored payload of the session `handle` by `jwt_payload`. Access tokens follow when renewed."""
         user_id = self.core.session(handle).user_id
         self.core.update_jwt_payload(handle, self.limits.jwt_payload(jwt_payload, user_id))
 
     def update_session_data(self, handle: str, session_data: object) -> None:
-        """Replace the session data, by what a function makes of it if it is one.
+        """Replace the data of the session `handle` by `session_data`, or by what that returns if it is a function.
 
-        The function is called again if others have replaced the data meanwhile, so that no change is lost. What it
-        returns is kept; if it returns None, the object that it was given, as it has left it.
+        A function is called again if others have replaced the data meanwhile, so that no change is lost. If it returns
+        None, the object that it was given is kept as it has left it.
         """
         if not callable(session_data):
             self.core.update_session_data(handle, self.limits.session_data(session_data))
@@ -151,7 +152,7 @@ class SessionEdge:
         raise SuperTokensGeneralError(f"a change of session data lost {_MAX_LOST_RACES} races in a row")
 
     def warn_of_size(self, changes: ResponseChanges) -> None:
-        """Log once that session headers are larger than what proxies take by default."""
+        """Log once that the session headers in `changes` are larger than what proxies accept by default."""
         if self._warned_of_size or (size := changes.size_of_all()) <= _PROXY_BUFFER_BYTES:
             return
         self._warned_of_size = True

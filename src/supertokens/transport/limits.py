@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the application may put into a session: checked where it is put in, so that no refresh ever fails for size."""
+"""Limits on what the application puts into a session, checked there, so that no refresh ever fails for size."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class SizeLimits:
         self._small_fits = not _excess("u", {"": "x" * _SMALL}, writer)
 
     def session_data(self, session_data: object) -> JsonObject:
-        """Return a copy of a JSON object within the limit; None is an empty one. Raise TypeError or ValueError."""
+        """Return a copy of `session_data`, {} for None.
+
+        Raise TypeError or ValueError unless it is a JSON object within limits.
+        """
         text = user_data.encode_object({} if session_data is None else session_data, "session_data")
         size = len(text.encode())
         if size > self._most_session_data:
@@ -57,9 +60,9 @@ class SizeLimits:
         return user_data.decode_object(text)
 
     def jwt_payload(self, jwt_payload: object, user_id: str) -> JsonObject:
-        """Return a copy. Raise TypeError or ValueError unless it is a JSON object that every dialect can carry.
+        """Return a copy of `jwt_payload`, {} for None.
 
-        None is an empty one.
+        Raise TypeError or ValueError unless it is a JSON object that every dialect can carry beside `user_id`.
         """
         text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
         payload = user_data.decode_object(text)
@@ -82,12 +85,15 @@ class SizeLimits:
 
 
 def _most_characters(text: str) -> int:
-    """A bound on the characters of `text` inside any JSON that we write: escapes, and other spellings of a number."""
+    """Return a bound on the characters of `text` in any JSON written here: escapes, other spellings of numbers."""
     return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
 
 def _excess(user_id: str, payload: JsonObject, writer: ResponseWriter) -> str:
-    """Which limit the largest headers of such a session would break, and by how much; empty if none."""
+    """Return which limit the largest headers of `writer` would exceed for `user_id` and `payload`, and by how much.
+
+    An empty string: none.
+    """
     session = _largest_session(user_id, payload)
     for request, header_mode in ((_PLAIN, False), (_MODERN, True)):
         changes = writer.issued(session, request, header_mode=header_mode)

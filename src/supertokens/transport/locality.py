@@ -40,7 +40,11 @@ def locality_of(
     header: Callable[[str], str | None],
     header_names: Callable[[], Iterable[str]],
 ) -> Locality:
-    """Return how far the browser is. `host`: the Host header; `peer`: the address that the connection came from."""
+    """Return how far away the browser is.
+
+    `scheme`: of the request. `host`: its Host header. `peer`: the address that the connection came from. `header`
+    returns a header by its name; `header_names` returns all names.
+    """
     if scheme != "http" or not is_loopback(peer) or not is_loopback(host_name(host)):
         return Locality.REMOTE
     if any(name.startswith(_OF_PROXIES) for name in header_names()):
@@ -73,7 +77,7 @@ def is_loopback(name: str) -> bool:
 
 
 def _is_elsewhere(url: str | None) -> bool:
-    """Return whether an Origin or Referer header names https, or a host that is not this machine."""
+    """Return whether `url`, an Origin or Referer header, names https, or a host that is not this machine."""
     if not url or url == "null":
         return False
     try:

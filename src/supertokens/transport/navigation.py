@@ -28,7 +28,7 @@ _IN_PATHS: Final = "/:@!$&'()*+,;=~%-._"
 
 
 def is_navigation(request: Request) -> bool:
-    """Return whether a browser asks for a page to show, and not a script for data."""
+    """Return whether `request` asks for a page to show, rather than for data by a script."""
     if request.dialect is not Dialect.PLAIN:
         return False
     mode = request.header("sec-fetch-mode")
@@ -39,7 +39,7 @@ def is_navigation(request: Request) -> bool:
 
 
 def own_path(text: str | None) -> str | None:
-    """Return `text` if it is a path of this site, with or without a query; None for anything else.
+    """Return `text` if it is a path of this site, with or without a query, or None.
 
     No scheme, no host, no backslash (which browsers take for a slash), no control byte, no second slash at the start.
     """
@@ -57,10 +57,11 @@ def own_path(text: str | None) -> str | None:
 def redirect_for(
     error: SuperTokensError, request: Request, login_url: str | None, *, server_renews: bool
 ) -> str | None:
-    """Return where a navigation is sent (by 303) that was refused with `error`; None if it is answered with an error.
+    """Return where a navigation that was refused with `error` is sent (by 303), or None if it gets the error.
 
-    `login_url`: a path as browsers see it. Without a library an expired access token cannot be refreshed, so that
-    SuperTokensTryRefreshTokenError means the same as a missing session where the server renews.
+    `login_url`: a path as browsers see it. `server_renews`: without a library an expired access token cannot be
+    refreshed, so that SuperTokensTryRefreshTokenError then means the same as a missing session. `request` is the
+    navigation.
     """
     if not is_navigation(request):
         return None
@@ -74,10 +75,10 @@ def redirect_for(
 
 
 def _location_of_log_in(request: Request, login_url: str) -> str | None:
-    """Return where a navigation without a session is sent, with the way back; None for the log-in page itself.
+    """Return where the navigation `request` is sent to log in, with the way back; None for the log-in page itself.
 
-    `login_url`: a path as browsers see it. The way back is the page that was asked for; for a form, which cannot be
-    sent again, the page that it was on, if the browser names one of this site.
+    `login_url`: a path as browsers see it. The way back is the page that was asked for. A form cannot be sent again:
+    then it is the page that the form was on, if the browser names one of this site.
     """
     here = _path_of(request)
     if here == urlsplit(login_url).path:
@@ -90,7 +91,7 @@ def _location_of_log_in(request: Request, login_url: str) -> str | None:
 
 
 def _itself_once(request: Request) -> str | None:
-    """Return where a GET or HEAD is sent to be asked again, which works once; None if that has been tried."""
+    """Return where `request`, a GET or HEAD, is sent to be asked once more, or None if that has been tried."""
     pairs = parse_qsl(request.query, keep_blank_values=True)
     if any(name == _AGAIN for name, _ in pairs):
         return None

@@ -28,7 +28,7 @@ class OriginCheck:
         self._logged_at = -_LOG_EVERY_S
 
     def require_same_origin(self, request: Request) -> None:
-        """Raise SuperTokensCrossOriginError if a browser sent the request for a page of another site or origin.
+        """Raise SuperTokensCrossOriginError if a browser sent `request` for a page of another site or origin.
 
         Safe methods pass, but not the handshake of a WebSocket, which is a GET that any page may send.
         """
@@ -60,7 +60,7 @@ class OriginCheck:
 
 
 def _is_of_host(origin: str, host: str) -> bool:
-    """Return whether an Origin header names the authority of a Host header, default ports dropped from each."""
+    """Return whether the header `origin` names the authority in the Host header `host`, without default ports."""
     try:
         parts = urlsplit(origin)
         if parts.scheme not in _DEFAULT_PORTS or parts.path or parts.query or parts.fragment or "@" in parts.netloc:

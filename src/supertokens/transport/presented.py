@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which token of a request counts: that of a cookie or that of the Authorization header (docs/browsers.md).
+"""Choose the token of a request that counts: a cookie's or the Authorization header's (docs/browsers.md).
 
-The two never mix in one answer. A bearer token counts where its text has the form of a token that a core of this
-project mints; any other is the application's own affair.
+The two never mix in one answer. A bearer token counts if its text has the form of a token that a core of this project
+mints; any other is left to the application.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def access_token_of(owner: RequestSession) -> str:
 
 
 def access_cookie_of(owner: RequestSession) -> str | None:
-    """Return the access token in a cookie that counts, or None."""
+    """Return the access token in a cookie of `owner`'s request that counts, or None."""
     credentials = cookies_named(owner, "sAccessToken")
     if not credentials:
         return None
@@ -55,7 +55,10 @@ def access_cookie_of(owner: RequestSession) -> str | None:
 
 
 def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> str | None:
-    """Return the refresh token in a cookie that counts, or None. `is_replaced`: it is about to be exchanged."""
+    """Return the refresh token in a cookie of `owner`'s request that counts, or None.
+
+    `is_replaced`: it is about to be exchanged.
+    """
     credentials = cookies_named(owner, "sRefreshToken")
     if not credentials:
         return None
@@ -63,7 +66,10 @@ def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> st
 
 
 def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
-    """Return whether the token that counts came in the Authorization header, and note that in `owner`."""
+    """Return whether the token that counts came in the Authorization header, and note that in `owner`.
+
+    `refreshes`: whether a refresh token is wanted.
+    """
     request = owner.request
     token = request.bearer_text
     if token is None:
@@ -86,12 +92,15 @@ def refresh_token_of(owner: RequestSession) -> str | None:
 
 
 def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
-    """Return all values of one of our cookies, in the order sent."""
+    """Return all values of the cookie `kind` in `owner`'s request, in the order sent."""
     return cookie_values(owner.request.cookies, owner.edge.cookies.starts[kind])
 
 
 def _bearer_counts(owner: RequestSession, credentials: list[str], is_authentic: Callable[[], bool]) -> bool:
-    """Return whether the bearer token is to be used. Beside a cookie it has to be authentic, expired or not."""
+    """Return whether the bearer token of `owner`'s request is used. Beside a cookie it has to be authentic.
+
+    `credentials`: the cookies beside it. `is_authentic` tells that of a token, expired or not.
+    """
     owner.header_mode = not credentials or (not owner.request.prefers_cookies and is_authentic())
     return owner.header_mode
 

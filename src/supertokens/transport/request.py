@@ -66,7 +66,7 @@ class Request:
         self._locality: Locality | None = None
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header, or None if it is absent. `name` is in lower case."""
+        """Return the value of the header `name`, which is in lower case, or None."""
         raise NotImplementedError
 
     def header_names(self) -> Iterable[str]:
@@ -75,45 +75,45 @@ class Request:
 
     @property
     def target(self) -> Target:
-        """Where the request goes."""
+        """Return where the request goes."""
         raise NotImplementedError
 
     @property
     def host(self) -> str:
-        """The Host header, or the server's own name where there is none."""
+        """Return the Host header, or the server's own name without one."""
         raise NotImplementedError
 
     @property
     def peer(self) -> str:
-        """The address of the client, or of the last proxy; empty if it is not known."""
+        """Return the address of the client, or of the last proxy; empty if it is unknown."""
         raise NotImplementedError
 
     @property
     def declared_dialect(self) -> Dialect:
-        """The dialect by the request's own headers."""
+        """Return the dialect that the request's own headers declare."""
         if self.header("st-auth-mode") is not None:
             return _MODERN
         return _PLAIN if self.header("supertokens-sdk-name") is None else _LEGACY
 
     @property
     def query(self) -> str:
-        """The query string, as it was sent, without the question mark."""
+        """Return the query string as it was sent, without the question mark."""
         raise NotImplementedError
 
     @property
     def is_websocket(self) -> bool:
-        """Whether this is the handshake of a WebSocket."""
+        """Return whether this is the handshake of a WebSocket."""
         return (self.header("upgrade") or "").lower() == "websocket"
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes, if the client has said it."""
+        """Return the length of the body in bytes if the client has declared it, or None."""
         text = self.header("content-length") or ""
         return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
     @property
     def has_body(self) -> bool:
-        """Whether a body comes with the request."""
+        """Return whether a body comes with the request."""
         return bool(self.content_length) or self.header("transfer-encoding") is not None
 
     @property
@@ -122,7 +122,7 @@ class Request:
 
     @property
     def user_agent_as_text(self) -> str | None:
-        """The User-Agent as Unicode text, for people: as UTF-8, where it is that."""
+        """Return the User-Agent as Unicode text for people, decoded as UTF-8 if it is valid."""
         agent = self.user_agent
         return None if agent is None else _as_text(agent)
 
@@ -137,30 +137,30 @@ class Request:
 
     @property
     def wants_header_mode(self) -> bool:
-        """Whether a new session's tokens are to travel in headers."""
+        """Return whether a new session's tokens are to travel in headers."""
         return (self.header("st-auth-mode") or "").lower() == "header"
 
     @property
     def prefers_cookies(self) -> bool:
-        """Whether a library in cookie mode sent it: an Authorization header beside its cookie is the application's."""
+        """Return whether a library in cookie mode sent it: its Authorization header is then the application's."""
         return (self.header("st-auth-mode") or "").lower() == "cookie"
 
     @property
     def bearer_text(self) -> str | None:
-        """What the Authorization header carries for the scheme Bearer, which may be another system's token."""
+        """Return what the Authorization header carries for the scheme Bearer, perhaps another system's token."""
         scheme, _, text = (self.header("authorization") or "").partition(" ")
         return text.strip(" \t") or None if scheme.lower() == "bearer" else None
 
     @property
     def locality(self) -> Locality:
-        """How far the browser is, as far as can be told."""
+        """Return how far away the browser is, as far as can be told."""
         if self._locality is None:
             self._locality = locality_of(self.target.scheme, self.host, self.peer, self.header, self.header_names)
         return self._locality
 
     @property
     def arrived_in_the_clear(self) -> bool:
-        """Whether the browser used plain http, as far as can be told."""
+        """Return whether the browser used plain http, as far as can be told."""
         forwarded_scheme = self.header("x-forwarded-proto") or self.header("forwarded") or ""
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
@@ -273,13 +273,13 @@ class _AsgiRequest(Request):
 
 @cache
 def _wsgi_key(name: str) -> str:
-    """Return the key of a header in WSGI environments (PEP 3333). Only names that this package knows come here."""
+    """Return the key of the header `name` in WSGI environments (PEP 3333). Only names known here are passed."""
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
 
 
 def _as_text(path: str) -> str:
-    """Return a string that has bytes as if they were Latin-1 (PEP 3333), as Unicode text."""
+    """Return `path`, whose bytes are given as if they were Latin-1 (PEP 3333), as Unicode text."""
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
@@ -287,10 +287,10 @@ _SCHEME_OF_SOCKETS: Final = {"ws": "http", "wss": "https"}
 
 
 def from_wsgi(environ: dict[str, Any]) -> Request:
-    """Return the request of a WSGI environment, which is not copied: what a middleware corrects in it counts."""
+    """Return the request in the WSGI environment `environ`. It is not copied: corrections by middleware count."""
     return _WsgiRequest(environ)
 
 
 def from_asgi(scope: Mapping[str, Any]) -> Request:
-    """Return the request of an ASGI connection scope of the type ``http`` or ``websocket``."""
+    """Return the request in `scope`, an ASGI connection scope of the type ``http`` or ``websocket``."""
     return _AsgiRequest(scope)

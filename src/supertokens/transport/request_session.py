@@ -95,7 +95,7 @@ class RequestSession(msgspec.Struct, eq=False):
 
     @property
     def is_of_pages(self) -> bool:
-        """Whether the server renews for this request's browser."""
+        """Return whether the server renews for this request's browser."""
         return self.edge.renews and self.request.dialect is Dialect.PLAIN
 
     def count_as_pages(self) -> None:
@@ -117,14 +117,17 @@ class RequestSession(msgspec.Struct, eq=False):
     # leaves in time only, where nothing in the browser keeps its requests apart.
 
     def put_on(self, response: Any) -> None:
-        """Make all changes of this request on `response` too, which a verb was given by the application."""
+        """Apply all changes of this request to `response` too, which the application gave to a verb."""
         if self._responses is None:
             self._responses = []
         if not any(response is known for known in self._responses):
             self._responses.append(response)
 
     def begin(self, issued: IssuedSession, standing: Standing) -> None:
-        """Take up a session that begins, or goes on, with the credentials `issued`."""
+        """Adopt a session that begins, or goes on, with the credentials `issued`.
+
+        `standing`: what is known of it then.
+        """
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
         self.anti_csrf_token, self.refusal, self.is_contested = issued.anti_csrf_token, None, False
         begins = standing is Standing.BEGUN
@@ -133,9 +136,9 @@ class RequestSession(msgspec.Struct, eq=False):
         self._put(changes, told=begins)
 
     def take_reissued(self, verified: VerifiedSession, token: Credential, *, told: bool) -> None:
-        """Take up an access token that replaces the one that was shown, for the rest of its life.
+        """Adopt `token`, which replaces the access token that was shown, for the rest of its life.
 
-        `told`: the application has asked for it, with a new payload.
+        `verified`: the session. `told`: the application has asked for it, with a new payload.
         """
         self.answer, self.access_token = verified, token.text
         if self.headers_left or self.is_contested:
@@ -156,23 +159,23 @@ class RequestSession(msgspec.Struct, eq=False):
             self._rewrite(changes)
 
     def repeat(self, issued: IssuedSession) -> None:
-        """Take up the session that the browser has, of which a library is told anew; no cookie changes."""
+        """Adopt the session `issued`, which the browser has. A library is told of it again; no cookie changes."""
         self.standing, self.answer, self.access_token = Standing.FOUND, issued, issued.access_token.text
         self.anti_csrf_token = issued.anti_csrf_token
         self._put(self.edge.writer.repeated(issued, self.request), told=True)
 
     def end(self) -> None:
-        """Let the session be over for the rest of the request, and the browser forget it."""
+        """End the session for the rest of the request, and clear the cookies."""
         self._put(self._ended(clear_cookies=self._has_cookies_to_clear()), told=True)
         self.standing, self.answer, self.access_token = Standing.ENDED, None, ""
 
     def settle(self, changes: ResponseChanges) -> None:
-        """Make `changes` that leave the session as it is, because of what came."""
+        """Make `changes` that leave the session as it is, because of the cookies that came."""
         self._put(changes, told=False)
 
     @contextmanager
     def told_of_failure(self, *, counts: bool = True) -> Iterator[None]:
-        """Clear the cookies where a verb finds that the session has ended, and raise what the framework answers.
+        """Within, clear the cookies if a verb finds that the session has ended, and raise what the framework answers.
 
         `counts`: whether it is the request's session, and not one that another has replaced.
         """
@@ -182,14 +185,17 @@ class RequestSession(msgspec.Struct, eq=False):
             raise self.refused(error, counts=counts) from error.__cause__
 
     def refused(self, error: SuperTokensError, *, counts: bool = True) -> SuperTokensError:
-        """Return what to raise in place of `error`, after the browser has been told what follows from it."""
+        """Return what to raise in place of `error`, after telling the browser what follows from it.
+
+        `counts`: see `told_of_failure`.
+        """
         if counts and isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
             self.forget(error)
         raised = self.edge.as_raised(error)
         return raised if raised is error else raised.with_traceback(error.__traceback__)
 
     def forget(self, error: SuperTokensUnauthorisedError | SuperTokensTokenTheftError) -> None:
-        """Clear the cookies that came, or that this request has put, because of `error`, no matter who raised it."""
+        """Clear the cookies that came, or that this request has set, because of `error`, no matter who raised it."""
         keeps = error.reason == CONFLICTING_SESSIONS or getattr(error, "this_request_only", False)
         if keeps or self.standing is Standing.ENDED:
             return
@@ -222,7 +228,7 @@ class RequestSession(msgspec.Struct, eq=False):
     # What leaves
 
     def sent_headers(self, headers: list[Header]) -> list[Header]:
-        """Return the headers of the response as they leave now."""
+        """Return `headers`, those of the response as they leave now, with all changes made."""
         self.headers_left = True
         if not self.is_asked:
             return headers
@@ -254,10 +260,10 @@ class RequestSession(msgspec.Struct, eq=False):
         return is_in_time(self.waited(), self.edge.times)
 
     def _reissued_may_leave(self, reissued: _Reissued) -> bool:
-        """Return whether a re-issued access token may go to this client with what is left of its life.
+        """Return whether the access token in `reissued` may go to this client with what is left of its life.
 
-        A client without a lock between its requests may take an old answer after a new one: a late one would then lay
-        a dying token over a living one (docs/how-it-works.md).
+        A client without a lock between its requests may take an old answer after a new one: a late one would then lay a
+        dying token over a living one (docs/how-it-works.md).
         """
         if not reissued.has_no_lock or self.standing is Standing.BEGUN:
             return True
@@ -300,9 +306,9 @@ class RequestSession(msgspec.Struct, eq=False):
         return self.edge.writer.ended(self.request, header_mode=self.header_mode, clear_cookies=clear_cookies)
 
     def _has_cookies_to_clear(self) -> bool:
-        """Return whether the browser has cookies of ours, or is about to get some.
+        """Return whether the browser has cookies of sessions, or is about to get some.
 
-        To a request that brought none, nothing is deleted: SameSite keeps cookies out of cross-site requests, so that
+        Nothing is deleted for a request that brought none. SameSite keeps cookies out of cross-site requests, so that
         otherwise any site could log any visitor out.
         """
         put = any(changes is not None and changes.has_cookies for changes in (self._told, self._found))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to change in a response's headers, collected first and applied once."""
+"""Changes to the headers of a response, collected first and applied once."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ class ResponseChanges:
         self._cookies.update((cookie.identity, cookie) for cookie in cookies)
 
     def drop_cookies(self) -> None:
-        """Let the headers be all that changes."""
+        """Keep the headers as the only changes."""
         self._cookies.clear()
 
     def set_header(self, name: str, value: str) -> None:
-        """Set a header for the browser library: readable by its script also across origins."""
+        """Set the header `name` to `value` for the browser library, whose script may read it across origins."""
         self._headers[name] = value
 
     def update(self, later: ResponseChanges) -> None:
-        """Add what `later` holds."""
+        """Add the changes in `later`."""
         if later._whole:
             self._headers.clear()
             self._whole = True
@@ -66,7 +66,7 @@ class ResponseChanges:
         self._headers.update(later._headers)
 
     def applied_to(self, headers: Iterable[Header]) -> list[Header]:
-        """Return `headers` of a response with the changes made: ours replaced, all others as they were."""
+        """Return `headers` of a response with the changes made: cookies of sessions replaced, others as they were."""
         ours = {name.lower() for name in self._headers} | {"access-control-expose-headers", "cache-control"}
         if self._whole:
             ours.update(_SESSION_HEADERS)
@@ -114,10 +114,10 @@ class ResponseChanges:
 
 
 def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:
-    """Return `headers` of a response for which a session was looked up, such that no cache hands it to another user.
+    """Return `headers` of a response for which a session was looked up, so that no cache gives it to another user.
 
-    `is_private`: a session was found, so that shared caches must not keep the response, unless the application has
-    said otherwise (RFC 9111, 5.2.2.7).
+    `is_private`: a session was found, so that shared caches must not keep the response, unless the application has said
+    otherwise (RFC 9111, section 5.2.2.7).
     """
     # Every check comes by, and few names of headers are as long as one of the two.
     for name, _ in headers:
@@ -147,7 +147,7 @@ def _with_vary(vary: str) -> str:
 
 
 def listed(header: str, names: Iterable[str]) -> str:
-    """Return a comma-separated header with `names` added to what it has, each once."""
+    """Return the comma-separated `header` with those of `names` added that it lacks."""
     present = (part.strip() for part in header.split(","))
     return ", ".join(dict.fromkeys([*filter(None, present), *names]))
 
@@ -157,7 +157,7 @@ _KEPT_AS: Final = {"front-token": "sFrontToken", "anti-csrf": "sAntiCsrf", "id-r
 
 
 def _identity(line: str) -> tuple[str, Place]:
-    """Return name and place of a Set-Cookie line; the first is enough to tell that it is not ours."""
+    """Return name and place of `line`, a Set-Cookie header; the name alone if it is not a cookie of sessions."""
     pair, *attributes = line.split(";")
     named = {name.strip().lower(): value.strip() for name, _, value in (part.partition("=") for part in attributes)}
     return (pair.partition("=")[0].strip(), Place(named.get("domain") or None, named.get("path", "")))

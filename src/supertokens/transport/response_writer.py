@@ -44,10 +44,10 @@ class ResponseWriter:
     def issued(
         self, session: IssuedSession, request: Request, *, header_mode: bool, begins: bool = False
     ) -> ResponseChanges:
-        """Return what tells a browser of a session that began, or was refreshed.
+        """Return what tells the browser of `request` of `session`, which began, or was refreshed.
 
-        `begins`: delete what an earlier session, or a neighbour, may have left at the other known places: beside the
-        cookies of another user the new ones would be refused.
+        `header_mode`: the tokens travel in headers. `begins`: delete what an earlier session, or a neighbour, may have
+        left at the other known places: beside the cookies of another user the new ones would be refused.
         """
         changes = ResponseChanges(whole=True)
         if self._tells_library(request, header_mode=header_mode):
@@ -79,7 +79,10 @@ class ResponseWriter:
         *,
         header_mode: bool,
     ) -> ResponseChanges:
-        """Return what tells a browser of a new access token beside the refresh token that it has."""
+        """Return what tells the browser of `request` of the access token `token` beside the refresh token that it has.
+
+        `user_id` and `jwt_payload` are what libraries are told. `life`: of its cookie. `header_mode`: see `issued`.
+        """
         changes = ResponseChanges()
         if self._tells_library(request, header_mode=header_mode):
             self._put_front_token(changes, user_id, jwt_payload, token, request.dialect)
@@ -90,9 +93,10 @@ class ResponseWriter:
         return changes
 
     def ended(self, request: Request, *, header_mode: bool, clear_cookies: bool) -> ResponseChanges:
-        """Return what tells a browser that its session has ended.
+        """Return what tells the browser of `request` that its session has ended.
 
-        `clear_cookies`: delete all that any dialect may have left; without it the end is said by headers only.
+        `header_mode`: see `issued`. `clear_cookies`: delete all that any dialect may have left; without it the end is
+        told by headers only.
         """
         changes = ResponseChanges(whole=True)
         for kind in COOKIE_KINDS if clear_cookies else ():
@@ -110,7 +114,10 @@ class ResponseWriter:
         return changes
 
     def only_at(self, kind: CookieKind, token: str, now: int, life: CookieLife, request: Request) -> ResponseChanges:
-        """Return what keeps the cookie `token` where cookies are set now, and nothing at the other known places."""
+        """Return what keeps the cookie of `kind` with `token` where cookies are set now, and nowhere else.
+
+        `life` from `now` on; `request` says host and mount point.
+        """
         changes = ResponseChanges()
         changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
         changes.set_cookies([self._cookies.set(kind, token, now, life, request)])
@@ -131,17 +138,20 @@ class ResponseWriter:
             changes.set_header("anti-csrf", session.anti_csrf_token)
 
     def repeated(self, session: IssuedSession, request: Request) -> ResponseChanges:
-        """Return what tells a browser library of the session that it has, without setting a cookie."""
+        """Return what tells a library of the `session` that it has, for `request`, without setting a cookie."""
         changes = self.issued(session, request, header_mode=False)
         changes.drop_cookies()
         return changes
 
     def _tells_library(self, request: Request, *, header_mode: bool) -> bool:
-        """Return whether a library in the browser is to be told by headers, or may be."""
+        """Return whether a library in the browser of `request` is told by headers, as always in `header_mode`."""
         return header_mode or not self._renews or request.dialect is not Dialect.PLAIN
 
     def _superseded(self, request: Request, *, header_mode: bool) -> list[CookieKind]:
-        """Return the cookies of the request that a beginning session does not set, and that would outlive the old."""
+        """Return the cookies of `request` that a beginning session does not set, and that would outlive the old one.
+
+        `header_mode`: see `issued`.
+        """
         if header_mode:
             kinds: tuple[CookieKind, ...] = COOKIE_KINDS
         else:
@@ -163,5 +173,5 @@ def _is_token(bearer: str | None) -> bool:
 
 
 def _in_ascii(text: bytes) -> bytes:
-    """The same JSON: its readers take it byte by byte (docs/protocol/browsers.md#the-front-token)."""
+    """Return the JSON `text` in ASCII: its readers take it byte by byte (docs/protocol/browsers.md#the-front-token)."""
     return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text.decode()).encode("ascii")

@@ -47,7 +47,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return self._shown.user_id
 
     def get_handle(self) -> str:
-        """Return the session's name, which is no secret. No I/O."""
+        """Return the session's name, which is not secret. No I/O."""
         return self._shown.handle
 
     get_session_handle = get_handle
@@ -68,10 +68,10 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return self._own_payload
 
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace the payload, in the store and in the browser's access token.
+        """Replace the payload by `new_jwt_payload`, in the store and in the browser's access token.
 
-        A browser without a library is not sent an access token in the last moments of its life (three grace periods,
-        30 s by default): it then sees the new payload after its next refresh.
+        A browser without a library is not sent an access token in the last moments of its life (three grace periods, 30
+        s by default): it then sees the new payload after its next refresh.
 
         Raise TypeError or ValueError for what JSON cannot express or a cookie cannot carry, and RuntimeError, with
         nothing changed, once the response's headers have been sent.
@@ -100,24 +100,24 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         self._shown = verified
 
     def get_session_data(self) -> JsonObject:
-        """Return what the application keeps of this session on the server."""
+        """Return the data that the application keeps with this session on the server."""
         with self._request_session.told_of_failure(counts=self._counts()):
             return self._request_session.edge.core.session_data(self._shown.handle)
 
     def update_session_data(self, new_session_data: NewSessionData) -> None:
-        """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+        """Replace the data by `new_session_data`; with a function, no change that others make meanwhile is lost.
 
-        The function may be called more than once; it returns the new data, or changes the object that it is given.
-        Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and SuperTokensGeneralError for
-        a function where the core cannot do that.
+        The function gets the current data, and may be called more than once. It returns the new data, or changes the
+        object that it is given. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and
+        SuperTokensGeneralError for a function if the core does not support that.
         """
         with self._request_session.told_of_failure(counts=self._counts()):
             self._request_session.edge.update_session_data(self._shown.handle, new_session_data)
 
     def revoke_session(self) -> None:
-        """End the session, everywhere, and clear this browser's cookies.
+        """Revoke the session, and clear this browser's cookies.
 
-        A browser that logs out is logged out, also where another request has ended the session before.
+        They are cleared even if another request has ended the session before.
         """
         owner = self._request_session
         with owner.told_of_failure(counts=self._counts()):
@@ -129,7 +129,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
     def renew(self) -> None:
         """Give the session a new handle and new tokens, as after a change of privilege; payload and data stay.
 
-        The old refresh tokens are good for nothing any more; old access tokens live out their minutes, unless
+        The old refresh tokens are void; old access tokens remain valid until they expire, unless
         `access_token_blacklisting` is on. Raise RuntimeError, with nothing changed, for a session that is not the
         request's, and once the response's headers have been sent.
         """
@@ -148,12 +148,12 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         self._shown, self._shown_token = issued, issued.access_token.text
 
     def confirm(self) -> None:
-        """Note that the user has just shown who they are, by a password or a second factor, for `require_fresh`."""
+        """Note that the user has just proved who they are, by a password or a second factor, for `require_fresh`."""
         with self._request_session.told_of_failure(counts=self._counts()):
             self._request_session.edge.core.confirm_session(self._shown.handle)
 
     def require_fresh(self, seconds: float) -> None:
-        """Raise SuperTokensNotFreshError unless the user has shown who they are in the last `seconds`.
+        """Raise SuperTokensNotFreshError unless the user has proved who they are in the last `seconds`.
 
         That is the log-in, or `confirm`.
         """
@@ -166,9 +166,9 @@ class Session(msgspec.Struct, eq=False, weakref=True):
                 raise SuperTokensNotFreshError
 
     def revoke_other_sessions(self) -> list[str]:
-        """End all sessions of the user but this one, as after a change of password; return their handles.
+        """Revoke all sessions of the user but this one, as after a change of password; return their handles.
 
-        Those that begin meanwhile stay. Access tokens of the ended ones live out their minutes, unless
+        Sessions that begin meanwhile stay. Access tokens of the revoked ones remain valid until they expire, unless
         `access_token_blacklisting` is on.
         """
         owner = self._request_session
@@ -181,7 +181,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return answer is not None and answer.handle == self._shown.handle
 
     def _look_again(self) -> None:
-        """Take over what another object for the same session of this request has changed meanwhile."""
+        """Adopt what another object for the same session of this request has changed meanwhile."""
         answer = self._request_session.answer
         if answer is not None and answer is not self._shown and answer.handle == self._shown.handle:
             self._shown, self._shown_token = answer, self._request_session.access_token

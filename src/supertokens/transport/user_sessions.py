@@ -32,7 +32,7 @@ class UserSession(Value, frozen=True, kw_only=True):
 def user_sessions(
     core: Core, user_id: str, current: str | None, *, after: SessionCursor | None = None, limit: int | None = None
 ) -> list[UserSession]:
-    """Return the sessions of a user, oldest first: all, or at most `limit` of those behind the place `after`.
+    """Return the sessions of `user_id` in `core`, oldest first: all, or at most `limit` behind the place `after`.
 
     `current`: the handle of the request's session.
     """

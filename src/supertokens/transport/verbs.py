@@ -56,7 +56,7 @@ _NONE: Final = "this request has no session, as was said before"
 
 
 def is_refresh(owner: RequestSession) -> bool:
-    """Return whether the request is the call of the refresh API."""
+    """Return whether `owner`'s request calls the refresh API."""
     return owner.request.method == "POST" and owner.request.is_for(owner.edge.config.refresh_api_path)
 
 
@@ -69,12 +69,12 @@ def create(
     remember: bool = True,
     replaces: bool | None = None,
 ) -> Session:
-    """Begin a session of `user_id`, whose identity the caller has made sure of.
+    """Begin a session of `user_id`, whose identity the caller has verified, for `owner`'s request.
 
-    `remember`: whether the browser keeps its cookies when it is closed. `replaces`: whether the sessions end that this
-    browser had; None: where the server renews, as nothing else will end them.
-
-    Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's headers have left.
+    `jwt_payload` travels in the access token, `session_data` stays on the server. `remember`: whether its cookies
+    outlive the browser. `replaces`: whether the sessions that this browser had end; None: where the server renews, as
+    nothing else will end them. Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's
+    headers have left.
     """
     edge, request = owner.edge, owner.request
     owner.require_headers()
@@ -96,7 +96,7 @@ def create(
 
 
 def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
-    """Return the session that the request belongs to, renewed in place where the server does that.
+    """Return the session that `owner`'s request belongs to, renewed in place where the server does that.
 
     `check_anti_csrf`: whether the request is checked against other sites. None, for a protected view that does not say,
     is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies, so
@@ -139,10 +139,10 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
 
 
 def find(owner: RequestSession, *, check_anti_csrf: bool | None, required: bool) -> Session | None:
-    """Return the session as `verify` does; None if there is none and it is not `required`.
+    """Return the session of `owner`'s request as `verify` does, or None if there is none and it is not `required`.
 
-    SuperTokensTryRefreshTokenError is raised also then, so that a library in the browser refreshes; where the server
-    renews there is none, and nothing to wait for.
+    `check_anti_csrf`: see `verify`. SuperTokensTryRefreshTokenError is raised in either case, so that a library in the
+    browser refreshes, except where the server renews: no library would do that, so it is None there.
     """
     try:
         return verify(owner, check_anti_csrf=check_anti_csrf)
@@ -156,7 +156,7 @@ def find(owner: RequestSession, *, check_anti_csrf: bool | None, required: bool)
 
 
 def refresh(owner: RequestSession) -> Session:
-    """Return the session with its next pair of tokens.
+    """Return the session of `owner`'s request with its next pair of tokens.
 
     Raise SuperTokensUnauthorisedError, or SuperTokensTokenTheftError after the session has been revoked; cookies that
     came are cleared. Raise RuntimeError once the response's headers have left.
@@ -209,7 +209,7 @@ def _refreshed(owner: RequestSession, token: str) -> IssuedSession:
 
 
 def check_origin(owner: RequestSession) -> None:
-    """Raise SuperTokensCrossOriginError if the request is a cross-site one, whatever `anti_csrf` says.
+    """Raise SuperTokensCrossOriginError if `owner`'s request is a cross-site one, whatever `anti_csrf` says.
 
     For forms that need no session, such as that of a log-in.
     """

@@ -270,3 +270,18 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_visible(reader: Reader
     assert reached(8) == [
         "Skip to the content", "Jotter", "Notes", "Devices", "Password", "Log out", "Log out", "Log out all the others",
     ]  # fmt: skip
+
+
+def test_a_form_whose_session_has_ended_leads_to_the_log_in_and_back_to_its_page(reader: Reader, app: Flask) -> None:
+    elsewhere = Visitor(app, SAFARI)
+    elsewhere.sign_up("ada")
+    reader.open("/login?next=/notes")
+    reader.fill(Name="ada", Password=PASSWORD)
+    reader.press("Log in")
+    elsewhere.post("/devices/log-out-others")
+    reader.page.get_by_label("A new note").fill("lost")
+    reader.press("Keep it")
+    assert reader.page.url == f"{reader.url}/login?next=%2Fnotes"
+    reader.fill(Name="ada", Password=PASSWORD)
+    reader.press("Log in")
+    assert reader.page.url == f"{reader.url}/notes"

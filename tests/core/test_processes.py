@@ -87,6 +87,46 @@ def share_sessions(database: str, tmp_path: Path) -> None:
     core.close()
 
 
+def log_ins_in_a_process(path: Path, database: str, seed: int, meeting: worker.Meeting, evicts: bool) -> None:
+    with path.open("wb") as spoken:
+        worker.speak_to(spoken.fileno())
+        worker.log_ins(database, seed, THREADS, meeting, evicts=evicts)
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.parametrize("evicts", [True, False], ids=["oldest", "refuse"])
+def test_of_sixteen_that_log_in_at_once_in_four_processes_no_more_stay_than_may(
+    database: Path, tmp_path: Path, evicts: bool
+) -> None:
+    log_in_at_once(str(database), tmp_path, evicts=evicts)
+
+
+def log_in_at_once(database: str, tmp_path: Path, *, evicts: bool) -> None:
+    """Let four processes of four threads log one user in at the same moment, and assert that three sessions stay."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = 4
+    meeting = spawn.Barrier(processes * THREADS)
+    logs = [tmp_path / f"log-{seed}" for seed in range(processes)]
+    workers = [
+        spawn.Process(target=log_ins_in_a_process, args=(log, database, seed, meeting, evicts))
+        for seed, log in enumerate(logs)
+    ]
+    for process in workers:
+        process.start()
+    for process in workers:
+        process.join(120)
+    assert [process.exitcode for process in workers] == [0] * processes
+    events = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    assert said("failed", events) == []
+    began, refused = said("began", events), said("refused", events)
+    assert (len(began), len(refused)) == ((16, 0) if evicts else (3, 13))
+    core = EmbeddedCore(CONFIG, open_store(database))
+    left = core.session_handles("ada")
+    core.close()
+    assert len(left) == 3
+    assert set(left) <= set(began)
+
+
 @pytest.mark.xdist_group("processes")
 def test_what_was_acknowledged_survives_fifty_kills_in_the_middle_of_writing(database: Path) -> None:
     survive_kills(str(database), KILLS)

@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
-from supertokens.errors import SuperTokensError, SuperTokensUnauthorisedError
+from supertokens.errors import SuperTokensError, SuperTokensSessionLimitError, SuperTokensUnauthorisedError
 from supertokens.stores.opening import open_store
 
 CONFIG = Config(refresh_token_rotation_grace_period=60)
@@ -106,6 +106,24 @@ def tabs(database: str, folder: str, seed: int, threads: int, rounds: int, meeti
 
     _in_threads(run, [seed * threads + number for number in range(threads)])
     say(rows={str(row): count for row, count in core.refreshes.items()})
+
+
+def log_ins(database: str, seed: int, threads: int, meeting: Meeting, *, evicts: bool) -> None:
+    """Log one user in from each thread, all at the same moment, where three sessions are allowed."""
+    action: Literal["oldest", "refuse"] = "oldest" if evicts else "refuse"
+    core = EmbeddedCore(Config(max_sessions_per_user=3, session_limit_action=action), open_store(database))
+
+    def run(number: int) -> None:
+        core.session_handles("ada")  # the store is open when they meet
+        meeting.wait(120)
+        try:
+            say(began=core.create_session("ada", {"n": number}, {}, anti_csrf=False).handle)
+        except SuperTokensSessionLimitError:
+            say(refused=number)
+        except SuperTokensError as error:
+            say(failed=f"{type(error).__name__}: {error}; {error.__cause__!r}")
+
+    _in_threads(run, [seed * threads + number for number in range(threads)])
 
 
 def load(database: str, seed: int) -> None:

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
+from ipaddress import ip_address
 from typing import Any
 
 import flask
 import pytest
+from flask.testing import EnvironBuilder
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from supertokens.flask import (
     export_sessions,
@@ -106,6 +111,34 @@ def test_a_user_agent_of_any_kind_is_bounded_and_printable(make_app: MakeApp, cl
     client.call("POST", "/login", environ_base={"HTTP_USER_AGENT": sent}, headers={"User-Agent": sent})
     noted = devices(client)[0]["agent"]
     assert noted is None or (0 < len(noted.encode()) <= 256 and noted.isprintable())
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    agent=st.binary(max_size=400) | st.integers(0, 65_536).map(lambda size: b"\xc3\xbc" * (size // 2)),
+    address=st.none() | st.text(max_size=50) | st.ip_addresses().map(str)
+    | st.sampled_from(["", "unix:", "@", "127.0.0.1:80", "::ffff:192.0.2.7", "fe80::1%eth0", "1" * 10_000]),
+)  # fmt: skip
+def test_whatever_a_server_hands_on_of_a_client_is_bounded_printable_and_an_address_or_none(
+    make_app: MakeApp, clock: FakeClock, agent: bytes, address: str | None
+) -> None:
+    """WSGI hands bytes on as Latin-1, invalid UTF-8 and control bytes too (PEP 3333); a socket's path is no address."""
+    app = make_app(record_client="address")
+    core = app.extensions["the core"]
+    core.revoke_user("user")
+    environ = {"HTTP_USER_AGENT": agent.decode("latin-1"), "REMOTE_ADDR": address}
+    environ = {name: value for name, value in environ.items() if value is not None}
+    builder = EnvironBuilder(app, "/login", method="POST", environ_overrides=environ)
+    whole = builder.get_environ()
+    if address is None:
+        whole.pop("REMOTE_ADDR", None)
+    status, *_ = app.test_client(use_cookies=False).run_wsgi_app(whole, buffered=True)[1:]
+    assert status == "200 OK"
+    [noted] = [each.client for each in core.sessions("user")]
+    assert noted.user_agent is None or (0 < len(noted.user_agent.encode()) <= 256 and noted.user_agent.isprintable())
+    assert noted.address is None or ip_address(noted.address)
+    with app.app_context():
+        json.dumps(export_sessions("user"))
 
 
 def test_all_others_are_logged_out_and_this_one_is_not(make_app: MakeApp, clock: FakeClock) -> None:

@@ -22,7 +22,7 @@ from supertokens.stores.postgres import PostgresStore
 from supertokens.testing import FakeClock, KeysOnce
 from tests.core.core_contract import MakeCore
 from tests.core.test_contract import TestEmbeddedCore as EmbeddedCoreTests
-from tests.core.test_processes import share_sessions, survive_kills
+from tests.core.test_processes import log_in_at_once, share_sessions, survive_kills
 from tests.core.test_state_machine import HonestClient
 
 from .conftest import MakeDatabase, empty, store_by_the_callers_clock
@@ -93,6 +93,14 @@ def test_eight_processes_of_four_threads_share_sessions_without_theft_or_lost_re
     database: str, tmp_path: Path
 ) -> None:
     share_sessions(database, tmp_path)
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.parametrize("evicts", [True, False], ids=["oldest", "refuse"])
+def test_of_sixteen_that_log_in_at_once_in_four_processes_no_more_stay_than_may(
+    database: str, tmp_path: Path
+, evicts: bool) -> None:
+    log_in_at_once(database, tmp_path, evicts=evicts)
 
 
 @pytest.mark.xdist_group("processes")

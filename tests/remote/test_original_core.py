@@ -196,6 +196,28 @@ def test_a_core_without_versions_of_the_data_changes_none_by_a_function() -> Non
             core.stored_session_data(HANDLE)
 
 
+def test_a_core_that_cannot_renew_or_confirm_a_session_is_named_and_nothing_is_lost() -> None:
+    clock = FakeClock()
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        issued = core.create_session("user", {}, {}, anti_csrf=False)
+        for verb in (lambda: core.renew_session(HANDLE, anti_csrf=False), lambda: core.confirm_session(HANDLE)):
+            with pytest.raises(SuperTokensGeneralError, match="not one of ours"):
+                verb()
+        assert core.verify(issued.access_token.text, check_anti_csrf=False).handle == HANDLE
+        assert core.renewal_terms() is None, "so that `renewal: server` is refused"
+
+
+def test_a_core_that_does_not_replace_sessions_is_asked_to_revoke_them() -> None:
+    clock, other = FakeClock(), HANDLE.replace("7", "8")
+    with FaultyHost(OriginalCore(clock)) as host:
+        core = RemoteCore(Config(hosts=host.url), clock=clock)
+        core.create_session("user", {}, {}, anti_csrf=False, replaces=[other])
+        created, removed = host.requests
+        assert (created.path, removed.path) == ("/recipe/session", "/recipe/session/remove")
+        assert removed.fields["sessionHandles"] == [other]
+
+
 def test_a_core_that_notes_no_clients_forgets_none_and_its_sessions_are_exported_as_far_as_it_tells() -> None:
     with FaultyHost(CoreWithSessions()) as host:
         core = RemoteCore(Config(hosts=host.url))

@@ -13,6 +13,8 @@ from .verbs import MakeCore, create, refresh, verify
 __all__ = ["LifetimesContract"]
 
 HOUR = 3_600_000
+CLOSING = 5_000
+"""Half a grace period."""
 ABSOLUTE = {"session_max_lifetime": 7200}
 SHORT = {"short_session_validity": 7200, "access_token_validity": 600}
 
@@ -63,10 +65,13 @@ class LifetimesContract:
             assert verified.new_access_token.expires_at == issued.access_token.expires_at
             assert verified.cookie_life == (ends, True)
             assert core.session(issued.handle).expires_at == ends
+        clock.now = ends - CLOSING - 1
+        issued = refresh(core, issued)
+        assert issued.access_token.expires_at == ends
         clock.now = ends - 1
         newest = verify(core, issued, check_database=True).new_access_token
         assert newest is not None
-        assert refresh(core, issued).access_token.expires_at == ends
+        assert core.session(issued.handle).expires_at == ends
         clock.now = ends
         for each in (issued.access_token.text, newest.text):
             with pytest.raises(SuperTokensTryRefreshTokenError):
@@ -85,13 +90,32 @@ class LifetimesContract:
         issued = create(core)
         ends = clock() - 999 + 2 * HOUR
         assert core.session(issued.handle).expires_at == ends
-        clock.now = ends - 1
+        clock.now = ends - CLOSING - 1
         child = refresh(core, issued)
         assert child.access_token.expires_at == ends
+        clock.now = ends - 1
         verify(core, child)
         clock.now = ends
         with pytest.raises(SuperTokensUnauthorisedError):
             refresh(core, child)
+
+    @pytest.mark.parametrize("grace", [10, 60, 0])
+    def test_half_a_grace_period_before_its_absolute_end_a_session_is_served_and_not_refreshed(
+        self, make_core: MakeCore, clock: FakeClock, grace: int
+    ) -> None:
+        """A token for less than clocks may be apart would be dead on arrival, and its holder looks like a thief."""
+        core = make_core(**ABSOLUTE, refresh_token_rotation_grace_period=grace)
+        issued, ends = create(core), clock() + 2 * HOUR
+        clock.now = ends - grace * 500 - 1
+        issued = refresh(core, issued)
+        clock.now += 1
+        for in_place in (False, True):
+            with pytest.raises(SuperTokensUnauthorisedError):
+                refresh(core, issued, in_place=in_place)
+        if grace:
+            marked = verify(core, issued, check_database=True)
+            assert marked.new_access_token is not None, "its first use counts up to the end"
+        assert core.session_handles("user") == ([issued.handle] if grace else [])
 
     def test_a_first_use_that_comes_late_extends_no_further_than_the_absolute_end(
         self, make_core: MakeCore, clock: FakeClock

@@ -15,6 +15,7 @@ from . import (
     checks_pages,
     checks_pages_broken,
     checks_pages_doors,
+    checks_pages_ending,
     checks_pages_fleet,
     checks_pages_thieves,
     checks_polling,
@@ -43,5 +44,6 @@ GROUPS: dict[str, list[Check]] = {
     "pages-doors": checks_pages_doors.CHECKS,
     "pages-thieves": checks_pages_thieves.CHECKS,
     "pages-fleet": checks_pages_fleet.CHECKS,
+    "pages-ending": checks_pages_ending.CHECKS,
     "pages-broken": checks_pages_broken.CHECKS,
 }

@@ -131,7 +131,7 @@ class Browser:
             return
         yield trip.verb_after
         access, times = cookies.access, self.rules.times
-        shown = AccessCookie(HANDLE, access.dies - self.now)
+        shown = AccessCookie(HANDLE, access.dies - self._now_on_host(trip))
         course = self.rules.course_of(HANDLE, shown, waited=trip.verb_after, large=trip.large, times=times)
         self.counts[course.name] += 1
         if course is Course.RENEW:
@@ -141,9 +141,14 @@ class Browser:
         else:
             self._serves_by_record(trip, cookies, shown)
 
-    def _swaps(self, table: tuple[Row, ...], serial: int, parent: int, trip: Trip) -> Generator[int, None, Decision]:
+    def _swaps(
+        self, table: tuple[Row, ...], serial: int, parent: int, trip: Trip
+    ) -> Generator[int, None, Decision | None]:
         while True:
             read, now = self.lineage, self.now + trip.clock
+            if self._has_ended(table, trip):
+                self.counts["ended"] += 1
+                return None
             decision = decide(table, read, Presented(serial, parent, now, b"", self.rules.times.grace))
             yield trip.gap
             if decision.write is None or self.lineage == read:
@@ -153,12 +158,14 @@ class Browser:
 
     def _renews(self, trip: Trip, cookies: Cookies) -> Run:
         decision = yield from self._swaps(self.rules.renewal_table, cookies.serial, cookies.parent, trip)
+        if decision is None:
+            return
         self.counts[f"row {decision.row}"] += 1
         pair = decision.pair
         if pair is None:
             self.counts[THEFT] += 1
             return
-        dies = self.now - trip.gap + self.life
+        dies = self._death(trip)
         yield max(0, trip.leaves_after - trip.verb_after - trip.gap)
         waited = max(trip.leaves_after, trip.verb_after + trip.gap)
         if self.rules.is_in_time(waited, self.rules.times):
@@ -169,6 +176,8 @@ class Browser:
     def _verifies(self, trip: Trip, access: AccessToken) -> Run:
         if access.marked:
             decision = yield from self._swaps(self.rules.verify_table, access.serial, access.parent, trip)
+            if decision is None:
+                return
             self.counts[f"verify's row {decision.row}"] += 1
             access = access._replace(marked=not decision.confirmed)
             if not decision.confirmed and not trip.payload:
@@ -192,6 +201,19 @@ class Browser:
             self.lineage, cookies.serial, cookies.parent, came_in=came_in, grace=self.rules.times.grace
         ) or (trip.large and self.rules.spares_upload(HANDLE, shown, self.rules.times))
         self.counts["served by the record" if served else "refused for this request"] += 1
+
+    # What an end of the session changes
+
+    def _now_on_host(self, trip: Trip) -> int:
+        """The moment by which an access token is judged."""
+        return self.now
+
+    def _death(self, trip: Trip) -> int:
+        """When an access token dies that is issued for a request that is about to write."""
+        return self.now - trip.gap + self.life
+
+    def _has_ended(self, table: tuple[Row, ...], trip: Trip) -> bool:
+        return False
 
     def _arrives(self, trip: Trip, stores: Callable[[], None]) -> Run:
         yield trip.way_out

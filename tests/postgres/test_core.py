@@ -98,8 +98,8 @@ def test_eight_processes_of_four_threads_share_sessions_without_theft_or_lost_re
 @pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("evicts", [True, False], ids=["oldest", "refuse"])
 def test_of_sixteen_that_log_in_at_once_in_four_processes_no_more_stay_than_may(
-    database: str, tmp_path: Path
-, evicts: bool) -> None:
+    database: str, tmp_path: Path, evicts: bool
+) -> None:
     log_in_at_once(database, tmp_path, evicts=evicts)
 
 

@@ -88,6 +88,7 @@ class EmbeddedCore(StoredSessions):
             config.refresh_token_validity_ms,
             config.short_session_validity_ms,
             None if config.session_max_lifetime is None else config.session_max_lifetime * 1000,
+            config.refresh_token_rotation_grace_period_ms // 2,
         )
         self.keys = KeyKeeper(config, store, random, monotonic, accepts_v2=accepts_v2)
         grace = config.refresh_token_rotation_grace_period_ms

@@ -15,7 +15,7 @@ from supertokens.engine.lifetimes import Lifetimes
 from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.refresh_token import RefreshToken, client_fingerprint
 from supertokens.engine.renewal import extends_expiry
-from supertokens.engine.rotation import Decision, Presented, Row, decide
+from supertokens.engine.rotation import VERIFY_TABLE, Decision, Presented, Row, decide
 from supertokens.engine.session import SessionRecord
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import SessionStore
@@ -59,7 +59,7 @@ class Rotator:
         noted: NotedClient | None = None,
     ) -> Settled | None:
         """Decide by `table` on `token` and the session as it is stored, and write what follows; return None without a
-        session.
+        session, and where a refresh comes too near to its absolute end.
 
         `client`: see `Core.verify`. `anti_csrf`: whether a token that is minted now has an anti-CSRF value;
         `static_key`: whether the static key signs from now on; None leaves either as it is. `in_place`: the server
@@ -74,6 +74,8 @@ class Rotator:
             if found is None or self._lifetimes.has_ended(found.record, found.now):
                 return None
             record = found.record
+            if table is not VERIFY_TABLE and self._lifetimes.is_closing(record.created_at, found.now):
+                return None
             fingerprint = self._fingerprint(record.handle, client, now)
             presented = Presented(token.serial, token.parent or 0, found.now, fingerprint, self._grace)
             decision = decide(table, record.lineage, presented)

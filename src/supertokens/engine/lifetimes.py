@@ -26,6 +26,8 @@ class Lifetimes(NamedTuple):
     idle: int
     short_idle: int
     most: int | None
+    closing: int = 0
+    """How long before a session's absolute end no refresh is answered any more."""
 
     def idle_of(self, *, remember: bool) -> int:
         """Return how long a session lives unused (ms). `remember`: whether its cookies outlive the browser."""
@@ -64,6 +66,16 @@ class Lifetimes(NamedTuple):
         if record.last_seen_at is not None:
             end = min(end, record.last_seen_at + self.idle_of(remember=record.remember))
         return self._bounded(end, record.created_at)
+
+    def is_closing(self, created_at: int, now: int) -> bool:
+        """Return whether a session of `created_at` is too near to its absolute end to be refreshed.
+
+        All that is issued dies at that end. On a host whose clock is ahead of the one that counts for the record, it is
+        dead on arrival: each request would begin another generation, and a browser whose requests overtake one another
+        would be taken for a thief.
+        """
+        absolute = self.absolute_end(created_at)
+        return absolute is not None and now >= absolute - self.closing
 
     def has_ended(self, record: SessionRecord, now: int) -> bool:
         """Return whether the configuration ends the session of `record` by `now`, before its own expiry."""

@@ -14,6 +14,18 @@ from dataclasses import dataclass, field
 Watch = Callable[[bytes], bool]
 
 
+def executes(data: bytes) -> bool:
+    """Return whether messages to a server say that it is to execute, and not just prepare, a statement.
+
+    PostgreSQL, "Frontend/Backend Protocol", section "Message Formats": a type, and a length that counts itself.
+    """
+    while data:
+        if data[:1] in (b"E", b"Q"):
+            return True
+        data = data[1 + int.from_bytes(data[1:5], "big") :]
+    return False
+
+
 @dataclass(eq=False)
 class _Way:
     client: socket.socket

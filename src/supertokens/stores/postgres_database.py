@@ -149,7 +149,8 @@ class PostgresDatabase:
                 raise SuperTokensGeneralError(
                     f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
                 ) from None
-            except psycopg.Error as error:
+            except psycopg.Error as raised:
+                error = _first_of(raised)
                 again = attempt < MAX_TRIES and self._may_go_on(error, connected, repeatable)
                 if not again or time.monotonic() - began > timeout_s:
                     raise self._failure(error, unknown=connected and not repeatable and _is_lost(error)) from error
@@ -187,6 +188,12 @@ class PostgresDatabase:
 
 def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
     return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+
+def _first_of(error: psycopg.Error) -> psycopg.Error:
+    """Return what failed first: where a commit is refused, the driver fails once more as it leaves the pipeline."""
+    first = error.__context__
+    return first if error.sqlstate is None and isinstance(first, psycopg.Error) else error
 
 
 def _is_lost(error: psycopg.Error) -> bool:

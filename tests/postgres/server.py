@@ -120,11 +120,16 @@ class PostgresServer:
     def kill(self) -> None:
         """End the server as a crash of its host does: at once, with all its processes."""
         assert self.process is not None
+        _signal(self.process.pid, signal.SIGSTOP)  # it starts no more of them
         children = _children(self.process.pid)
         for pid in (self.process.pid, *children):
             _signal(pid, signal.SIGKILL)
         self.process.wait(10)
         self.process = None
+        deadline = time.monotonic() + 10
+        while any(_lives(pid) for pid in children):  # they hold its shared memory
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End the server in order: its connections are told so, and closed."""
@@ -162,6 +167,13 @@ def _children(pid: int) -> list[int]:
             if int(stat.rpartition(")")[2].split()[1]) == pid:
                 found.append(int(folder.name))
     return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

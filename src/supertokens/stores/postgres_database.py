@@ -150,10 +150,10 @@ class PostgresDatabase:
                     f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
                 ) from None
             except psycopg.Error as raised:
-                error = _first_of(raised)
-                again = attempt < MAX_TRIES and self._may_go_on(error, connected, repeatable)
+                first = _first_of(raised)
+                again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
                 if not again or time.monotonic() - began > timeout_s:
-                    raise self._failure(error, unknown=connected and not repeatable and _is_lost(error)) from error
+                    raise self._failure(first, unknown=connected and not repeatable and _is_lost(first)) from first
             if not connected:
                 time.sleep(_PAUSE_S)
         raise AssertionError  # the last attempt has returned or raised
@@ -162,9 +162,10 @@ class PostgresDatabase:
         """Return whether it is worth, and safe, to begin anew."""
         if not connected:
             now = time.monotonic()
-            self._away_since = self._away_since or now
+            away_since = self._away_since or now  # which another thread may forget meanwhile
+            self._away_since = away_since
             # What the server itself refuses for good, such as a password, comes without a connection, too.
-            return _is_lost(error) and now - self._away_since < MAX_BRIDGED_S
+            return _is_lost(error) and now - away_since < MAX_BRIDGED_S
         if isinstance(error, _ELSEWHERE):
             self._connections.close_idle()
             return True

@@ -332,7 +332,7 @@ def _calibrated(batch: Callable[[int], float], seconds: float, least: int) -> in
     count, elapsed = least, batch(least)
     while elapsed < seconds / 2:
         count *= 2 if elapsed > seconds / 8 else 4
-        elapsed = batch(count)
+        elapsed = min(batch(count), batch(count))  # one of them may have been interrupted
     return max(least, round(count * seconds / elapsed / least) * least)
 
 

@@ -64,7 +64,12 @@ def _measured(folder: Path, only: list[str] | None, *, quick: bool) -> Result:
         if missing:
             print(f"{section.name}: left out, since {' and '.join(missing)} is not installed", flush=True)
             continue
-        sections[section.name], spreads[section.name] = _of_section(section, folder, quick=quick)
+        try:
+            measured = _of_section(section, folder, quick=quick)
+        except RuntimeError as failure:
+            print(f"{section.name}: {failure}\n{section.name}: once more from its beginning", flush=True)
+            measured = _of_section(section, folder, quick=quick)
+        sections[section.name], spreads[section.name] = measured
     return Result.of_now(commit(), machine, sections, spreads, quick=quick)
 
 

@@ -27,6 +27,7 @@ INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"  # no
 """Puts one `row` into a file that has the store's tables."""
 
 _LIFE_MS: Final = 3_600_000
+_PAYLOAD: Final = json.dumps(PAYLOAD)
 
 
 def new_record(user_id: str = USER_ID, **changes: Any) -> SessionRecord:
@@ -35,7 +36,7 @@ def new_record(user_id: str = USER_ID, **changes: Any) -> SessionRecord:
     record = SessionRecord(
         handle=new_handle(os.urandom(16)),
         user_id=user_id,
-        jwt_payload=json.dumps(PAYLOAD),
+        jwt_payload=_PAYLOAD,
         created_at=now,
         expires_at=now + _LIFE_MS,
         uses_static_key=False,
@@ -46,7 +47,7 @@ def new_record(user_id: str = USER_ID, **changes: Any) -> SessionRecord:
         client=NOTHING_NOTED,
         lineage=NEW_SESSION,
     )
-    return replace(record, **changes)
+    return replace(record, **changes) if changes else record
 
 
 def row(record: SessionRecord) -> tuple[Any, ...]:

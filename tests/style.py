@@ -54,6 +54,11 @@ anyio 4.16            15 %   90 %   3.4    5 / 31 / 126"""
 
 # Modules that have no test file of their name, under the file or folder that tests them.
 TESTED_IN: Final = {
+    "asgi/test_contract.py": ("asgi/session.py", "asgi/verbs.py"),
+    "asgi/test_lifespan.py": ("asgi/extension.py", "asgi/wrapper.py"),
+    "asgi/test_requests.py": ("asgi/stored_sessions.py", "transport/stored_sessions.py"),
+    "asgi/test_event_loop.py": ("asgi/threads.py",),
+    "asgi/test_websockets.py": ("asgi/answers.py",),
     "cli/test_commands.py": ("cli/__main__.py", "cli/check.py", "cli/migrate.py", "cli/target.py"),
     "cli/test_service.py": ("cli/background.py", "cli/instances.py"),
     "cli/test_terminal.py": ("cli/output.py",),
@@ -80,7 +85,9 @@ TESTED_IN: Final = {
     "flask/test_devices.py": ("devices.py", "transport/user_sessions.py"),
     "flask/test_errors.py": ("errors.py", "flask/handlers.py"),
     "flask/test_extension.py": ("flask/verbs.py",),
-    "flask/test_pages.py": ("flask/answers.py", "flask/routes.py", "flask/signals.py", "core/signals.py"),
+    "flask/test_pages.py": (
+        "core/signals.py", "flask/answers.py", "flask/routes.py", "flask/signals.py", "transport/refusals.py",
+    ),
     "flask/test_renewal.py": ("transport/renewing.py",),
     "flask/test_request_session.py": ("flask/requests.py",),
     "flask/test_topology.py": ("topology.py",),

@@ -7,17 +7,45 @@ Customer 1 of the one would otherwise be staff member 1 of the other (docs/confi
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from supertokens.config import ConfigError
 from supertokens.stores.sqlite import SqliteStore
 
-__all__ = ["open_default_database"]
+__all__ = ["Home", "home_of_caller", "open_default_database"]
+
+_FILE: Final = "supertokens.sqlite3"
 
 _apps: Final[dict[Path, weakref.ref[object]]] = {}
 """The live apps of this process that use a default file, by that file."""
+
+
+class Home(NamedTuple):
+    """Where an app lives that no framework has told of: its default database, and the name that it claims that by."""
+
+    database: Path
+    owner: str
+
+
+def home_of_caller() -> Home:
+    """Return the home of the module that is calling into this package: `instance` beside it, or its package.
+
+    That is where Flask has it. A folder may move as a whole: the app is known by its file as seen from there. Without
+    a file, as in an interactive session, the working directory is the home.
+    """
+    frame = sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame = frame.f_back
+    file, inside = frame.f_globals.get("__file__"), frame.f_globals.get("__package__") or ""
+    if file is None:
+        return Home(Path.cwd() / "instance" / _FILE, frame.f_globals.get("__name__", ""))
+    path = Path(file).resolve()
+    root = path.parents[min(len(inside.split(".")) if inside else 0, len(path.parents) - 1)]
+    return Home(root / "instance" / _FILE, path.relative_to(root).as_posix())
 
 
 def open_default_database(path: Path, app: object, owner: str, store: SqliteStore) -> None:

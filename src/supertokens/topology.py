@@ -10,16 +10,37 @@ import weakref
 from pathlib import Path
 from typing import Final
 
-from supertokens.config import Config
+from supertokens.config import Config, Options
 from supertokens.core import Core, EmbeddedCore
-from supertokens.default_database import open_default_database
+from supertokens.default_database import Home, open_default_database
 from supertokens.stores.opening import open_store
 from supertokens.stores.sqlite import SqliteStore
+from supertokens.transport import SessionEdge
 
-__all__ = ["DEFAULT_DATABASE", "open_core", "open_embedded_core", "open_remote_core", "require_extras"]
+__all__ = ["DEFAULT_DATABASE", "edge_of_app", "open_core", "open_embedded_core", "open_remote_core", "require_extras"]
 
 DEFAULT_DATABASE: Final = Path("supertokens.sqlite3")
 """Where a service keeps sessions when its configuration does not say, in the working directory."""
+
+
+def edge_of_app(app: object, options: Options, core: Core | None, home: Home) -> SessionEdge:
+    """Return the browser edge of an `app` whose framework has no configuration of its own, as `options` say.
+
+    `core`: another than the configuration asks for. `home`: where the app keeps its sessions if nothing says so. Raise
+    ConfigError for settings that cannot be used.
+    """
+    explained = Config.explain(arguments=options, environ=os.environ)
+    config = explained.logged()
+    require_extras(config)
+    kept = weakref.ref(app)
+
+    def opened() -> Core:
+        return core or open_core(config, home.database, kept(), home.owner, is_test=False)
+
+    def no_response(*_: object) -> None:
+        """Change nothing: the verbs of this edge are given no response."""
+
+    return SessionEdge(config, opened, rewrite=no_response, explicit=explained.where.keys())
 
 
 def open_core(config: Config, default_database: Path, app: object, owner: str, *, is_test: bool) -> Core:

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 import supertokens
+import supertokens.asgi
 import supertokens.flask
 import supertokens.stores.memory
 import supertokens.testing
@@ -207,6 +208,7 @@ def test_every_method_of_a_session_is_documented_with_its_signature(name: str) -
     [
         (supertokens, FLASK),
         (supertokens.flask, FLASK),
+        (supertokens.asgi, page("docs/asgi.md")),
         (supertokens.testing, page("docs/testing.md")),
     ],
     ids=lambda value: value.__name__ if isinstance(value, ModuleType) else value.name,
@@ -224,6 +226,18 @@ def test_every_error_is_in_the_tree_of_the_errors_page() -> None:
     [tree] = page("docs/errors.md").in_language("text")
     errors = [name for name in supertokens.__all__ if name.startswith("SuperTokens")]
     assert sorted(re.findall(r"SuperTokens\w+", tree.text)) == sorted(errors)
+
+
+def test_the_verbs_of_asgi_are_documented_with_their_signatures() -> None:
+    spans = [*page("docs/asgi.md").code_spans, *page("docs/asgi.md").headings]
+    named = {name: getattr(supertokens.asgi, name) for name in supertokens.asgi.__all__}
+    verbs = {name: value for name, value in named.items() if inspect.isfunction(value) and name != "answer_for"}
+    for name, verb in {**verbs, "SuperTokens": supertokens.asgi.SuperTokens}.items():
+        assert any(f"{name}{signature(verb)}" in span for span in spans), name
+    methods = {*dir(supertokens.asgi.Session), *dir(supertokens.asgi.SuperTokens)}
+    assert {name for name in methods if name[0] != "_"} - {"core", "get_session_handle"} <= {
+        word for span in spans for word in re.findall(r"\w+", span)
+    }
 
 
 @EVERY_PAGE

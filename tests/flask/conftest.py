@@ -11,13 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from supertokens.config import Config
-from supertokens.core import Core, EmbeddedCore
+from supertokens.core import Core
 from supertokens.errors import SuperTokensError
 from supertokens.flask import SuperTokens, create_new_session, get_session, refresh_session, supertokens_middleware
-from supertokens.remote import RemoteCore
 from supertokens.testing import Browser, FakeClock
-from tests.service.clocked import Services, core_settings
+from tests.topologies import clock, make_core, pytest_generate_tests, topology
+
+__all__ = ["clock", "make_core", "pytest_generate_tests", "topology"]
 
 LEGACY = {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"}
 MODERN = {"st-auth-mode": "cookie", "rid": "anti-csrf"}
@@ -54,44 +54,6 @@ class Client:
 
 
 MakeApp = Callable[..., flask.Flask]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What an app does is tested with the core inside of it and with a real service, unless a test says why not."""
-    if "make_core" in metafunc.fixturenames:
-        only_embedded = metafunc.definition.get_closest_marker("embedded_only")
-        metafunc.parametrize("topology", ["embedded"] if only_embedded else ["embedded", "remote"], indirect=True)
-
-
-@pytest.fixture
-def topology(request: pytest.FixtureRequest) -> str:
-    """Where the core runs."""
-    return str(getattr(request, "param", "embedded"))
-
-
-@pytest.fixture
-def clock(topology: str, request: pytest.FixtureRequest) -> FakeClock:
-    if topology == "embedded":
-        return FakeClock()
-    services: Services = request.getfixturevalue("services")
-    return services.clock_of_a_test()
-
-
-@pytest.fixture
-def make_core(topology: str, clock: FakeClock, request: pytest.FixtureRequest) -> Callable[..., tuple[Core, Any]]:
-    """The core that goes with options, and what of the options the app is told."""
-    if topology == "embedded":
-        store = request.getfixturevalue("store")
-        return lambda **options: (EmbeddedCore(Config(**options), store, clock=clock), options)
-    services: Services = request.getfixturevalue("services")
-    services.forget_sessions()
-
-    def remote(**options: Any) -> tuple[Core, Any]:
-        of_core, of_app = core_settings(options)
-        of_app["hosts"] = services.with_settings(**of_core).url
-        return RemoteCore(Config(**of_app), clock=clock), of_app
-
-    return remote
 
 
 @pytest.fixture

@@ -4,32 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import flask
 
-from supertokens.config import Config
 from supertokens.errors import (
-    SuperTokensCrossOriginError,
     SuperTokensError,
-    SuperTokensNotFreshError,
-    SuperTokensSessionLimitError,
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
 from supertokens.flask.requests import AppSessions
-from supertokens.transport import Request, redirect_for
+from supertokens.transport import SEE_OTHER, body_for, location_for, status_for
 
-__all__ = ["Answers", "status_of"]
-
-_SEE_OTHER = 303
-_OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
-    (SuperTokensCrossOriginError, 403, "cross-origin request"),
-    (SuperTokensSessionLimitError, 409, "too many sessions"),
-    (SuperTokensNotFreshError, 403, "log-in too long ago"),
-)
-"""Errors that no refresh and no log-in can heal: status and text of their answers."""
+__all__ = ["Answers"]
 
 
 class Answers:
@@ -49,34 +37,7 @@ class Answers:
         if isinstance(error, SuperTokensUnauthorisedError) and self.on_unauthorised is not None:
             return self.on_unauthorised(error)
         edge = sessions.edge
-        request = sessions.current().request
-        location = redirect_for(error, request, _log_in_page(edge.config, request), server_renews=edge.renews)
+        location = location_for(error, sessions.current().request, edge, flask.url_for)
         if location is not None:
-            return flask.redirect(location, _SEE_OTHER)
-        text = _text_of(error)
-        # The older browser libraries read `error`, the newer ones `message`.
-        return {"error": text, "message": text}, status_of(error, edge.config)
-
-
-def status_of(error: SuperTokensError, config: Config) -> int:
-    """Return the status of an answer in JSON."""
-    return next((status for kind, status, _ in _OTHERS if isinstance(error, kind)), config.session_expired_status_code)
-
-
-def _text_of(error: SuperTokensError) -> str:
-    if isinstance(error, SuperTokensTokenTheftError):
-        return "token theft detected"
-    if isinstance(error, SuperTokensTryRefreshTokenError):
-        return "try refresh token"
-    return next((text for kind, _, text in _OTHERS if isinstance(error, kind)), "unauthorised")
-
-
-def _log_in_page(config: Config, request: Request) -> str | None:
-    """Return `login_url` as browsers see it: an endpoint's path, or the path below the app's mount point."""
-    url = config.login_url
-    if url is None:
-        return None
-    if not url.startswith("/"):
-        return flask.url_for(url)
-    mount = request.target.mount
-    return url if f"{url}/".startswith(f"{mount}/") else f"{mount}{url}"
+            return flask.redirect(location, SEE_OTHER)
+        return body_for(error), status_for(error, edge.config)

@@ -15,30 +15,12 @@ from typing import Any, Final
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from supertokens.errors import (
-    SuperTokensCrossOriginError,
-    SuperTokensError,
-    SuperTokensNotFreshError,
-    SuperTokensSessionLimitError,
-    SuperTokensTokenTheftError,
-    SuperTokensTryRefreshTokenError,
-    SuperTokensUnauthorisedError,
-)
+from supertokens.errors import SuperTokensError
+from supertokens.transport import ANSWERED_ERRORS
 
-__all__ = ["ANSWERED_ERRORS", "answerable"]
+__all__ = ["answerable"]
 
 _MakeResponse = Callable[[SuperTokensError], Response]
-
-ANSWERED_ERRORS = (
-    SuperTokensUnauthorisedError,
-    SuperTokensTryRefreshTokenError,
-    SuperTokensTokenTheftError,
-    SuperTokensCrossOriginError,
-    SuperTokensSessionLimitError,
-    SuperTokensNotFreshError,
-)
-"""The classes of errors that the extension answers; SuperTokensGeneralError is a failure like any other."""
-
 
 _OF_THE_ANSWER: Final = frozenset(("code", "description", "_make_response", "_made"))
 

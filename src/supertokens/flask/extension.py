@@ -22,7 +22,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
-from supertokens.flask.answers import Answers, status_of
+from supertokens.flask.answers import Answers
 from supertokens.flask.errors import answerable
 from supertokens.flask.handlers import answer_in_blueprints, register_handler, root_handler
 from supertokens.flask.protection import refuse_unprotected_views
@@ -31,7 +31,7 @@ from supertokens.flask.routes import add_routes
 from supertokens.flask.signals import send
 from supertokens.flask.verbs import current_session, next_url
 from supertokens.topology import open_core, require_extras
-from supertokens.transport import SessionEdge
+from supertokens.transport import SessionEdge, status_for
 
 __all__ = ["SuperTokens", "Supertokens"]
 
@@ -81,7 +81,7 @@ class SuperTokens:
             config,
             opened,
             rewrite=rewrite_headers,
-            as_raised=lambda error: answerable(error, status_of(error, config), make_response),
+            as_raised=lambda error: answerable(error, status_for(error, config), make_response),
             explicit=explained.where.keys(),
         )
         app.extensions[EXTENSION] = sessions = AppSessions(app, edge)

@@ -14,7 +14,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from supertokens.errors import SuperTokensError
-from supertokens.flask.errors import ANSWERED_ERRORS
+from supertokens.transport import ANSWERED_ERRORS
 
 __all__ = ["answer_in_blueprints", "register_handler", "root_handler"]
 

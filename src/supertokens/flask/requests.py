@@ -10,7 +10,7 @@ from typing import Any, Final
 import flask
 
 from supertokens.core import Core
-from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_wsgi
+from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, StoredSessions, from_wsgi
 
 __all__ = ["EXTENSION", "AppSessions", "current_app", "current_request", "requests_of", "rewrite_headers"]
 
@@ -39,6 +39,7 @@ class AppSessions:
         self._key = f"supertokens.session.{next(_numbers)}"
         self._went_past = f"{self._key}.unwrapped"
         self._has_hook = False
+        self.stored = StoredSessions(edge, lambda: self.current() if flask.has_request_context() else None)
 
     @property
     def core(self) -> Core:

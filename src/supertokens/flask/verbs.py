@@ -3,26 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import flask
 
-from supertokens.core.export import exported_sessions
 from supertokens.engine.session import SessionCursor
-from supertokens.errors import SuperTokensError
 from supertokens.flask.requests import current_app, requests_of
 from supertokens.transport import (
     CORS_HEADERS,
     NewSessionData,
     Session,
-    SessionEdge,
     Standing,
+    StoredSessions,
     UserSession,
     listed,
     own_path,
-    user_sessions,
     verbs,
 )
 
@@ -136,26 +132,22 @@ def sign_out(res: flask.Response | None = None) -> list[str]:
 
 def revoke_session(session_handle: str) -> bool:
     """Revoke one session; return False if there was none. If it is the request's own, its cookies are cleared."""
-    return bool(_revoked([session_handle]))
+    return _stored().revoke_session(session_handle)
 
 
 def revoke_multiple_sessions(session_handles: Sequence[str]) -> list[str]:
     """Revoke sessions; return the handles of those that existed."""
-    return _revoked(session_handles)
+    return _stored().revoke_multiple_sessions(session_handles)
 
 
 def revoke_all_sessions_for_user(user_id: str) -> list[str]:
     """Revoke all sessions of a user; return their handles. The request's own cookies are cleared if it is one."""
-    with _edge() as edge:
-        removed = edge.core.revoke_user(user_id)
-    _note(removed)
-    return removed
+    return _stored().revoke_all_sessions_for_user(user_id)
 
 
 def get_all_session_handles_for_user(user_id: str) -> list[str]:
     """Return the handles of a user's sessions, oldest first."""
-    with _edge() as edge:
-        return edge.core.session_handles(user_id)
+    return _stored().get_all_session_handles_for_user(user_id)
 
 
 def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: int | None = None) -> list[UserSession]:
@@ -163,15 +155,12 @@ def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: in
 
     `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
     """
-    current = requests_of(current_app()).current().answer if flask.has_request_context() else None
-    with _edge() as edge:
-        return user_sessions(edge.core, user_id, None if current is None else current.handle, after=after, limit=limit)
+    return _stored().list_sessions(user_id, after=after, limit=limit)
 
 
 def export_sessions(user_id: str) -> list[dict[str, Any]]:
     """Return all that is stored of a user's sessions, as JSON can express it: the user's right to a copy."""
-    with _edge() as edge:
-        return list(exported_sessions(edge.core, user_id))
+    return _stored().export_sessions(user_id)
 
 
 def forget_clients(user_id: str) -> list[str]:
@@ -179,14 +168,12 @@ def forget_clients(user_id: str) -> list[str]:
 
     Return the handles of those that had noted something. What refreshes note from then on is `record_client`'s to say.
     """
-    with _edge() as edge:
-        return edge.core.forget_clients(user_id)
+    return _stored().forget_clients(user_id)
 
 
 def get_session_data(session_handle: str) -> dict[str, Any]:
     """Return what the application keeps of a session on the server. Raise SuperTokensUnauthorisedError."""
-    with _edge() as edge:
-        return edge.core.session_data(session_handle)
+    return _stored().get_session_data(session_handle)
 
 
 def update_session_data(session_handle: str, new_session_data: NewSessionData) -> None:
@@ -194,20 +181,17 @@ def update_session_data(session_handle: str, new_session_data: NewSessionData) -
 
     Raise SuperTokensUnauthorisedError, TypeError, ValueError.
     """
-    with _edge() as edge:
-        edge.update_session_data(session_handle, new_session_data)
+    _stored().update_session_data(session_handle, new_session_data)
 
 
 def get_jwt_payload(session_handle: str) -> dict[str, Any]:
     """Return the payload as it is stored. Raise SuperTokensUnauthorisedError."""
-    with _edge() as edge:
-        return edge.jwt_payload(session_handle)
+    return _stored().get_jwt_payload(session_handle)
 
 
 def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
     """Replace it in the store, for access tokens renewed from then on. Raise as `update_session_data` does."""
-    with _edge() as edge:
-        edge.update_jwt_payload(session_handle, new_jwt_payload)
+    _stored().update_jwt_payload(session_handle, new_jwt_payload)
 
 
 def get_cors_allowed_headers() -> list[str]:
@@ -222,24 +206,5 @@ def set_relevant_headers_for_options_api(res: flask.Response) -> None:
     res.headers["Access-Control-Allow-Credentials"] = "true"
 
 
-@contextmanager
-def _edge() -> Iterator[SessionEdge]:
-    """Give the app's edge to a verb that needs no request, and raise what Flask can answer."""
-    edge = requests_of(current_app()).edge
-    try:
-        yield edge
-    except SuperTokensError as error:
-        raised = edge.as_raised(error)
-        raise raised.with_traceback(error.__traceback__) from error.__cause__
-
-
-def _revoked(handles: Sequence[str]) -> list[str]:
-    with _edge() as edge:
-        removed = edge.core.revoke_sessions(handles)
-    _note(handles)  # also where another request was faster: a browser that logs out is logged out
-    return removed
-
-
-def _note(handles: Sequence[str]) -> None:
-    if flask.has_request_context():
-        verbs.note_revoked(requests_of(current_app()).current(), handles)
+def _stored() -> StoredSessions:
+    return requests_of(current_app()).stored

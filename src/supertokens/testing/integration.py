@@ -3,7 +3,7 @@
 
 A page is a *script*: a generator that yields acts, each of them a verb of the integration or something that a view does
 with its framework, and is sent their results. So one script runs in every framework. `run` drives it where verbs are
-called; where they are awaited, the same few lines with `await` do.
+called, `run_async` where they are awaited.
 
     def log_in(session):
         yield Create("ada")
@@ -12,7 +12,7 @@ called; where they are awaited, the same few lines with `await` do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from supertokens.core import Core
@@ -22,7 +22,7 @@ from supertokens.transport.cookies import COOKIE_KINDS
 __all__ = [
     "Act", "Call", "Create", "Current", "Get", "MakeSite", "NewResponse", "Page", "Perform", "Refresh", "Reply",
     "RevokeHandle", "RevokeSession", "RevokeUser", "Script", "SignOut", "Site", "Stream", "UpdatePayload", "run",
-    "run_in_pieces",
+    "run_async", "run_in_pieces", "run_in_pieces_async",
 ]  # fmt: skip
 
 
@@ -191,6 +191,9 @@ class MakeSite(Protocol):
 Perform = Callable[[Act], Any]
 """Does an act, in the words of a framework, and returns its result."""
 
+PerformAsync = Callable[[Act], Awaitable[Any]]
+"""The same, awaited."""
+
 _RAISED_BY_VERBS: Final = (SuperTokensError, RuntimeError, TypeError, ValueError)
 
 
@@ -207,18 +210,59 @@ def run(script: Script, perform: Perform) -> Any:
 
 def run_in_pieces(script: Script, perform: Perform) -> Generator[str, None, Any]:
     """Drive the script of a `Stream`, and yield its text."""
-    result: Any = None
-    error: BaseException | None = None
+    step = _Step(script)
     while True:
-        try:
-            step = script.send(result) if error is None else script.throw(error)
-        except StopIteration as end:
-            return end.value
-        result, error = None, None
-        if isinstance(step, str):
-            yield step
+        if (ended := step.next()) is not None:
+            return ended.value
+        if isinstance(step.act, str):
+            yield step.act
             continue
         try:
-            result = perform(step)
+            step.result = perform(step.act)
         except _RAISED_BY_VERBS as raised:
-            error = raised
+            step.error = raised
+
+
+async def run_async(script: Script, perform: PerformAsync) -> Any:
+    """Drive `script` to its end where verbs are awaited, and return what it returns."""
+    step = _Step(script)
+    while (ended := step.next()) is None:
+        if isinstance(step.act, str):
+            raise TypeError(f"only the script of a Stream yields text, not {step.act!r}")
+        await step.perform(perform)
+    return ended.value
+
+
+async def run_in_pieces_async(script: Script, perform: PerformAsync) -> AsyncGenerator[str, None]:
+    """Drive the script of a `Stream` where verbs are awaited, and yield its text."""
+    step = _Step(script)
+    while step.next() is None:
+        if isinstance(step.act, str):
+            yield step.act
+        else:
+            await step.perform(perform)
+
+
+class _Step:
+    """Where a script stands: what it asked for last, and what came of it."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.act: Any = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def next(self) -> StopIteration | None:
+        """Send the script the result of its last act, or throw the error, and take its next; return its end."""
+        result, error, self.result, self.error = self.result, self.error, None, None
+        try:
+            self.act = self._script.send(result) if error is None else self._script.throw(error)
+        except StopIteration as end:
+            return end
+        return None
+
+    async def perform(self, perform: PerformAsync) -> None:
+        try:
+            self.result = await perform(self.act)
+        except _RAISED_BY_VERBS as raised:
+            self.error = raised

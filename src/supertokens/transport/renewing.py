@@ -55,15 +55,19 @@ class _Shown(Value, frozen=True):
         return None if self.access is None else AccessCookie(self.access.handle, self.access.expires_at - 1 - now)
 
 
-def verify_or_renew(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
+def verify_or_renew(owner: RequestSession, *, check_anti_csrf: bool, check_database: bool | None = None) -> Session:
     """Return the session that the request belongs to, renewed if need be.
 
-    The first verb decides for the rest of the request, whatever the clock says later.
+    The first verb decides for the rest of the request, whatever the clock says later. `check_database`: whether the
+    record has to exist now; None: as the configuration says, for the first verb.
     """
     if owner.answer is None:
-        _decide(owner, check_anti_csrf=check_anti_csrf)
-    elif check_anti_csrf and owner.edge.checks_value:
-        check_on_verify(owner.anti_csrf_token, owner.request.anti_csrf_token)
+        _decide(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
+    else:
+        if check_anti_csrf and owner.edge.checks_value:
+            check_on_verify(owner.anti_csrf_token, owner.request.anti_csrf_token)
+        if check_database:
+            owner.edge.core.session(owner.answer.handle)
     assert owner.answer is not None
     return Session(owner, owner.answer, owner.access_token)
 
@@ -90,8 +94,9 @@ def repeated(owner: RequestSession) -> IssuedSession | None:
     )
 
 
-def _decide(owner: RequestSession, *, check_anti_csrf: bool) -> None:
+def _decide(owner: RequestSession, *, check_anti_csrf: bool, check_database: bool | None) -> None:
     request, edge = owner.request, owner.edge
+    asks_store = edge.checks_database if check_database is None else check_database
     shown, now = _shown(owner), edge.clock()
     access, waited = shown.cookie(now), owner.waited()
     large = is_large_body(request.content_length, has_body=request.has_body)
@@ -99,7 +104,7 @@ def _decide(owner: RequestSession, *, check_anti_csrf: bool) -> None:
     if check_anti_csrf and edge.checks_value and course is not Course.TRY_REFRESH:
         check_on_verify(shown.anti_csrf_token, request.anti_csrf_token)
     if course in (Course.VERIFY, Course.VERIFY_WITH_RECORD):
-        _verify(owner, shown, check_database=course is Course.VERIFY_WITH_RECORD)
+        _verify(owner, shown, check_database=asks_store or course is Course.VERIFY_WITH_RECORD)
     elif course is Course.RENEW:
         _renew(owner, shown)
     elif course is Course.SERVE_BY_RECORD:
@@ -116,7 +121,7 @@ def _verify(owner: RequestSession, shown: _Shown, *, check_database: bool) -> No
     verified = edge.core.verify(
         shown.access_text,
         check_anti_csrf=False,
-        check_database=check_database or edge.checks_database,
+        check_database=check_database,
         client=request.user_agent,
     )
     owner.standing, owner.answer, owner.access_token = Standing.FOUND, verified, shown.access_text

@@ -223,7 +223,7 @@ class _AsgiRequest(Request):
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self._scope = scope
         self._headers: dict[str, str] = {}
-        for raw_name, raw_value in scope["headers"]:
+        for raw_name, raw_value in scope.get("headers") or ():
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3); other headers are lists (RFC 9110, 5.3).
             separator = "; " if name == "cookie" else ","
@@ -245,20 +245,21 @@ class _AsgiRequest(Request):
 
     @property
     def target(self) -> Target:
-        scheme = _SCHEME_OF_SOCKETS.get(self._scope.get("scheme", "http"), self._scope.get("scheme", "http"))
-        mount: str = self._scope.get("root_path", "")
-        path: str = self._scope["path"]
+        said: str = self._scope.get("scheme") or "http"
+        scheme = _SCHEME_OF_SOCKETS.get(said, said)
+        mount: str = self._scope.get("root_path") or ""
+        path: str = self._scope.get("path") or ""
         # Servers differ on whether the path includes the mount point (ASGI, "HTTP & WebSocket", root_path).
         below = path[len(mount) :] if mount and f"{path}/".startswith(f"{mount}/") else path
         return Target(scheme, mount, below)
 
     @property
     def query(self) -> str:
-        return str(self._scope.get("query_string", b""), "latin-1")
+        return str(self._scope.get("query_string") or b"", "latin-1")
 
     @property
     def is_websocket(self) -> bool:
-        return bool(self._scope["type"] == "websocket") or super().is_websocket
+        return self._scope.get("type") == "websocket" or super().is_websocket
 
     @property
     def host(self) -> str:

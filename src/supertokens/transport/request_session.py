@@ -227,6 +227,11 @@ class RequestSession(msgspec.Struct, eq=False):
 
     # What leaves
 
+    @property
+    def may_wait_at_headers(self) -> bool:
+        """Whether `sent_headers` may have to ask the store whether a session still exists."""
+        return self._reissued is not None and self._reissued.told and self.edge.renews
+
     def sent_headers(self, headers: list[Header]) -> list[Header]:
         """Return `headers`, those of the response as they leave now, with all changes made."""
         self.headers_left = True

@@ -95,12 +95,13 @@ def create(
     return Session(owner, issued, owner.access_token)
 
 
-def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
+def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_database: bool | None = None) -> Session:
     """Return the session that `owner`'s request belongs to, renewed in place where the server does that.
 
     `check_anti_csrf`: whether the request is checked against other sites. None, for a protected view that does not say,
     is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies, so
-    that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value.
+    that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value. `check_database`:
+    whether the session's record is read, so that a revocation counts at once; None: as the configuration says.
 
     Raise SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError, or, with the
     check, SuperTokensCrossOriginError.
@@ -118,7 +119,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
         if edge.renews and owner.is_of_pages and not shows_bearer(owner):
             if owner.refusal is not None:
                 raise owner.refusal
-            return verify_or_renew(owner, check_anti_csrf=check_anti_csrf)
+            return verify_or_renew(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
         token = owner.access_token or access_token_of(owner)
         if check_anti_csrf:
             check_anti_csrf = edge.checks_value and not owner.header_mode
@@ -126,7 +127,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
             token,
             check_anti_csrf=check_anti_csrf,
             anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
-            check_database=edge.checks_database,
+            check_database=edge.checks_database if check_database is None else check_database,
             client=request.user_agent,
         )
     except SuperTokensError as error:
@@ -138,14 +139,16 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None) -> Session:
     return Session(owner, verified, owner.access_token)
 
 
-def find(owner: RequestSession, *, check_anti_csrf: bool | None, required: bool) -> Session | None:
+def find(
+    owner: RequestSession, *, check_anti_csrf: bool | None, required: bool, check_database: bool | None = None
+) -> Session | None:
     """Return the session of `owner`'s request as `verify` does, or None if there is none and it is not `required`.
 
-    `check_anti_csrf`: see `verify`. SuperTokensTryRefreshTokenError is raised in either case, so that a library in the
-    browser refreshes, except where the server renews: no library would do that, so it is None there.
+    `check_anti_csrf`, `check_database`: see `verify`. SuperTokensTryRefreshTokenError is raised in either case, so that
+    a library in the browser refreshes, except where the server renews: no library would do that, so it is None there.
     """
     try:
-        return verify(owner, check_anti_csrf=check_anti_csrf)
+        return verify(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
     except SuperTokensUnauthorisedError:
         if required:
             raise

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions in any ASGI application: `application = SuperTokens(app)`, and the verbs, which are awaited.
+
+Frameworks that hand a scope to their views need no more than this; `supertokens.starlette` and `supertokens.fastapi`
+stand on it.
+"""
+
+from supertokens.asgi.answers import ANSWERED, Answer, answer_for
+from supertokens.asgi.extension import SuperTokens
+from supertokens.asgi.requests import Connection
+from supertokens.asgi.session import Session
+from supertokens.asgi.threads import SuperTokensBusyError
+from supertokens.asgi.verbs import (
+    check_origin,
+    create_new_session,
+    current_session,
+    get_cors_allowed_headers,
+    get_session,
+    next_url,
+    refresh_session,
+    sign_out,
+    verify_session,
+)
+from supertokens.errors import (
+    SuperTokensCrossOriginError,
+    SuperTokensError,
+    SuperTokensGeneralError,
+    SuperTokensNotFreshError,
+    SuperTokensSessionLimitError,
+    SuperTokensTokenTheftError,
+    SuperTokensTryRefreshTokenError,
+    SuperTokensUnauthorisedError,
+)
+from supertokens.transport import UserSession
+
+__all__ = [
+    "ANSWERED", "Answer", "Connection", "Session", "SuperTokens", "SuperTokensBusyError", "SuperTokensCrossOriginError",
+    "SuperTokensError", "SuperTokensGeneralError", "SuperTokensNotFreshError", "SuperTokensSessionLimitError",
+    "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "UserSession",
+    "answer_for", "check_origin", "create_new_session", "current_session", "get_cors_allowed_headers", "get_session",
+    "next_url", "refresh_session", "sign_out", "verify_session",
+]  # fmt: skip

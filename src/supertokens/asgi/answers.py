@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What answers a request that was refused, as ASGI messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from supertokens.asgi.requests import Connection, Message, Scope, Send, request_of, scope_of
+from supertokens.asgi.threads import SuperTokensBusyError
+from supertokens.errors import SuperTokensError, SuperTokensTokenTheftError, SuperTokensUnauthorisedError
+from supertokens.transport import ANSWERED_ERRORS, SEE_OTHER, body_for, location_for, status_for
+
+__all__ = ["ANSWERED", "Answer", "answer_for", "close_socket", "send_answer"]
+
+ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
+"""The classes of errors that are answered here."""
+
+_RETRY_AFTER_S: Final = 1
+_POLICY_VIOLATION: Final = 1008
+_DENIAL: Final = "websocket.http.response"
+
+
+class Answer(NamedTuple):
+    """The response to a request that was refused; the session's changes are made when its headers leave."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def answer_for(connection: Connection, error: SuperTokensError, path_of: Callable[[str], str] | None = None) -> Answer:
+    """Return what answers `error`, one of `ANSWERED`, and have the browser told what follows from it.
+
+    For handlers of errors in frameworks; an error that reaches `SuperTokens` is answered there. `path_of`: returns the
+    path of a `login_url` that is the name of a route.
+    """
+    if isinstance(error, SuperTokensBusyError):
+        return _json(503, {"error": str(error), "message": str(error)}, {"retry-after": str(_RETRY_AFTER_S)})
+    request = request_of(connection)
+    owner, edge = request.asked(scope_of(connection)), request.edge
+    if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
+        owner.forget(error)
+    location = location_for(error, owner.request, edge, path_of)
+    if location is not None:
+        return Answer(SEE_OTHER, {"location": location, "content-length": "0"}, b"")
+    return _json(status_for(error, edge.config), body_for(error), {})
+
+
+async def send_answer(answer: Answer, send: Send) -> None:
+    """Send `answer` to a request."""
+    await _send("http.response", answer, send)
+
+
+async def close_socket(answer: Answer, scope: Scope, send: Send, *, was_accepted: bool) -> None:
+    """Refuse the handshake of a WebSocket, with `answer` where the server can send one; or close a socket."""
+    if not was_accepted and _DENIAL in (scope.get("extensions") or ()):
+        await _send(_DENIAL, answer, send)
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+
+
+async def _send(kind: str, answer: Answer, send: Send) -> None:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    start: Message = {"type": f"{kind}.start", "status": answer.status, "headers": headers}
+    await send(start)
+    await send({"type": f"{kind}.body", "body": answer.body})
+
+
+def _json(status: int, content: dict[str, str], headers: dict[str, str]) -> Answer:
+    body = json.dumps(content).encode()
+    return Answer(status, {"content-type": "application/json", "content-length": str(len(body)), **headers}, body)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the session of a request is kept while an ASGI application answers it, and how its verbs take turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final, Protocol, TypeVar
+
+from supertokens.asgi.threads import Threads
+from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_asgi
+
+__all__ = ["CURRENT", "SCOPE_KEY", "ASGIApp", "AsgiRequest", "Connection", "Message", "Receive", "Scope", "Send",
+           "request_of", "scope_of"]  # fmt: skip
+
+T = TypeVar("T")
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class _HasScope(Protocol):
+    @property
+    def scope(self) -> Scope: ...
+
+
+Connection = Scope | _HasScope
+"""A request as the verbs take it: its ASGI scope, or a framework's object that has it as `scope`."""
+
+SCOPE_KEY: Final = "supertokens"
+"""Where scopes have the `AsgiRequest` of the innermost application with sessions; copies of a scope share it."""
+
+
+class AsgiRequest:
+    """The session of one request, or of one WebSocket, on an event loop.
+
+    Its verbs go one at a time, though the application may wait for several at once: they work on one session. One that
+    nobody waits for any more, because the client has gone or a time is up, goes on to its end, and the next one, or the
+    response's headers, come after it.
+    """
+
+    __slots__ = ("_mount", "_scope", "_turn", "edge", "outer", "owner", "threads")
+
+    def __init__(self, edge: SessionEdge, threads: Threads, scope: Scope, outer: AsgiRequest | None) -> None:
+        self.edge = edge
+        self.threads = threads
+        self._scope = scope
+        # Not that of an application further in, which has no cookies of its own.
+        self._mount = scope.get("root_path") or ""
+        self.outer = outer
+        """The request inside of which this one is made, or whose application this one's is mounted in."""
+        self.owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+        self._turn: asyncio.Lock | None = None
+
+    def asked(self, scope: Scope | None = None) -> RequestSession:
+        """Return what is known of the session, for a verb. `scope`: as the caller has it, corrected by middleware."""
+        owner = self.owner
+        if scope is not None:
+            self._scope = scope
+        if owner.request is NO_REQUEST:
+            seen = self._scope
+            if (seen.get("root_path") or "") != self._mount:
+                seen = {**seen, "root_path": self._mount}
+            owner.request, owner.is_asked = from_asgi(seen), True
+        return owner
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no verb is under way."""
+        return self._turn is None or not self._turn.locked()
+
+    async def in_thread(self, verb: Callable[[], T], *, is_bounded: bool = True) -> T:
+        """Return what `verb` returns, called in a thread when the verbs before it have ended.
+
+        Raise what it raises, and SuperTokensBusyError, with nothing done, where `is_bounded` and too many are waiting.
+        """
+        if self._turn is None:
+            self._turn = asyncio.Lock()
+        turn = self._turn
+        await turn.acquire()
+        self.asked()  # again: the headers may have left meanwhile, and the request is given up with them
+        try:
+            running = self.threads.run(verb, is_bounded=is_bounded)
+        except BaseException:
+            turn.release()
+            raise
+
+        def ended(done: asyncio.Future[T]) -> None:
+            turn.release()
+            if not done.cancelled():
+                done.exception()  # the loop complains of an error that nobody has looked at
+
+        running.add_done_callback(ended)
+        await asyncio.wait([running])  # which, if it is cancelled, leaves the future alone
+        return running.result()
+
+    async def sent(self, message: Message) -> Message:
+        """Return `message`, which has the headers of the response, as it leaves."""
+        owner = self.owner
+        if not owner.is_asked:
+            owner.headers_left = True
+            return message
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
+        if self.is_free and not owner.may_wait_at_headers:
+            changed = owner.sent_headers(headers)
+        else:
+            changed = await self.in_thread(lambda: owner.sent_headers(headers), is_bounded=False)
+        return {**message, "headers": [_encoded(header) for header in changed]}
+
+
+CURRENT: Final[ContextVar[AsgiRequest | None]] = ContextVar("supertokens.asgi", default=None)
+"""The request that is being answered, for verbs that are given none."""
+
+
+def scope_of(connection: Connection) -> Scope:
+    """Return the scope of a request."""
+    return connection if isinstance(connection, MutableMapping) else connection.scope
+
+
+def request_of(connection: Connection | None) -> AsgiRequest:
+    """Return the request that `connection` stands for, or the current one for None.
+
+    Raise RuntimeError where no application with sessions is answering it.
+    """
+    found = CURRENT.get() if connection is None else scope_of(connection).get(SCOPE_KEY)
+    if found is None:
+        raise RuntimeError("this request has no sessions: SuperTokens(app) has to be around the application")
+    return found
+
+
+def _encoded(header: Header) -> tuple[bytes, bytes]:
+    name, value = header
+    return name.lower().encode("latin-1"), value.encode("latin-1")

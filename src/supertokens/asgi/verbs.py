@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that asynchronous views call.
+
+Each takes the request: its ASGI scope, or a framework's object that has it as `scope`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, overload
+from urllib.parse import parse_qsl
+
+from supertokens import transport
+from supertokens.asgi.requests import AsgiRequest, Connection, request_of, scope_of
+from supertokens.asgi.session import Session
+from supertokens.transport import (
+    CORS_HEADERS,
+    RequestSession,
+    Standing,
+    is_navigation,
+    is_verified_at_once,
+    own_path,
+    verbs,
+)
+
+__all__ = [
+    "check_origin", "create_new_session", "current_session", "get_cors_allowed_headers", "get_session", "next_url",
+    "refresh_session", "sign_out", "sign_out_from_form", "verify_session",
+]  # fmt: skip
+
+_Json = dict[str, Any] | None
+
+
+async def create_new_session(
+    connection: Connection,
+    user_id: str,
+    jwt_payload: _Json = None,
+    session_data: _Json = None,
+    *,
+    remember: bool = True,
+    replace: bool | None = None,
+) -> Session:
+    """Log `user_id` in, and return the session, which is the request's from now on.
+
+    `remember`: whether it outlasts the browser's end. With False the browser drops the cookies when it is closed, and
+    the session ends after `short_session_validity` without use. `replace`: whether the session ends that the browser
+    had; None: with `renewal: server` only.
+
+    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
+    response's headers have been sent.
+    """
+    request, owner = _asked(connection)
+    create = partial(verbs.create, owner, user_id, jwt_payload, session_data, remember=remember, replaces=replace)
+    return Session(request, await request.in_thread(create))
+
+
+@overload
+async def get_session(
+    connection: Connection, enable_csrf_protection: bool, *, required: Literal[True] = True
+) -> Session: ...
+
+
+@overload
+async def get_session(connection: Connection, enable_csrf_protection: bool, *, required: bool) -> Session | None: ...
+
+
+async def get_session(connection: Connection, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
+    """Return the session of a request; None if there is none and it is not `required`.
+
+    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
+    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone;
+    also where a session is not required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
+    SuperTokensGeneralError.
+    """
+    return await _found(connection, bool(enable_csrf_protection), required=required)
+
+
+@overload
+async def verify_session(
+    connection: Connection,
+    anti_csrf_check: bool | None = None,
+    *,
+    required: Literal[True] = True,
+    check_database: bool | None = None,
+) -> Session: ...
+
+
+@overload
+async def verify_session(
+    connection: Connection,
+    anti_csrf_check: bool | None = None,
+    *,
+    required: bool,
+    check_database: bool | None = None,
+) -> Session | None: ...
+
+
+async def verify_session(
+    connection: Connection,
+    anti_csrf_check: bool | None = None,
+    *,
+    required: bool = True,
+    check_database: bool | None = None,
+) -> Session | None:
+    """Return the session of a request for a protected view; None if there is none and it is not `required`.
+
+    `anti_csrf_check`: None checks all methods but GET, and handshakes of WebSockets where the origin decides. A POST to
+    `refresh_api_path` is a refresh. `check_database`: whether the session's record is read, so that a revocation counts
+    at once; None: as `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
+    """
+    request, owner = _asked(connection)
+    if verbs.is_refresh(owner):
+        return Session(request, await request.in_thread(partial(verbs.refresh, owner)))
+    return await _found(connection, anti_csrf_check, required=required, check_database=check_database)
+
+
+async def refresh_session(connection: Connection) -> Session:
+    """Return the session of a request, with new tokens.
+
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
+    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    """
+    request, owner = _asked(connection)
+    return Session(request, await request.in_thread(partial(verbs.refresh, owner)))
+
+
+def current_session(connection: Connection | None = None) -> Session | None:
+    """Return the session that a request has been found to have, or has begun; None before that, and after its end.
+
+    `connection`: None is the request that is being answered. It looks nothing up: that is done by `get_session` and
+    `verify_session`.
+    """
+    request = request_of(connection)
+    owner = request.owner
+    if owner.answer is None or owner.standing is Standing.UNASKED:
+        return None
+    return Session(request, transport.Session(owner, owner.answer, owner.access_token))
+
+
+def check_origin(connection: Connection) -> None:
+    """Raise SuperTokensCrossOriginError if a page of another origin has sent the request.
+
+    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    """
+    _, owner = _asked(connection)
+    verbs.check_origin(owner)
+
+
+async def sign_out(connection: Connection) -> list[str]:
+    """Revoke all sessions whose tokens came with the request, expired or not, and clear its cookies.
+
+    Return the handles of those that existed. It needs no session that is still good, and ends also sessions of
+    different users that came together, which `get_session` refuses.
+    """
+    request, owner = _asked(connection)
+    return await request.in_thread(partial(verbs.sign_out, owner))
+
+
+async def sign_out_from_form(connection: Connection) -> str | None:
+    """Sign out as the ready-made route does: not for a page of another site.
+
+    Return where a navigation is sent then; None for any other request.
+    """
+    request, owner = _asked(connection)
+
+    def signed_out() -> str | None:
+        asked = owner.request
+        verbs.require_sign_out_allowed(owner)
+        verbs.sign_out(owner)
+        return (asked.target.mount or "/") if is_navigation(asked) else None
+
+    return await request.in_thread(signed_out)
+
+
+def next_url(connection: Connection, default: str = "/", *, form_value: object = None) -> str:
+    """Return the path that `next` names, if it is one of this site; else `default`.
+
+    It is looked for in the query; `form_value`, what a form has under that name, comes first.
+    """
+    scope = scope_of(connection)
+    pairs = dict(parse_qsl(bytes(scope.get("query_string") or b"").decode("latin-1"), keep_blank_values=True))
+    text = form_value if isinstance(form_value, str) else pairs.get("next")
+    return own_path(text) or default
+
+
+def get_cors_allowed_headers() -> list[str]:
+    """Return the names of the request headers that a preflight has to allow."""
+    return list(CORS_HEADERS)
+
+
+def _asked(connection: Connection) -> tuple[AsgiRequest, RequestSession]:
+    request = request_of(connection)
+    return request, request.asked(scope_of(connection))
+
+
+async def _found(
+    connection: Connection, check_anti_csrf: bool | None, *, required: bool, check_database: bool | None = None
+) -> Session | None:
+    request, owner = _asked(connection)
+    find: Callable[[], transport.Session | None] = partial(
+        verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
+    )
+    # The usual request is decided by its token alone; to go through a thread would cost ten times as much.
+    is_quick = request.is_free and is_verified_at_once(owner, check_database=check_database)
+    found = find() if is_quick else await request.in_thread(find)
+    return None if found is None else Session(request, found)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes around an application: a session for each request, and its changes on the response."""
+
+from __future__ import annotations
+
+from supertokens.asgi.answers import ANSWERED, answer_for, close_socket, send_answer
+from supertokens.asgi.requests import CURRENT, SCOPE_KEY, ASGIApp, AsgiRequest, Message, Receive, Scope, Send
+from supertokens.asgi.threads import Threads
+from supertokens.core import Core
+from supertokens.transport import RequestSession, SessionEdge, StoredSessions
+
+__all__ = ["Sessions"]
+
+_WITH_HEADERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_SHUT_DOWN = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
+
+
+class Sessions:
+    """The sessions of one application, and the threads that its event loop has for them."""
+
+    def __init__(self, edge: SessionEdge, threads: Threads, *, owns_core: bool) -> None:
+        self.edge = edge
+        self.threads = threads
+        self._owns_core = owns_core
+        self.stored = StoredSessions(edge, self._asked)
+
+    @property
+    def core(self) -> Core:
+        """The core, opened on first use."""
+        return self.edge.core
+
+    def current(self) -> AsgiRequest | None:
+        """Return the request of this application that is being answered, or None outside of requests."""
+        request = CURRENT.get()
+        while request is not None and request.edge is not self.edge:
+            request = request.outer
+        return request
+
+    def around(self, application: ASGIApp) -> ASGIApp:
+        """Return `application` with sessions."""
+
+        async def with_sessions(scope: Scope, receive: Receive, send: Send) -> None:
+            kind = scope["type"]
+            if kind in ("http", "websocket"):
+                await self._answer(application, scope, receive, send)
+            elif kind == "lifespan":
+                await application(scope, receive, self._closing(send))
+            else:
+                await application(scope, receive, send)
+
+        return with_sessions
+
+    async def close(self) -> None:
+        """Let go of the store and the threads. A later request takes them up again."""
+        core = self.edge.opened_core
+        if core is not None and self._owns_core:
+            await self.threads.run(core.close, is_bounded=False)
+        self.threads.close()
+
+    def _asked(self) -> RequestSession | None:
+        request = self.current()
+        return None if request is None else request.asked()
+
+    async def _answer(self, application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        outer_here = scope.get(SCOPE_KEY)
+        request = AsgiRequest(self.edge, self.threads, scope, CURRENT.get())
+        accepted = False
+
+        async def sending(message: Message) -> None:
+            nonlocal accepted
+            kind = message["type"]
+            if kind in _WITH_HEADERS and not request.owner.headers_left:
+                message = await request.sent(message)
+                accepted = kind == "websocket.accept"
+            elif kind == "websocket.close":
+                request.owner.headers_left = True  # a handshake that is refused has no headers to change
+            await send(message)
+
+        # In the scope, so that copies that others make of it share it; in the context, for verbs that get no scope.
+        scope[SCOPE_KEY] = request
+        token = CURRENT.set(request)
+        try:
+            await application(scope, receive, sending)
+        except ANSWERED as error:
+            if request.owner.headers_left and not accepted:
+                raise
+            answer = answer_for(scope, error)
+            if scope["type"] == "websocket":
+                await close_socket(answer, scope, sending, was_accepted=accepted)
+            else:
+                await send_answer(answer, sending)
+        finally:
+            CURRENT.reset(token)
+            if outer_here is not None:  # an application further out, whose scope this is too
+                scope[SCOPE_KEY] = outer_here
+
+    def _closing(self, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] in _SHUT_DOWN:
+                await self.close()
+            await send(message)
+
+        return sending

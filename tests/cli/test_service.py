@@ -166,7 +166,7 @@ def test_how_long_stop_waits_is_longer_for_a_service_that_drains(
     monkeypatch.setattr(service, "wait_until_gone", never_gone)
     result = run("stop")
     assert result.exit_code == 1
-    assert waited == [service.STOPS_WITHIN, service.STOPS_WITHIN + 25]
+    assert waited == [service.STOPS_WITHIN_S, service.STOPS_WITHIN_S + 25]
     assert "has not within 55 seconds" in result.stderr
 
 

@@ -25,7 +25,7 @@ from supertokens.config import KeyDescription, describe
 from supertokens.service import Limits
 from supertokens.service.dispatch import all_routes
 from supertokens.service.routes import CDI2_VERSIONS, CDI5_VERSIONS
-from supertokens.service.server import _LEAVE_WITHIN, _MOST_CONNECTIONS, _STOP_WITHIN
+from supertokens.service.server import _LEAVE_WITHIN_S, _MAX_CONNECTIONS, _STOP_WITHIN_S
 
 from .pages import ROOT, Block, page
 
@@ -141,7 +141,7 @@ def test_the_walk_from_an_empty_folder_to_two_apps_on_one_core(tmp_path: Path) -
         ("all bodies of a worker at a time", (LIMITS.all_bodies_bytes / 2**20, "MiB")),
         ("the headers of a request", (LIMITS.header_bytes / 2**10, "KiB", LIMITS.header_time, "seconds")),
         ("an idle connection", (LIMITS.header_time, "seconds")),
-        ("connections of a worker", (_MOST_CONNECTIONS,)),
+        ("connections of a worker", (_MAX_CONNECTIONS,)),
     ],
 )
 def test_a_limit_on_the_page_is_the_one_in_the_code(row: str, figures: tuple[Any, ...]) -> None:
@@ -154,8 +154,8 @@ def test_a_limit_on_the_page_is_the_one_in_the_code(row: str, figures: tuple[Any
 
 def test_the_times_of_stopping_are_those_in_the_code() -> None:
     section = " ".join(SERVICE.text.partition("\n## Stopping and upgrading\n")[2].partition("\n## ")[0].split())
-    assert f"For {_LEAVE_WITHIN} seconds" in section
-    assert f"after {_STOP_WITHIN} seconds" in section
+    assert f"For {_LEAVE_WITHIN_S} seconds" in section
+    assert f"after {_STOP_WITHIN_S} seconds" in section
 
 
 def test_the_paths_without_an_api_key_are_all_named() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from supertokens.engine import base64url
 from supertokens.engine.refresh_token import (
-    LONGEST_TEXT,
+    MAX_TEXT_CHARACTERS,
     RefreshKey,
     UnknownRefreshKeyError,
     anti_csrf_inside,
@@ -69,18 +69,18 @@ def test_the_anti_csrf_value_inside_is_the_one_that_the_token_was_made_with(seri
     assert position_inside(derive(KEY, HANDLE, serial, 1, value)) == (HANDLE, serial)
 
 
-@given(st.text(max_size=200) | st.text("Ba0-_", min_size=LONGEST_TEXT, max_size=LONGEST_TEXT))
+@given(st.text(max_size=200) | st.text("Ba0-_", min_size=MAX_TEXT_CHARACTERS, max_size=MAX_TEXT_CHARACTERS))
 def test_a_text_that_is_no_token_of_ours_has_neither_anti_csrf_value_nor_position_inside(text: str) -> None:
     assert anti_csrf_inside(text) is None
     assert position_inside(text) is None
-    assert anti_csrf_inside("é" * LONGEST_TEXT) is None
+    assert anti_csrf_inside("é" * MAX_TEXT_CHARACTERS) is None
 
 
 def test_the_format_stays_what_it_is() -> None:
     """A change here logs out everybody who holds a token of this version: give it another version instead."""
     assert derive(KEY, HANDLE, 2, 1, None) == GOLDEN_PLAIN
     assert derive(KEY, HANDLE, 2, 1, anti_csrf_value(KEY, HANDLE, None)) == GOLDEN_GUARDED
-    assert len(GOLDEN_GUARDED) == LONGEST_TEXT
+    assert len(GOLDEN_GUARDED) == MAX_TEXT_CHARACTERS
 
 
 def test_the_subkeys_are_what_hkdf_gives_by_hand() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supertokens.remote.hosts import LONGEST_REST, SHORTEST_REST, Hosts
+from supertokens.remote.hosts import MAX_REST_S, MIN_REST_S, Hosts
 
 
 def test_a_rest_doubles_up_to_a_bound_and_ends_with_the_first_answer() -> None:
@@ -20,14 +20,14 @@ def test_a_rest_doubles_up_to_a_bound_and_ends_with_the_first_answer() -> None:
     assert rests == [0.5, 1, 2, 4, 8, 8, 8, 8]
     hosts.answered(host)
     hosts.failed(host, now)
-    assert host.rests_until - now == SHORTEST_REST
+    assert host.rests_until - now == MIN_REST_S
 
 
 def test_one_call_tries_a_host_whose_rest_is_over_and_the_others_go_elsewhere() -> None:
     hosts = Hosts(["a", "b"])
     one, two = hosts.all
     hosts.failed(one, 0.0)
-    given = [hosts.next(SHORTEST_REST, [], may_try_again=True) for _ in range(5)]
+    given = [hosts.next(MIN_REST_S, [], may_try_again=True) for _ in range(5)]
     assert given == [one, two, two, two, two]
 
 
@@ -57,6 +57,6 @@ def test_nobody_is_asked_twice_and_every_host_is_asked_again_within_the_longest_
             assert not host.failures or host.rests_until > now, "one that failed was given to this call alone"
             tried.append(host)
     asked = []
-    while host := hosts.next(now + LONGEST_REST, asked, may_try_again=True):
+    while host := hosts.next(now + MAX_REST_S, asked, may_try_again=True):
         asked.append(host)
     assert len(asked) == 4

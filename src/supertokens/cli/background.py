@@ -18,8 +18,8 @@ __all__ = ["start_in_background"]
 READY: Final = "Started SuperTokens on"
 _CRASH: Final = "What caused the crash:"
 _QUITTING: Final = "Quitting SuperTokens because of an error"
-_UP_WITHIN: Final = 60.0  # seconds
-_LOOK_EVERY: Final = 0.02  # seconds
+_UP_WITHIN_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.02
 # What belongs on standard error of who called; the service writes all into one file, in its order.
 _TO_STDERR: Final = (_CRASH, "WARNING", "ERROR")
 
@@ -55,7 +55,7 @@ def start_in_background(arguments: Sequence[str]) -> int:
 
 def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int | None:
     """Relay what the process says; return None once it is ready, or the exit status."""
-    deadline = time.monotonic() + _UP_WITHIN
+    deadline = time.monotonic() + _UP_WITHIN_S
     said = ""
     quitting = False
     while True:
@@ -75,4 +75,4 @@ def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int
                 click.echo(f"{_CRASH} the service ended, with status {ended}, before it was ready", err=True)
                 click.echo(_QUITTING)
             return 1
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_LOOK_EVERY_S)

@@ -26,7 +26,7 @@ from supertokens.engine.signing_keys import (
 
 __all__ = ["keys"]
 
-_WITHIN: Final = MAX_RING_AGE_TO_VERIFY_MS // 1000  # seconds
+_KNOWN_WITHIN_S: Final = MAX_RING_AGE_TO_VERIFY_MS // 1000
 
 
 @click.group()
@@ -88,7 +88,9 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
     if as_json:
         show_json({"id": new, "old_key_refused_within": MAX_RING_AGE_TO_VERIFY_MS if at_once else None})
     elif at_once:
-        click.echo(f"{new} is the only key now. Tokens of the old one are refused everywhere within {_WITHIN} seconds.")
+        click.echo(
+            f"{new} is the only key now. Tokens of the old one are refused everywhere within {_KNOWN_WITHIN_S} seconds."
+        )
     else:
         signs = core.keys.ring_for_verifying(system_clock()).signing_key(system_clock()).kid == new
         when = "now" if signs else f"from {PUBLISHED_AHEAD_MS // 1000} seconds on"
@@ -148,7 +150,7 @@ def replace(config_file: Path | None, database: str | None, yes: bool, as_json: 
         show_json({"revoked": revoked})
     else:
         click.echo(f"All keys are new, and everybody is logged out ({revoked} sessions).")
-        click.echo(f"Old tokens are refused everywhere within {_WITHIN} seconds.")
+        click.echo(f"Old tokens are refused everywhere within {_KNOWN_WITHIN_S} seconds.")
 
 
 def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:

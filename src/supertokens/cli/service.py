@@ -24,7 +24,7 @@ from supertokens.errors import SuperTokensGeneralError
 
 __all__ = ["list_instances", "start", "stop"]
 
-STOPS_WITHIN: Final = 30.0  # seconds
+STOPS_WITHIN_S: Final = 30.0
 
 _log = logging.getLogger("supertokens")
 
@@ -126,7 +126,7 @@ def stop(pid: int | None) -> None:
             os.kill(instance.pid, signal.SIGTERM)
     lasting = 0
     for instance in found:
-        within = instance.drain_seconds + STOPS_WITHIN
+        within = instance.drain_seconds + STOPS_WITHIN_S
         if wait_until_gone(instance, within):
             click.echo(f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.address}")
         else:

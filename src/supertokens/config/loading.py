@@ -30,7 +30,7 @@ from supertokens.config.values import ConfigError, KeyDescription, Side, read
 __all__ = ["Config", "Explained", "describe"]
 
 _log = logging.getLogger("supertokens")
-_MOST_WORKERS_BY_DEFAULT: Final = 8
+_MAX_WORKERS_BY_DEFAULT: Final = 8
 _SHORT_SESSION_S: Final = 86_400
 
 
@@ -161,7 +161,7 @@ class Config(Keys):
     @property
     def worker_count(self) -> int:
         """Return how many worker processes the service has: `workers`, or as many as suit the CPUs of this process."""
-        return self.workers or min(_usable_cpus(), _MOST_WORKERS_BY_DEFAULT)
+        return self.workers or min(_usable_cpus(), _MAX_WORKERS_BY_DEFAULT)
 
 
 class Explained(NamedTuple):

@@ -10,15 +10,19 @@ from typing import Final
 from supertokens.config.values import shown
 
 __all__ = [
-    "IMAGE_NAMES", "LONGEST_KEY_INTERVAL", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect",
+    "IMAGE_NAMES", "MAX_KEY_INTERVAL_HOURS", "NO_EFFECT", "OTHER_NAMES", "names_a_database", "why_no_effect",
     "within_our_limits",
 ]  # fmt: skip
 
-LONGEST_KEY_INTERVAL: Final = 720  # hours (docs/protocol/original.md#validation)
+MAX_KEY_INTERVAL_HOURS: Final = 720  # docs/protocol/original.md#validation
 _LATER_KEY_INTERVAL: Final = "access_token_dynamic_signing_key_update_interval"
 # Where the original allows more than there is here: our limit, what is refused all the same, and the unit.
 _OUR_LIMITS: Final[dict[str, tuple[int, float, str]]] = {
-    _LATER_KEY_INTERVAL: (LONGEST_KEY_INTERVAL, math.inf, "hours"),  # the cores that have this name know no longest one
+    _LATER_KEY_INTERVAL: (
+        MAX_KEY_INTERVAL_HOURS,
+        math.inf,
+        "hours",
+    ),  # the cores that have this name know no longest one
     "max_server_pool_size": (1024, 2**31, "threads"),  # which are all started with their worker process
 }
 

@@ -18,7 +18,7 @@ __all__ = ["contradictions", "contradictions_in_apps", "contradictions_in_servic
 GRACE_PERIODS_IN_A_LIFE: Final = 8
 """How many grace periods an access token has to live where nothing in the browser keeps requests apart."""
 
-_LONGEST_COOKIE_LIFE: Final = 400 * 24 * 60  # minutes; browsers cap it there (RFC 6265bis, 5.5)
+_MAX_COOKIE_LIFE_MINUTES: Final = 400 * 24 * 60  # browsers cap it there (RFC 6265bis, 5.5)
 
 _LIKELY_MILLISECONDS: Final = {
     "access_token_validity": 100_000,
@@ -168,9 +168,9 @@ def doubts(keys: Keys) -> Iterator[str]:
         )
     if keys.trusted_origins and keys.anti_csrf_mode != "origin":
         yield "'trusted_origins' has no effect without 'anti_csrf: origin'"
-    if keys.refresh_token_validity > _LONGEST_COOKIE_LIFE:
+    if keys.refresh_token_validity > _MAX_COOKIE_LIFE_MINUTES:
         in_seconds = keys.refresh_token_validity / 60
-        meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _LONGEST_COOKIE_LIFE else ""
+        meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _MAX_COOKIE_LIFE_MINUTES else ""
         yield (
             f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes) is more than 400 days (576000"
             f" minutes), but browsers keep no cookie longer: who stays away that long has to log in again{meant}"

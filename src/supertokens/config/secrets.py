@@ -21,7 +21,7 @@ __all__ = [
 IN_FILES: Final = ("api_keys", "api_key", "encryption_key", "database")
 """The keys whose value a file may hold, which `<key>_file` names."""
 
-_LARGEST_FILE: Final = 65_536  # bytes
+_MAX_FILE_BYTES: Final = 65_536  # bytes
 _GOOD_KEY: Final = 'a good one comes from python -c "import secrets; print(secrets.token_hex(32))"'
 _MIN_DISTINCT_BYTES: Final = 16
 """32 random bytes have fewer distinct values less than once in 10 ** 16 keys."""
@@ -110,7 +110,7 @@ def read_secret_file(name: str, path: str | Path) -> str:
     key = f"{name}_file"
     try:
         with Path(path).open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
+            content = file.read(_MAX_FILE_BYTES + 1)
         text = content.decode("utf-8").strip()
     except UnicodeDecodeError:
         text = ""
@@ -119,7 +119,7 @@ def read_secret_file(name: str, path: str | Path) -> str:
         raise ConfigError(
             f"'{key}' names {located(path)}, which cannot be read ({why}); correct path or mode", key
         ) from None
-    if text and len(content) <= _LARGEST_FILE and "\0" not in text:
+    if text and len(content) <= _MAX_FILE_BYTES and "\0" not in text:
         return text
     hint = "; for a SQLite file set 'database' itself" if name == "database" else ""
     needed = f"which has to hold the value of '{name}' as text, at most 64 kB, and does not"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from supertokens.config import addresses, databases, secrets, values
-from supertokens.config.original import LONGEST_KEY_INTERVAL
+from supertokens.config.original import MAX_KEY_INTERVAL_HOURS
 from supertokens.config.values import CountsIn, KeyDescription, Kind, choice, integer, number
 
 __all__ = ["KEYS", "Keys"]
@@ -85,7 +85,7 @@ class Keys:
         "core", True, _BOOLEAN, "Whether the key that signs access tokens changes"
     )
     access_token_signing_key_update_interval: float = _key(
-        "core", 24.0, number(1, LONGEST_KEY_INTERVAL), "How often the key that signs access tokens changes", "hours"
+        "core", 24.0, number(1, MAX_KEY_INTERVAL_HOURS), "How often the key that signs access tokens changes", "hours"
     )
     access_token_signing_algorithm: Literal["RS256", "ES256"] = _key(
         "core",

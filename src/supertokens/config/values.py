@@ -43,7 +43,7 @@ _SMALLER_UNITS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
 }
 """Units in which somebody may have thought, for each that keys have; and how many go into one."""
 
-_LARGEST_LIKELY: Final = 1e15
+_MAX_LIKELY: Final = 1e15
 """A number from here on is none of milliseconds, which would be 30,000 years."""
 
 
@@ -185,7 +185,7 @@ def _hint(key: KeyDescription, value: object) -> str:
         return " (in YAML, text such as no needs quotes)" if is_plain else ""
     if isinstance(value, str):
         return ", which is text: remove the quotes" if _means_a_value(key, value.strip().lower()) else ""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LARGEST_LIKELY:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _MAX_LIKELY:
         # The largest factor first: of two units that would do, the smaller one makes for the more usual value.
         for smaller, factor in reversed(_SMALLER_UNITS.get(key.unit, ())):
             if _is_allowed(key, value // factor if value % factor == 0 else value / factor):

@@ -12,7 +12,7 @@ from supertokens.stores.base import EVERYBODY, SessionStore
 
 __all__ = ["revoke_everybody", "revoke_others"]
 
-_AT_ONCE: Final = 500
+_SESSIONS_AT_ONCE: Final = 500
 """A write of so many holds up the others for milliseconds."""
 _MAX_HANDLES: Final = 1000
 """Handles in one question to a core, which may go over the network."""
@@ -25,7 +25,7 @@ def revoke_everybody(store: SessionStore, now: int) -> Iterator[int]:
     Sessions that are created meanwhile stay: their users have logged in since.
     """
     after = None
-    while page := store.sessions(EVERYBODY, now, after=after, limit=_AT_ONCE):
+    while page := store.sessions(EVERYBODY, now, after=after, limit=_SESSIONS_AT_ONCE):
         after = page[-1].cursor
         yield len(store.remove([each.handle for each in page if each.created_at < now], now))
 

@@ -14,7 +14,7 @@ from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = ["exported_sessions"]
 
-_AT_ONCE: Final = 500
+_SESSIONS_AT_ONCE: Final = 500
 """Sessions in one question, so that none is long; each is then asked for its payload and its data."""
 
 
@@ -25,11 +25,11 @@ def exported_sessions(core: Core, user_id: str) -> Iterator[JsonObject]:
     Moments are in ms since the epoch. Sessions that end meanwhile are left out.
     """
     after = None
-    while page := core.sessions(user_id, after=after, limit=_AT_ONCE):
+    while page := core.sessions(user_id, after=after, limit=_SESSIONS_AT_ONCE):
         for listed in page:
             with suppress(SuperTokensUnauthorisedError):
                 yield _exported(core, listed)
-        if len(page) < _AT_ONCE:
+        if len(page) < _SESSIONS_AT_ONCE:
             return
         after = page[-1].cursor
 

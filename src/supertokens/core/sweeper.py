@@ -13,9 +13,9 @@ __all__ = ["Sweeper"]
 
 _log = logging.getLogger("supertokens")
 
-_EVERY: Final = 600_000  # ms
-_WHILE_THERE_ARE_MORE: Final = 1000  # ms
-_AT_ONCE: Final = 500  # sessions
+_SWEEP_EVERY_MS: Final = 600_000
+_SWEEP_MORE_AFTER_MS: Final = 1000
+_SESSIONS_AT_ONCE: Final = 500  # sessions
 
 
 class Sweeper:
@@ -28,7 +28,7 @@ class Sweeper:
     def sweep_all(self, now: int) -> int:
         """Delete all sessions that have expired at `now`; return how many there were."""
         total = swept = self._sweep(now)
-        while swept == _AT_ONCE:
+        while swept == _SESSIONS_AT_ONCE:
             swept = self._sweep(now)
             total += swept
         return total
@@ -38,15 +38,15 @@ class Sweeper:
 
         Called at `now` whenever a session was created.
         """
-        if self._next - _EVERY <= now < self._next:  # not before: the clock was ahead for a while
+        if self._next - _SWEEP_EVERY_MS <= now < self._next:  # not before: the clock was ahead for a while
             return
-        self._next = now + _EVERY
+        self._next = now + _SWEEP_EVERY_MS
         try:
-            if self._sweep(now) == _AT_ONCE:
-                self._next = now + _WHILE_THERE_ARE_MORE
+            if self._sweep(now) == _SESSIONS_AT_ONCE:
+                self._next = now + _SWEEP_MORE_AFTER_MS
         except SuperTokensGeneralError:
             # The session that was just created stands.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
 
     def _sweep(self, now: int) -> int:
-        return self._store.sweep(now, limit=_AT_ONCE)
+        return self._store.sweep(now, limit=_SESSIONS_AT_ONCE)

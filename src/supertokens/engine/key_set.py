@@ -26,8 +26,8 @@ _BY_NAMES: Final[dict[tuple[object, object], Algorithm]] = {
     ("RSA", "RS256"): ALGORITHMS["RS256"],
     ("EC", "ES256"): ALGORITHMS["ES256"],
 }
-_MOST_SPELLINGS: Final = 64
-_LONGEST_HEADER: Final = 512
+_MAX_SPELLINGS: Final = 64
+_MAX_HEADER_CHARACTERS: Final = 512
 
 _log = logging.getLogger("supertokens")
 
@@ -106,14 +106,14 @@ class KeySet:
     def _spelt_otherwise(self, header: str) -> PublicKey | None:
         """Return the key of a `header` whose members are in another order, as other cores write them."""
         try:
-            fields = decode_object(base64url.decode(header)) if len(header) <= _LONGEST_HEADER else {}
+            fields = decode_object(base64url.decode(header)) if len(header) <= _MAX_HEADER_CHARACTERS else {}
         except ValueError:
             return None
         kid = fields.pop("kid", None)
         key = self._by_kid.get(kid) if isinstance(kid, str) else None
         if key is None or fields != {"alg": key.algorithm.name, "typ": "JWT", "version": "5"}:
             return None
-        if len(self._spellings) < _MOST_SPELLINGS:
+        if len(self._spellings) < _MAX_SPELLINGS:
             self._spellings[header] = key
         return key
 

@@ -27,7 +27,7 @@ from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = [
     "KEY_BYTES",
-    "LONGEST_TEXT",
+    "MAX_TEXT_CHARACTERS",
     "RefreshKey",
     "RefreshToken",
     "TokenPosition",
@@ -55,7 +55,7 @@ _FINGERPRINT_BYTES: Final = 8
 _SERIAL_HEX: Final = 16
 _PLAIN_BYTES: Final = 1 + _KEY_ID_BYTES + 16 + 8 + 8 + _MAC_BYTES
 _GUARDED_BYTES: Final = _PLAIN_BYTES + _ANTI_CSRF_BYTES
-LONGEST_TEXT: Final = base64url.length(_GUARDED_BYTES)
+MAX_TEXT_CHARACTERS: Final = base64url.length(_GUARDED_BYTES)
 """Characters of a refresh token that carries an anti-CSRF value; without one it is shorter."""
 
 _LINEAGE_HASH: Final = re.compile("[0-9a-f]{64}")
@@ -171,7 +171,7 @@ def position_inside(token: str) -> TokenPosition | None:
 
 def _raw(token: str) -> bytes | None:
     """Return the bytes of `token` if it has the form of a refresh token, or None."""
-    if len(token) not in (base64url.length(_PLAIN_BYTES), LONGEST_TEXT):
+    if len(token) not in (base64url.length(_PLAIN_BYTES), MAX_TEXT_CHARACTERS):
         return None
     try:
         secret = base64url.decode(token)

@@ -29,7 +29,7 @@ SPOKEN_VERSIONS: Final = ("5.4", "5.3", "5.2", "5.1", "5.0", "4.0")
 _ROUNDS: Final = 2
 """A call may take as long as this many hosts that hang, one after the other."""
 
-_MOST_BUSY_ANSWERS: Final = 5
+_MAX_BUSY_ANSWERS: Final = 5
 _AWAY: Final = frozenset((502, 503, 504))  # a gateway before the core, or the core itself, says that it is not there
 
 _ALWAYS: Final = {"accept": "application/json", "user-agent": "supertokens-sessions"}
@@ -187,7 +187,7 @@ class Calls:
                 if again:
                     self._hosts.failed(host, self._monotonic())
                 raise
-            if answer.status == 429 and busy_answers < _MOST_BUSY_ANSWERS:
+            if answer.status == 429 and busy_answers < _MAX_BUSY_ANSWERS:
                 # Refused before it was looked at (docs/protocol/cdi5.md#transport).
                 self._sleep(0.01 + 0.25 * busy_answers)
                 busy_answers += 1

@@ -34,8 +34,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A longer answer is refused; the list of a million handles takes 39 MB."""
 
 _KEPT_OPEN: Final = 64
-_AT_ONCE: Final = 1024 * 1024
-_SHORTEST: Final = 0.001  # seconds; zero would mean not to wait at all, and less is no timeout
+_BYTES_AT_ONCE: Final = 1024 * 1024
+_MIN_TIMEOUT_S: Final = 0.001  # zero would mean not to wait at all, and less is no timeout
 
 
 class NotSentError(Exception):
@@ -227,7 +227,7 @@ def _first_to_connect(addresses: Sequence[Any], seconds: float, options: Iterabl
             if not following:
                 raise
         else:
-            sock.settimeout(max(_SHORTEST, deadline - time.monotonic()))
+            sock.settimeout(max(_MIN_TIMEOUT_S, deadline - time.monotonic()))
             return sock
     raise OSError("the host has no address")
 
@@ -238,7 +238,7 @@ def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> soc
     try:
         for option in options:
             sock.setsockopt(*option)
-        sock.settimeout(max(_SHORTEST, seconds))
+        sock.settimeout(max(_MIN_TIMEOUT_S, seconds))
         sock.connect(address)
     except BaseException:
         sock.close()
@@ -251,7 +251,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
     secret = bytearray()
     while len(secret) <= MAX_ANSWER_BYTES:
         size = len(secret)
-        secret += response.read(_AT_ONCE, decode_content=False)
+        secret += response.read(_BYTES_AT_ONCE, decode_content=False)
         if len(secret) == size:
             return bytes(secret)
     raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")

@@ -49,7 +49,7 @@ _log = logging.getLogger("supertokens")
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-_LONGEST_REFRESH_TOKEN: Final = 16_384  # characters: the original's are longer than ours
+_MAX_REFRESH_TOKEN_CHARACTERS: Final = 16_384  # characters: the original's are longer than ours
 _KIND_OF_KEY_MAY_STAY: Final = "4.0"  # the newest version in which a refresh need not say which kind of key signs
 
 
@@ -294,7 +294,7 @@ class RemoteCore(RemoteSessions):
 
 
 def _can_be_refresh_token(token: str) -> bool:
-    return len(token) <= _LONGEST_REFRESH_TOKEN and token.isascii()
+    return len(token) <= _MAX_REFRESH_TOKEN_CHARACTERS and token.isascii()
 
 
 def _noted(client: NotedClient | None) -> dict[str, object]:

@@ -11,12 +11,12 @@ from typing import Final
 
 from supertokens.forks import ProcessLock
 
-__all__ = ["LONGEST_REST", "SHORTEST_REST", "Host", "Hosts"]
+__all__ = ["MAX_REST_S", "MIN_REST_S", "Host", "Hosts"]
 
-SHORTEST_REST: Final = 0.5
+MIN_REST_S: Final = 0.5
 """After the first failure; each further one doubles it."""
 
-LONGEST_REST: Final = 8.0
+MAX_REST_S: Final = 8.0
 """A host that has come back is used again after this time at the latest."""
 
 
@@ -74,4 +74,4 @@ class Hosts:
 
     def _let_rest(self, host: Host, now: float) -> None:
         doublings = min(host.failures - 1, 10)
-        host.rests_until = now + min(SHORTEST_REST * 2**doublings, LONGEST_REST)
+        host.rests_until = now + min(MIN_REST_S * 2**doublings, MAX_REST_S)

@@ -17,18 +17,18 @@ from supertokens.remote.replies import refused
 
 __all__ = ["PublicKeys"]
 
-_GOOD_FOR: Final = MAX_RING_AGE_TO_VERIFY_MS - MAX_RING_AGE_TO_SIGN_MS
+_VALID_FOR_MS: Final = MAX_RING_AGE_TO_VERIFY_MS - MAX_RING_AGE_TO_SIGN_MS
 """How long (ms): what a service publishes may be of a ring that is as old as one may be to sign with, and a dropped key
 has to be refused within MAX_RING_AGE_TO_VERIFY_MS in all."""
 
-_READ_AGAIN_AFTER: Final = 15_000
+_READ_AGAIN_AFTER_MS: Final = 15_000
 """From this age on (ms), one call after the other tries to read them again; the last ones serve meanwhile."""
 
 _TRY_AGAIN_AFTER: Final = 2_000
 _EXTRA_READING_EVERY: Final = 1_000
-_MOST_CLOCK_DIFFERENCE: Final = 60_000
+_MAX_CLOCK_DIFFERENCE_MS: Final = 60_000
 
-_PUBLISHED_WITHIN: Final = MAX_RING_AGE_TO_SIGN_MS + 10_000
+_PUBLISHED_WITHIN_MS: Final = MAX_RING_AGE_TO_SIGN_MS + 10_000
 """After the moment that a key is named for (ms): making and storing it takes a while, seconds where the store is busy,
 and a service publishes of a ring that may be as old as one may be to sign with."""
 
@@ -63,16 +63,16 @@ class PublicKeys:
         reading = self._current
         if reading is not None:
             age = self._age(reading, now)
-            if age <= _READ_AGAIN_AFTER:
+            if age <= _READ_AGAIN_AFTER_MS:
                 return reading.keys
-            if age <= _GOOD_FOR:
+            if age <= _VALID_FOR_MS:
                 return self._perhaps_read_again(reading.keys, now)
-        return self._reading.answer(lambda: self._good(now), lambda: self._read(now))
+        return self._reading.answer(lambda: self._young_enough(now), lambda: self._read(now))
 
     def cached_ring(self, now: int) -> KeySet | None:
         """Return the keys in memory if `ring_for_verifying` would not read at `now`, or None. Never waits."""
         reading = self._current
-        return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER else None
+        return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER_MS else None
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
         """Return the keys, read again at `now` because a token named one that is missing; None to save the reading.
@@ -82,18 +82,18 @@ class PublicKeys:
         thread: forged names would hold all of them while the core is slow.
         """
         reading = self._current
-        known_until = reading.keys.read_at - _PUBLISHED_WITHIN - _MOST_CLOCK_DIFFERENCE if reading else 0
-        if created_at is not None and not known_until < created_at <= now + _MOST_CLOCK_DIFFERENCE:
+        known_until = reading.keys.read_at - _PUBLISHED_WITHIN_MS - _MAX_CLOCK_DIFFERENCE_MS if reading else 0
+        if created_at is not None and not known_until < created_at <= now + _MAX_CLOCK_DIFFERENCE_MS:
             return None
         return self._reading.answer_unless_asked(lambda: self._read(now)) if self._may_read_extra() else None
 
     def _age(self, reading: _Reading, now: int) -> int:
         return max(reading.keys.age(now), round((self._monotonic() - reading.asked_at) * 1000))
 
-    def _good(self, now: int) -> KeySet | None:
+    def _young_enough(self, now: int) -> KeySet | None:
         """Return the last keys if they are young enough at `now` to verify with, or None."""
         reading = self._current
-        return reading.keys if reading is not None and self._age(reading, now) <= _GOOD_FOR else None
+        return reading.keys if reading is not None and self._age(reading, now) <= _VALID_FOR_MS else None
 
     def _may_read_extra(self) -> bool:
         with self._rationing.own:

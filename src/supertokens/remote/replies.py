@@ -21,7 +21,7 @@ from supertokens.remote.connections import Answer
 
 __all__ = [
     "CREATED", "DATA", "FOUND", "LISTED", "REFRESHED", "REGENERATED", "RENEWAL_TERMS", "RENEWED", "REVOKED",
-    "SERVED", "SESSIONS_OF_USER", "STANDS", "SWAPPED", "UPDATED", "VERIFIED", "VERSIONS", "Changed", "Found",
+    "SERVED", "SESSIONS_OF_USER", "STANDS", "SWAPPED", "UPDATED", "VERIFIED", "VERSIONS", "Changed", "FoundSession",
     "Issued", "NotServed", "ReplyToken", "Served", "Verified", "refused",
 ]  # fmt: skip
 
@@ -96,7 +96,7 @@ class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
     remember: bool = True
 
 
-class Found(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
+class FoundSession(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
     """What is kept of a session."""
 
     unshown = frozenset(("user_data_in_database", "user_data_in_jwt"))
@@ -204,7 +204,7 @@ class Versions(Struct):
     versions: list[str]
 
 
-class Reply(Generic[T]):
+class ExpectedReply(Generic[T]):
     """The reply to one question: `good`, or one of the `errors` that it may have."""
 
     def __init__(self, good: type[T], *errors: type[Struct]) -> None:
@@ -230,22 +230,22 @@ class Reply(Generic[T]):
         return good
 
 
-CREATED: Final = Reply(Issued)
-RENEWED: Final = Reply(Issued, Unauthorised)
-VERIFIED: Final = Reply(Verified, Unauthorised, TryRefresh)
-REFRESHED: Final = Reply(Issued, Unauthorised, Theft)
-REGENERATED: Final = Reply(Verified, Unauthorised)
-REVOKED: Final = Reply(Revoked)
-LISTED: Final = Reply(Listed)
-SESSIONS_OF_USER: Final = Reply(SessionsOfUser)
-FOUND: Final = Reply(Found, Unauthorised)
-STANDS: Final = Reply(Stands, Unauthorised)
-SERVED: Final = Reply(Served, NotServed, Unauthorised)
-RENEWAL_TERMS: Final = Reply(Terms)
-UPDATED: Final = Reply(Done, Unauthorised)
-DATA: Final = Reply(Data, Unauthorised)
-SWAPPED: Final = Reply(Done, Changed, Unauthorised)
-VERSIONS: Final = Reply(Versions)
+CREATED: Final = ExpectedReply(Issued)
+RENEWED: Final = ExpectedReply(Issued, Unauthorised)
+VERIFIED: Final = ExpectedReply(Verified, Unauthorised, TryRefresh)
+REFRESHED: Final = ExpectedReply(Issued, Unauthorised, Theft)
+REGENERATED: Final = ExpectedReply(Verified, Unauthorised)
+REVOKED: Final = ExpectedReply(Revoked)
+LISTED: Final = ExpectedReply(Listed)
+SESSIONS_OF_USER: Final = ExpectedReply(SessionsOfUser)
+FOUND: Final = ExpectedReply(FoundSession, Unauthorised)
+STANDS: Final = ExpectedReply(Stands, Unauthorised)
+SERVED: Final = ExpectedReply(Served, NotServed, Unauthorised)
+RENEWAL_TERMS: Final = ExpectedReply(Terms)
+UPDATED: Final = ExpectedReply(Done, Unauthorised)
+DATA: Final = ExpectedReply(Data, Unauthorised)
+SWAPPED: Final = ExpectedReply(Done, Changed, Unauthorised)
+VERSIONS: Final = ExpectedReply(Versions)
 
 
 def refused(status: int) -> SuperTokensGeneralError:

@@ -14,7 +14,7 @@ from supertokens.remote import replies
 from supertokens.remote.calls import Calls
 from supertokens.remote.listing import asked_about_each, page_by_page
 from supertokens.remote.payloads import encoded, encoded_payload
-from supertokens.remote.replies import Found
+from supertokens.remote.replies import FoundSession
 from supertokens.remote.sessions import another_session, no_such_session
 
 __all__ = ["RemoteSessions"]
@@ -127,7 +127,7 @@ class RemoteSessions:
             self.signals.send(Event(kind="revoked", handle=handle, user_id=user_id))
         return handles
 
-    def _found(self, handle: str) -> Found:
+    def _found(self, handle: str) -> FoundSession:
         if not is_handle(handle):
             raise no_such_session()
         found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle, "tellsMore": "true"}))

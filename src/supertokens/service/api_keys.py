@@ -16,7 +16,7 @@ __all__ = ["ApiKeys"]
 
 _log = logging.getLogger("supertokens")
 
-_LOOK_EVERY: Final = 1.0  # seconds
+_LOOK_EVERY_S: Final = 1.0
 
 
 class ApiKeys:
@@ -60,7 +60,7 @@ class ApiKeys:
         return accepted
 
     def _current(self) -> tuple[bytes, ...]:
-        if self._file is not None and self._clock() - self._looked_at >= _LOOK_EVERY:
+        if self._file is not None and self._clock() - self._looked_at >= _LOOK_EVERY_S:
             self._look()
         return self._keys
 

@@ -21,7 +21,7 @@ from supertokens.service.replies import RefusedError, Reply, json_reply
 from supertokens.service.request_head import RequestHead
 from supertokens.service.routes import CDI2_VERSIONS, CDI5_VERSIONS, METHODS, VERSIONS, Backend, Call, Route
 
-__all__ = ["Dispatcher", "Found", "all_routes"]
+__all__ = ["Dispatcher", "FoundRoute", "all_routes"]
 
 Methods = dict[str, Route]
 Paths = dict[str, Methods]
@@ -44,7 +44,7 @@ class _Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRoute:
     """The route of a request that has passed all checks that need no body."""
 
     route: Route
@@ -86,7 +86,7 @@ class Dispatcher:
         self._roots = frozenset((base, f"{base}/"))
         self._of_other_tenants = _paths_of_tenants(base, [route.path for route in cdi5_routes if route.path != "/"])
 
-    def find(self, head: RequestHead) -> Found:
+    def find(self, head: RequestHead) -> FoundRoute:
         """Return the route of the request `head`, after all checks that need no body.
 
         Raise RefusedError.
@@ -106,9 +106,9 @@ class Dispatcher:
             raise RefusedError(400, f"AppId or tenantId not found => {tenant}")
         if spoken in route.gate:
             raise RefusedError(400, route.gate[spoken])
-        return Found(route, spoken, route.tells_of_the_machine and self._callers.may_know_the_machine(head, key))
+        return FoundRoute(route, spoken, route.tells_of_the_machine and self._callers.may_know_the_machine(head, key))
 
-    def call(self, found: Found, head: RequestHead, body: bytes) -> Call:
+    def call(self, found: FoundRoute, head: RequestHead, body: bytes) -> Call:
         """Return the call of the route in `found`, with the fields that it declares read from `head` and `body`.
 
         Raise RefusedError.

@@ -30,7 +30,7 @@ __all__ = [
     "read_query",
 ]
 
-_MOST_QUERY_FIELDS: Final = 100
+_MAX_QUERY_FIELDS: Final = 100
 
 
 class Kind(NamedTuple):
@@ -86,7 +86,7 @@ def read_fields(given: Mapping[str, Any], fields: Sequence[Field], version: str)
 def read_query(query: str, fields: Sequence[Field]) -> dict[str, str]:
     """Return the values of `fields` in `query`, the first of each name. Raise RefusedError if one is missing."""
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS)
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
     except ValueError:
         raise RefusedError(400, "Too many parameters in GET request") from None
     given = dict(reversed(pairs))

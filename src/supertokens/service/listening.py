@@ -19,8 +19,8 @@ from typing import Any, Final
 
 __all__ = ["held_address", "turn_away_new_connections"]
 
-_FREE_WITHIN: Final = 2.0  # seconds; the workers of a service that was killed need a moment to notice
-_TRY_EVERY: Final = 0.05  # seconds
+_FREE_WITHIN_S: Final = 2.0  # the workers of a service that was killed need a moment to notice
+_TRY_EVERY_S: Final = 0.05
 
 _SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; Python's socket module does not name it
 _FLAGS_OF_TCP: Final = 13  # byte of the TCP header (RFC 9293, 3.1)
@@ -39,7 +39,7 @@ _FILTER: Final = b"".join(
 
 @contextmanager
 def held_address(
-    host: str, port: int, *, within: float = _FREE_WITHIN, pause: Callable[[float], None] = time.sleep
+    host: str, port: int, *, within: float = _FREE_WITHIN_S, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[str, int]]:
     """Yield the address of `host` with `port`, or a free port for 0, on which only this service's workers can listen.
 
@@ -56,7 +56,7 @@ def held_address(
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
                 raise
-        pause(_TRY_EVERY)
+        pause(_TRY_EVERY_S)
     with holder:
         yield str(address[0]), int(address[1])
 

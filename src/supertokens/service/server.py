@@ -37,15 +37,15 @@ from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["DEFAULT_DATABASE", "ListeningError", "serve"]
 
-_MOST_CONNECTIONS: Final = 8192
+_MAX_CONNECTIONS: Final = 8192
 """Of one worker, at a time."""
 
-_STOP_WITHIN: Final = 10  # seconds
-_LEAVE_WITHIN: Final = 0.3  # seconds
-_UP_WITHIN: Final = 30.0  # seconds
+_STOP_WITHIN_S: Final = 10
+_LEAVE_WITHIN_S: Final = 0.3
+_UP_WITHIN_S: Final = 30.0
 
-_YOUNG: Final = 10.0  # seconds
-_FIRST_PAUSE: Final = 0.25  # seconds
+_YOUNG_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.25
 _LONGER: Final = 5
 """How many times the pause doubles."""
 
@@ -139,12 +139,12 @@ class Replacements:
 
     def pause(self, place: int, lived: float) -> float:
         """Return how long (seconds) the `place` of a worker that died after `lived` seconds stays empty."""
-        if lived >= _YOUNG:
+        if lived >= _YOUNG_S:
             self._young.pop(place, None)
             return 0.0
         before = self._young.get(place, 0)
         self._young[place] = min(before + 1, _LONGER)
-        return float(_FIRST_PAUSE * 2**before)
+        return float(_FIRST_PAUSE_S * 2**before)
 
 
 class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
@@ -232,7 +232,7 @@ class _SupervisingServer(Server):  # type: ignore[misc, valid-type]
         while not self._hurried and (left := deadline - time.monotonic()) > 0:
             self._wait_for_signal(left)
         self._signal_workers(LEAVE)
-        time.sleep(_LEAVE_WITHIN)
+        time.sleep(_LEAVE_WITHIN_S)
         self.interrupt_children.clear()  # Granian's list of those that died, for which it would end with status 1
 
     def _signal_workers(self, number: signal.Signals) -> None:
@@ -283,12 +283,12 @@ def _server(config: Config, limits: Limits, address: tuple[str, int], workers: i
         loop=Loops.asyncio,
         http=HTTPModes.http1,
         websockets=False,
-        backpressure=_MOST_CONNECTIONS,
+        backpressure=_MAX_CONNECTIONS,
         http1_settings=HTTP1Settings(
             header_read_timeout=round(limits.header_time * 1000), max_buffer_size=limits.header_bytes
         ),
         log_enabled=False,
-        workers_kill_timeout=_STOP_WITHIN,
+        workers_kill_timeout=_STOP_WITHIN_S,
         drain_seconds=config.drain_seconds,
         ssl_protocol_min=SSLProtocols.tls12,
         **tls,
@@ -297,7 +297,7 @@ def _server(config: Config, limits: Limits, address: tuple[str, int], workers: i
 
 def _allow_connections(workers: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_CONNECTIONS + 1024
+    wanted = _MAX_CONNECTIONS + 1024
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
@@ -305,7 +305,7 @@ def _allow_connections(workers: int) -> None:
 
 def _when_up(starts: Connection, workers: int, address: tuple[str, int], up: Callable[[], None]) -> None:
     """Call `up` once all `workers` have written to the pipe `starts`, and the port at `address` answers."""
-    deadline = time.monotonic() + _UP_WITHIN
+    deadline = time.monotonic() + _UP_WITHIN_S
     for _ in range(workers):
         if not starts.poll(max(0.0, deadline - time.monotonic())):
             return

@@ -19,7 +19,7 @@ from typing import Any, Final
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.service.dispatch import Dispatcher, Found
+from supertokens.service.dispatch import Dispatcher, FoundRoute
 from supertokens.service.listening import turn_away_new_connections
 from supertokens.service.rationing import Failures
 from supertokens.service.readiness import Readiness
@@ -40,11 +40,11 @@ LEAVE: Final = signal.SIGUSR2
 _READ_ON_THE_LOOP: Final = 65_536
 """A larger body is parsed in a thread (bytes)."""
 
-_DISCARD_FOR: Final = 1.0  # seconds
-_CUT_OFF_EVERY: Final = 0.1  # seconds
-_ACCEPT_FOR: Final = 0.2  # seconds
-_KEYS_EVERY: Final = 10.0  # seconds
-_PARENT_EVERY: Final = 0.25  # seconds
+_DISCARD_FOR_S: Final = 1.0
+_CUT_OFF_EVERY_S: Final = 0.1
+_ACCEPT_FOR_S: Final = 0.2
+_KEYS_EVERY_S: Final = 10.0
+_PARENT_EVERY_S: Final = 0.25
 _CLOSE: Final = ("connection", "close")
 
 _log = logging.getLogger("supertokens")
@@ -83,12 +83,12 @@ class Worker:
         self._threads.start(loop)
         self._readiness.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
-        loop.add_signal_handler(LEAVE, loop.call_later, _ACCEPT_FOR, turn_away_new_connections)
+        loop.add_signal_handler(LEAVE, loop.call_later, _ACCEPT_FOR_S, turn_away_new_connections)
         # A terminal sends these to all processes. What they mean is for the first one to say, which drains the others.
         for number in (signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
-        loop.call_later(_PARENT_EVERY, self._watch_parent)
+        loop.call_later(_PARENT_EVERY_S, self._watch_parent)
         self._cut_off_the_slow()
         self._keep_keys()
         self._on_start()
@@ -123,7 +123,7 @@ class Worker:
                 raise RefusedError(400, "The body is not complete") from None
             return await self._answer(found, head, body)
 
-    async def _answer(self, found: Found, head: RequestHead, body: bytes) -> Reply:
+    async def _answer(self, found: FoundRoute, head: RequestHead, body: bytes) -> Reply:
         if len(body) > _READ_ON_THE_LOOP:
             return await self._threads.run(self._read_and_run, found, head, body)
         call = self._dispatcher.call(found, head, body)
@@ -134,7 +134,7 @@ class Worker:
             return route.handler(backend, call)
         return await self._threads.run(route.handler, backend, call)
 
-    def _read_and_run(self, found: Found, head: RequestHead, body: bytes) -> Reply:
+    def _read_and_run(self, found: FoundRoute, head: RequestHead, body: bytes) -> Reply:
         return found.route.handler(self._dispatcher.backend, self._dispatcher.call(found, head, body))
 
     async def _in_time(self, body: Coroutine[Any, Any, bytes]) -> bytes:
@@ -159,7 +159,7 @@ class Worker:
                 break  # all have the same time, so those that began later are not late either
             del self._reading[task]
             task.cancel()
-        self._loop.call_later(_CUT_OFF_EVERY, self._cut_off_the_slow)
+        self._loop.call_later(_CUT_OFF_EVERY_S, self._cut_off_the_slow)
 
     async def _body(self, head: RequestHead, protocol: Any, hold: Callable[[int], None]) -> bytes:
         length = head.header("content-length")
@@ -179,7 +179,7 @@ class Worker:
                 raise
             # Most clients read the reply only when they have sent all; what they still send goes nowhere.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_DISCARD_FOR):
+                async with asyncio.timeout(_DISCARD_FOR_S):
                     async for _ in incoming:
                         pass
             raise
@@ -212,7 +212,7 @@ class Worker:
         if os.getppid() != self._parent:
             signal.raise_signal(signal.SIGTERM)
             return
-        self._loop.call_later(_PARENT_EVERY, self._watch_parent)
+        self._loop.call_later(_PARENT_EVERY_S, self._watch_parent)
 
     def _keep_keys(self) -> None:
         """Read the keys again in time, in a thread, so that the loop need not."""
@@ -225,7 +225,7 @@ class Worker:
                 _log.warning("the keys cannot be read: %s", error)
 
         self._threads.run(read)
-        self._loop.call_later(_KEYS_EVERY, self._keep_keys)
+        self._loop.call_later(_KEYS_EVERY_S, self._keep_keys)
 
 
 async def _chunks(protocol: Any) -> AsyncIterator[bytes]:

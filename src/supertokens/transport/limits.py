@@ -7,7 +7,7 @@ from typing import Final
 
 from supertokens.engine import user_data
 from supertokens.engine.access_token import PROTECTED_CLAIMS, longest_text, longest_token
-from supertokens.engine.refresh_token import LONGEST_TEXT
+from supertokens.engine.refresh_token import MAX_TEXT_CHARACTERS
 from supertokens.engine.session import MAX_USER_ID_BYTES, Credential, IssuedSession
 from supertokens.engine.user_data import JsonObject
 from supertokens.transport.request import Request, from_wsgi
@@ -71,7 +71,7 @@ class SizeLimits:
             raise ValueError(
                 f"jwt_payload must not use the names of the token's own claims: {', '.join(sorted(in_the_way))}"
             )
-        if self._small_fits and _most_characters(text) + 3 * _most_characters(user_id) <= _SMALL:
+        if self._small_fits and _max_characters(text) + 3 * _max_characters(user_id) <= _SMALL:
             return payload
         excess = _excess(user_id, payload, self._writer)
         if excess and _excess(user_id, {}, self._writer):
@@ -84,7 +84,7 @@ class SizeLimits:
         return payload
 
 
-def _most_characters(text: str) -> int:
+def _max_characters(text: str) -> int:
     """Return a bound on the characters of `text` in any JSON written here: escapes, other spellings of numbers."""
     return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
@@ -115,7 +115,7 @@ def _largest_session(user_id: str, payload: JsonObject) -> IssuedSession:
         user_id=user_id,
         jwt_payload=payload,
         access_token=credential(longest_text(longest_token(user_id, payload))),
-        refresh_token=credential("0" * LONGEST_TEXT),
+        refresh_token=credential("0" * MAX_TEXT_CHARACTERS),
         id_refresh_token=credential("0" * 43),
         anti_csrf_token="0" * 22,
     )

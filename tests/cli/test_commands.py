@@ -35,8 +35,9 @@ ALL = dict(commands(supertokens))
 
 def test_there_are_these_commands() -> None:
     assert set(ALL) == {
-        "start", "stop", "list", "config check", "sessions list", "sessions show", "sessions revoke", "keys list",
-        "keys rotate", "keys seal", "keys replace", "migrate", "backup", "restore",
+        "start", "stop", "list", "config check", "sessions list", "sessions show", "sessions revoke", "sessions export",
+        "sessions forget-clients", "keys list", "keys rotate", "keys seal", "keys replace", "migrate", "backup",
+        "restore",
     }  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting a service in the background: a process of its own session, whose output is relayed until it is ready."""
+"""Start a service in the background: a process of its own session, whose output is relayed until it is ready."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _TO_STDERR: Final = (_CRASH, "WARNING", "ERROR")
 
 
 def start_in_background(arguments: Sequence[str]) -> int:
-    """Run `start --foreground` with `arguments`, relay what it says until it is ready; the exit status.
+    """Run `start --foreground` with `arguments`, relay its output until it is ready; return the exit status.
 
-    What the service says goes to a file, since the terminal, or the pipe, may be gone before the service is.
+    The output goes to a file, since the terminal, or the pipe, may be gone before the service is.
     """
     try:
         path, log = log_file()
@@ -54,7 +54,7 @@ def start_in_background(arguments: Sequence[str]) -> int:
 
 
 def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int | None:
-    """Relay what the process says; return None once it is ready, or the exit status."""
+    """Relay the `output` of `process`. Return None once it is ready, or its exit status."""
     deadline = time.monotonic() + _UP_WITHIN_S
     said = ""
     quitting = False

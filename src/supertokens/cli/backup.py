@@ -101,7 +101,7 @@ def _store(config: Config) -> Iterator[Copying]:
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on standard error, if that is a terminal, how much is done."""
+    """Show under `label` how much is done, on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return

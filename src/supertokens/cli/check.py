@@ -78,7 +78,10 @@ def _shown(key: KeyDescription, value: Any) -> Any:
 
 
 def _sealing(config: Config, *, app: bool) -> Iterator[str]:
-    """Yield what is wrong between `encryption_key` and the database, where that can be looked at."""
+    """Yield what is wrong between `encryption_key` of `config` and the database, where that can be read.
+
+    `app`: for an app.
+    """
     store = _as_it_is(config, app=app)
     if config.encryption_key is None or store is None:
         return
@@ -94,7 +97,10 @@ def _sealing(config: Config, *, app: bool) -> Iterator[str]:
 
 
 def _as_it_is(config: Config, *, app: bool) -> Store | None:
-    """Return the configured store, to be read without changing anything; None where there is none yet."""
+    """Return the store of `config`, opened without changing anything, or None if it does not exist.
+
+    `app`: whether it is for an app.
+    """
     if config.database is not None and config.sqlite_path is None:
         return open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False).store
     path = config.sqlite_path or (None if app else DEFAULT_DATABASE)

@@ -69,7 +69,7 @@ class _Commands(click.Group):
 def supertokens() -> None:
     """Sessions for web applications: the core service, and tools for its database.
 
-    The exit status is 0 when done, 1 when something failed or was not found, 2 when the command was misused.
+    The exit status is 0 on success, 1 if something failed or was not found, 2 for a usage error.
 
     \b
     Examples:

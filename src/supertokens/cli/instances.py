@@ -48,9 +48,9 @@ class Instance:
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder for what is running, of this user only.
+    """Return the folder for what is running, of this user only. `environ` may name it.
 
-    Raises OSError if it cannot be made, and PermissionError if others could have made it or may write to it.
+    Raise OSError if it cannot be made, and PermissionError if others could have made it or may write to it.
     """
     named = environ.get(FOLDER)
     try:
@@ -92,7 +92,10 @@ def _refuse_unless_ours_alone(folder: Path) -> None:
 
 
 def register(host: str, port: int, config: str | None, drain_seconds: float = 0.0) -> Instance:
-    """Make this process a running service, until it ends. Raises OSError if that cannot be written down."""
+    """Register this process as a service on `host` and `port` until it ends. Raise OSError if that cannot be stored.
+
+    `config`: the absolute path of its config.yaml. `drain_seconds`: how much longer it takes to stop.
+    """
     running()  # which clears away what earlier services left behind
     instance = Instance(os.getpid(), host, port, config, _namespace(), drain_seconds)
     descriptor, name = tempfile.mkstemp(prefix=f"{instance.pid}-", suffix=".new", dir=_instances())
@@ -107,7 +110,7 @@ def register(host: str, port: int, config: str | None, drain_seconds: float = 0.
 
 
 def running() -> list[Instance]:
-    """Return the services whose processes live, by their numbers; delete the files of others. Raises OSError."""
+    """Return the services whose processes live, by their numbers; delete the files of others. Raise OSError."""
     found = []
     for path in _instances().glob("*.json"):
         with suppress(OSError, ValueError, TypeError), path.open("r+", encoding="utf-8") as file:
@@ -126,7 +129,10 @@ def wait_until_gone(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Return whether the service ended within `seconds`."""
+    """Return whether the service `instance` ended within `seconds`.
+
+    `clock` gives seconds; `pause` waits for so many.
+    """
     deadline = clock() + seconds
     while instance in running():
         if clock() > deadline:
@@ -136,9 +142,9 @@ def wait_until_gone(
 
 
 def log_file() -> tuple[Path, IO[bytes]]:
-    """Open a new file for what a service in the background writes; delete the oldest of earlier ones. Raises OSError.
+    """Open a new file for the output of a service in the background; delete the oldest of earlier ones. Raise OSError.
 
-    It is locked for as long as anybody has it open: unlike a record lock, this one goes on to the service.
+    It stays locked while anyone has it open: unlike a record lock, this one passes to the service.
     """
     folder = state_folder() / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)

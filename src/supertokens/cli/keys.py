@@ -72,7 +72,7 @@ def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> 
 def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
     """Make a new key to sign access tokens with.
 
-    It signs from a minute later on, and the old one is good until its last token has expired, so that nobody notices.
+    It signs from a minute later on. The old one verifies until its last token has expired, so that no client notices.
     With --now the old one is refused everywhere within 60 seconds: every client then refreshes, and stays logged in.
     (Apps with the original SDKs of today keep public keys for up to four hours, or until the new key is first used.)
 
@@ -94,7 +94,7 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
     else:
         signs = core.keys.ring_for_verifying(system_clock()).signing_key(system_clock()).kid == new
         when = "now" if signs else f"from {PUBLISHED_AHEAD_MS // 1000} seconds on"
-        click.echo(f"{new} signs {when}. The old key is good until its last token has expired.")
+        click.echo(f"{new} signs {when}. The old key verifies until its last token has expired.")
 
 
 @keys.command()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is shown: to people as text and tables, with colours on a terminal only; to programs as JSON."""
+"""Show results: to people as text and tables, with colours on a terminal only; to programs as JSON."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask. Script
 
 
 def show_json(value: object) -> None:
-    """Write one JSON document, in ASCII: what users chose themselves cannot disturb a terminal."""
+    """Write `value` as one JSON document, in ASCII, so that what users chose themselves cannot disturb a terminal."""
     click.echo(json.dumps(value, indent=2))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, heading: bool = True) -> None:
-    """Write a table whose first column stands out. What does not fit is folded, so that it can be read and copied.
+    """Write a table of `rows` below `columns`, with a `heading`. The first column stands out.
 
-    The first column, which is what one copies, is folded only if it would take more than half of the width.
+    What does not fit is folded, so that it can be read and copied. The first column, which people copy, is folded only
+    if it would take more than half of the width.
     """
     console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
     box = SIMPLE_HEAD if heading else None
@@ -50,12 +51,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, head
 
 
 def printable(text: str) -> str:
-    """Return `text` with whatever could steer a terminal written out as an escape."""
+    """Return `text` with everything that could control a terminal written as an escape."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def moment(ms: int) -> str:
-    """Return a moment for people, in UTC, to the second: the zone belongs into the heading."""
+    """Return `ms` as a moment for people, in UTC, to the second. The zone belongs in the heading."""
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError):  # beyond the year 9999
@@ -67,10 +68,13 @@ def plural(count: int, noun: str) -> str:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if the answer is yes. Raises click.UsageError where nobody can answer, click.Abort for a no."""
+    """Ask `question`, unless `yes`, and return only if the answer is yes.
+
+    Raise click.UsageError where nobody can answer, click.Abort for a no.
+    """
     if yes:
         return
     if not sys.stdin.isatty():
-        problem = "this cannot be undone, and nobody is there to be asked; add --yes if it is meant"
+        problem = "this cannot be undone, and there is no terminal to confirm it; add --yes to do it"
         raise click.UsageError(problem)
     click.confirm(question, abort=True, err=True)

@@ -56,7 +56,7 @@ def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
 
 
 def _run(config_file: Path | None, options: dict[str, Any]) -> None:
-    """Serve until told to stop."""
+    """Serve with `options` and the config.yaml `config_file` until told to stop."""
     # For the worker processes: where Python does not fork them, it starts with the working directory on its path.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:

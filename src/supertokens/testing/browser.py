@@ -39,7 +39,7 @@ class Browser:
         self.anti_csrf: str | None = None
 
     def take(self, headers: Iterable[tuple[str, str]]) -> None:
-        """Store what a response sets."""
+        """Store the cookies that the `headers` of a response set."""
         for name, value in headers:
             lower = name.lower()
             if lower == "set-cookie":
@@ -52,14 +52,14 @@ class Browser:
                 self.anti_csrf = value
 
     def cookie_header(self, path: str) -> str:
-        """What a request for `path` carries: longer paths first."""
+        """Return the Cookie header of a request for `path`: longer paths first."""
         live = [cookie for cookie in self.jar.values() if cookie.expires_at > self._clock()]
         matching = [cookie for cookie in live if _path_matches(path, cookie.path)]
         matching.sort(key=lambda cookie: len(cookie.path), reverse=True)
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in matching)
 
     def value(self, name: str) -> str | None:
-        """The value of the newest live cookie of that name."""
+        """Return the value of the newest live cookie called `name`."""
         values = [c.value for c in self.jar.values() if c.name == name and c.expires_at > self._clock()]
         return values[-1] if values else None
 
@@ -85,7 +85,7 @@ class Browser:
 
 
 def _path_matches(path: str, cookie_path: str) -> bool:
-    """RFC 6265, section 5.1.4."""
+    """Return whether a cookie of `cookie_path` goes with a request for `path` (RFC 6265, section 5.1.4)."""
     if path == cookie_path:
         return True
     return path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path)] == "/")

@@ -47,7 +47,7 @@ def log_in_as(user_id: str, res: Any = None) -> Script:
 
 
 def me(session: Any) -> Script:
-    """Answer with what the session says."""
+    """Answer with what `session` says."""
     yield from ()
     return json.dumps({"user": session.get_user_id(), "payload": session.get_jwt_payload()})
 

@@ -16,5 +16,5 @@ class FakeClock:
         return self.now
 
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
-        """Let time pass; negative amounts set the clock back."""
+        """Let `seconds`, `minutes`, `hours` and `days` pass; negative amounts set the clock back."""
         self.now += round(1000 * (seconds + 60 * (minutes + 60 * (hours + 24 * days))))

@@ -135,25 +135,25 @@ class Reply(NamedTuple):
     text: str
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header, or None. Raise AssertionError if it is there more than once."""
+        """Return the value of the header `name`, or None. Raise AssertionError if it is there more than once."""
         values = [value for each, value in self.headers if each.lower() == name.lower()]
         assert len(values) <= 1, f"{name} is there {len(values)} times"
         return values[0] if values else None
 
     @property
     def set_cookies(self) -> dict[str, str]:
-        """Our cookies that are given a value, by name."""
+        """Return the cookies of sessions that are given a value, by name."""
         return {name: value for name, value, _ in self._our_cookies() if value}
 
     @property
     def deleted_cookies(self) -> set[str]:
-        """The names of our cookies that are deleted and not set."""
+        """Return the names of the cookies of sessions that are deleted and not set."""
         deleted = {name for name, value, line in self._our_cookies() if not value and "; Max-Age=0;" in line}
         return deleted - self.set_cookies.keys()
 
     @property
     def touches_cookies(self) -> bool:
-        """Whether any of our cookies is set or deleted."""
+        """Return whether any cookie of sessions is set or deleted."""
         return bool(self._our_cookies())
 
     def _our_cookies(self) -> list[tuple[str, str, str]]:
@@ -170,10 +170,10 @@ class Site(Protocol):
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
     ) -> Reply:
-        """Answer a request from 127.0.0.1 with exactly these headers.
+        """Answer the request `method` `path` from 127.0.0.1 by `scheme`, with exactly these `headers`.
 
-        `mount`: below which path the app is mounted (SCRIPT_NAME, root_path); `path` is the rest of it. An error that
-        no handler answers is a response of status 500, and not raised.
+        `mount`: the path below which the app is mounted (SCRIPT_NAME, root_path); `path` is the rest of it. An error
+        that no handler answers is a response of status 500, and not raised.
         """
 
 
@@ -181,7 +181,7 @@ class MakeSite(Protocol):
     """What the fixture `make_site` gives."""
 
     def __call__(self, *pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> Site:
-        """Return an app with the extension, those options of the configuration, and `pages`.
+        """Return an app with the extension, configured with `options`, that serves `pages`.
 
         `after`: a hook of the framework's that runs when any view has answered, before the headers leave. The app's
         core has the clock of the tests.
@@ -198,7 +198,7 @@ _RAISED_BY_VERBS: Final = (SuperTokensError, RuntimeError, TypeError, ValueError
 
 
 def run(script: Script, perform: Perform) -> Any:
-    """Drive `script` to its end, and return what it returns."""
+    """Drive `script` to its end, and return its result. `perform` does each act."""
     steps = run_in_pieces(script, perform)
     while True:
         try:
@@ -209,7 +209,7 @@ def run(script: Script, perform: Perform) -> Any:
 
 
 def run_in_pieces(script: Script, perform: Perform) -> Generator[str, None, Any]:
-    """Drive the script of a `Stream`, and yield its text."""
+    """Drive `script`, of a `Stream`, and yield its text. `perform` does each act."""
     step = _Step(script)
     while True:
         if (ended := step.next()) is not None:
@@ -224,7 +224,7 @@ def run_in_pieces(script: Script, perform: Perform) -> Generator[str, None, Any]
 
 
 async def run_async(script: Script, perform: PerformAsync) -> Any:
-    """Drive `script` to its end where verbs are awaited, and return what it returns."""
+    """Drive `script` to its end where `perform` is awaited for each act, and return its result."""
     step = _Step(script)
     while (ended := step.next()) is None:
         if isinstance(step.act, str):
@@ -234,7 +234,7 @@ async def run_async(script: Script, perform: PerformAsync) -> Any:
 
 
 async def run_in_pieces_async(script: Script, perform: PerformAsync) -> AsyncGenerator[str, None]:
-    """Drive the script of a `Stream` where verbs are awaited, and yield its text."""
+    """Drive `script`, of a `Stream`, where `perform` is awaited for each act, and yield its text."""
     step = _Step(script)
     while step.next() is None:
         if isinstance(step.act, str):

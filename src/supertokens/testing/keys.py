@@ -19,7 +19,7 @@ class KeysOnce:
 
     @staticmethod
     def put_into(store: KeyStore, now: int) -> None:
-        """As if a core had made them at `now` (ms)."""
+        """Put the keys into `store`, as if a core had made them at `now` (ms)."""
         for purpose in _PURPOSES:
             store.add_key(_key(purpose, now), after=None, sealed_with=None)
 

@@ -17,7 +17,7 @@ _LIFE = 60_000
 
 
 def a_record(number: int = 1, **changes: object) -> SessionRecord:
-    """A session of its own for each `number`, which lives for a minute."""
+    """Return the record of a session that lives for a minute, another for each `number`, with `changes`."""
     record = SessionRecord(
         handle=new_handle(number.to_bytes(16, "big")),
         user_id="user",
@@ -36,5 +36,5 @@ def a_record(number: int = 1, **changes: object) -> SessionRecord:
 
 
 def handles_of(store: Store, user_id: str | Everybody, now: int) -> list[str]:
-    """Return the handles of the sessions that `store` lists."""
+    """Return the handles of the sessions of `user_id` that `store` lists at `now`."""
     return [each.handle for each in store.sessions(user_id, now)]

@@ -29,7 +29,7 @@ _NOBODY: Final = "nobody"
 
 
 def _nobody_before(_: Visitor, __: FakeClock) -> None:
-    """A new client."""
+    """Prepare nothing: a new client."""
 
 
 def _ada_before(visitor: Visitor, _: FakeClock) -> None:
@@ -37,7 +37,7 @@ def _ada_before(visitor: Visitor, _: FakeClock) -> None:
 
 
 def _ada_refreshed_before(visitor: Visitor, _: FakeClock) -> None:
-    """The first use of her access token puts another into its place."""
+    """Log `visitor` in as Ada, and refresh, so that the first use of her access token replaces it."""
     visitor.log_in("ada")
     visitor.refresh()
 

@@ -34,13 +34,16 @@ class Visitor:
 
     @property
     def keeps_cookies(self) -> bool:
-        """Whether its tokens are in cookies."""
+        """Return whether the client's tokens are in cookies."""
         return self.dialect != "header"
 
     def call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, mount: str = "", scheme: str = "http"
     ) -> Reply:
-        """Send a request with what the client has; `headers` come on top of that."""
+        """Send the request `method` `path` with what the client has; `headers` are added to that.
+
+        `mount` and `scheme`: see `Site.call`.
+        """
         sent = {"Host": "localhost", "User-Agent": self.agent, **DIALECTS[self.dialect]}
         cookies = self.browser.cookie_header(mount + path)
         if cookies:
@@ -59,16 +62,16 @@ class Visitor:
         return self.call("POST", path, headers)
 
     def log_in(self, user_id: str = "ada", *, mount: str = "") -> Reply:
-        """Begin a session. Raise AssertionError if that fails."""
+        """Begin a session of `user_id` in the app below `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", f"/login/{user_id}", mount=mount))
 
     def refresh(self, *, mount: str = "") -> Reply:
-        """Get the next pair of tokens. Raise AssertionError if that fails."""
+        """Get the next pair of tokens from the app below `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", "/session/refresh", mount=mount))
 
     @property
     def has_session(self) -> bool:
-        """Whether the client has any token left."""
+        """Return whether the client has any token left."""
         return bool(self.browser.jar) if self.keeps_cookies else bool(self.access_token or self.refresh_token)
 
     def _succeeds(self, reply: Reply) -> Reply:

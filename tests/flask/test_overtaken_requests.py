@@ -215,11 +215,15 @@ def test_the_refusal_is_told_as_one_of_this_request_only(make_app: MakeApp, cloc
     assert told == [("refused", "replaced")]
 
 
+@pytest.mark.parametrize("options", [{}, {"renewal": "server"}], ids=["client", "server"])
 def test_an_answer_that_a_log_in_over_the_session_overtook_undoes_it_as_the_documentation_says(
-    make_app: MakeApp, clock: FakeClock
+    make_app: MakeApp, clock: FakeClock, options: dict[str, Any]
 ) -> None:
     """docs/how-it-works.md, "not covered": the user logs in again. A living, unmarked access token does no harm."""
-    client = logged_in(bank(make_app()), clock, {}, marked=True)
+    client = logged_in(bank(make_app(**options)), clock, {}, marked=True)
+    if options:
+        client = logged_in(client.app, clock, {}, marked=False)
+        clock.advance(hours=1)
     before = sent_before(client)
     assert set_cookies(client.post("/log-in-again"))
     client.browser.take(before.get("/me").headers)
@@ -230,3 +234,19 @@ def test_an_answer_that_a_log_in_over_the_session_overtook_undoes_it_as_the_docu
     client.post("/log-in-again")
     client.browser.take(before.get("/me").headers)
     assert client.get("/me").status_code == 200
+
+
+def test_a_handle_is_never_given_twice(make_app: MakeApp, clock: FakeClock) -> None:
+    """Its tokens are derived of it: a handle that came again would bring tokens of before back to life."""
+    app = bank(make_app())
+    core, seen = app.extensions["the core"], set()
+    client = logged_in(app, clock, {}, marked=False)
+    for path in ("/renew", "/renew", "/log-in-again", "/log-in-again", "/renew", "/logout"):
+        [handle] = core.session_handles("user")
+        assert handle not in seen
+        seen.add(handle)
+        before = sent_before(client)
+        client.post(path)
+        for late in ("/renew", "/act/renew", "/session/refresh"):
+            sent_before(before).post(late)
+            assert set(core.session_handles("user")).isdisjoint(seen)

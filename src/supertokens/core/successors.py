@@ -3,6 +3,10 @@
 
 A renewal under another handle overtakes requests that the same browser has sent before. Their tokens are good for
 nothing any more, but if their answers cleared the cookies, the browser would lose those that it has just been given.
+
+Only a renewal derives a handle: it takes the old one away in the very write that gives the new one, so that none is
+ever given twice. A log-in over a session cannot promise that, and a handle that came again would bring old tokens
+back to life.
 """
 
 from __future__ import annotations

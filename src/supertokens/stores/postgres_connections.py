@@ -126,8 +126,8 @@ class Connections:
             raise AllInUseError(f"all {self._size} connections of this process were in use for {timeout_s:g} seconds")
         try:
             connection = _usable(own.idle) or self._open()
-            connection.deadline = time.monotonic() + timeout_s + _BEYOND_THE_SERVER_S
             try:
+                connection.deadline = time.monotonic() + timeout_s + _BEYOND_THE_SERVER_S
                 yield connection
             finally:
                 if connection.is_idle:

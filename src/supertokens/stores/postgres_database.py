@@ -67,13 +67,13 @@ class PostgresDatabase:
     def run(
         self,
         statement: str,
-        values: Mapping[str, Any],
+        secret: Mapping[str, Any],
         *,
         repeatable: bool = False,
         mutex: int | None = None,
         timeout_s: float | None = None,
     ) -> Result:
-        """Run `statement`, in a transaction in which `mutex` was taken before.
+        """Run `statement` with the values `secret`, in a transaction in which `mutex` was taken before.
 
         `repeatable`: it may be run twice, as where nobody knows whether a server that is gone had done it.
 
@@ -84,14 +84,14 @@ class PostgresDatabase:
 
         def run(connection: PostgresConnection) -> Result:
             if connection.is_direct and mutex is None and not local:
-                return _result(connection.execute(statement, values, prepare=True))
+                return _result(connection.execute(statement, secret, prepare=True))
             with connection.pipeline():
                 if local or not connection.is_direct:
                     settings = self._connections.timeouts(timeout_s or self._timeout_s)
                     connection.execute(_LOCAL_SETTINGS, settings, prepare=connection.is_direct)
                 if mutex is not None:
                     connection.execute(_TAKE_MUTEX, {"mutex": mutex}, prepare=connection.is_direct)
-                cursor = connection.execute(statement, values, prepare=connection.is_direct)
+                cursor = connection.execute(statement, secret, prepare=connection.is_direct)
             return _result(cursor)
 
         return self._patiently(run, timeout_s or self._timeout_s, repeatable=repeatable)
@@ -150,7 +150,8 @@ class PostgresDatabase:
                     f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
                 ) from None
             except psycopg.Error as raised:
-                first = _first_of(raised)
+                # Without the driver's frames: they have the values of the statement, which may be keys.
+                first = _first_of(raised).with_traceback(None)
                 again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
                 if not again or time.monotonic() - began > timeout_s:
                     raise self._failure(first, unknown=connected and not repeatable and _is_lost(first)) from first

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from itertools import filterfalse, starmap
+from operator import itemgetter
+from typing import Any, Final
 
 from msgspec.structs import asdict
 
@@ -23,6 +25,9 @@ SELECT id, purpose, created_at, material, position, {NOW} FROM supertokens.key
 UNION ALL SELECT name, NULL, NULL, convert_to(value, 'UTF8'), 0, {NOW} FROM supertokens.property
 ORDER BY position
 """
+_KEY: Final[Callable[[Any], Any]] = itemgetter(0, 1, 2, 3)
+_PROPERTY: Final[Callable[[Any], Any]] = itemgetter(0, 3)
+_POSITION: Final[Callable[[Any], Any]] = itemgetter(4)
 _ADD: Final = """
 WITH state AS (
     SELECT NOT EXISTS (SELECT FROM supertokens.key) AS is_empty,
@@ -68,18 +73,18 @@ class PostgresKeys:
 
     def read_keys(self, now: int) -> StoredKeys:
         secret = self._database.run(_READ, {"now": self._now(now)}, repeatable=True).secret
-        keys = [StoredKey(*row[:4]) for row in secret if row[4]]
-        properties = {row[0]: row[3].decode() for row in secret if not row[4]}
+        keys = list(starmap(StoredKey, map(_KEY, filter(_POSITION, secret))))
+        properties = {name: value.decode() for name, value in map(_PROPERTY, filterfalse(_POSITION, secret))}
         return StoredKeys(keys, secret[0][5], properties.get("sealed_with"), "v2_minted" in properties)
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
-        values = {**asdict(key), "after": after, "sealed_with": sealed_with}
-        return self._database.run(_ADD, values, mutex=KEYS_MUTEX).written == 1
+        secret = {**asdict(key), "after": after, "sealed_with": sealed_with}
+        return self._database.run(_ADD, secret, mutex=KEYS_MUTEX).written == 1
 
     def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
         def reseal(connection: PostgresConnection) -> bool:
             secret = connection.execute(_ALL, prepare=False).fetchall()
-            if [StoredKey(*row) for row in secret] != list(seen):
+            if list(starmap(StoredKey, secret)) != list(seen):
                 return False
             connection.execute("DELETE FROM supertokens.key", prepare=False)
             for position, key in enumerate(becomes, start=1):

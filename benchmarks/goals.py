@@ -44,7 +44,7 @@ class Goal:
             return f"{figure:.2f}".removesuffix("0").removesuffix(".0") + " ×"
         if self.shown == "MB":
             return f"{figure:.0f} MB"
-        return f"1/{1 / figure:.0f}" if figure > 0 else "less than nothing"
+        return "1/" + f"{1 / figure:.1f}".removesuffix(".0") if figure > 0 else "less than nothing"
 
 
 @dataclass(frozen=True)

@@ -39,17 +39,20 @@ PEERS: Final = (
 # Peers in processes of their own, and the bare routes of those processes
 SUPERTOKENS_PYTHON_BARE: Final = "bare Flask beside supertokens-python, GET"
 SUPERTOKENS_PYTHON: Final = "supertokens-python 0.31.4, GET"
-SUPERTOKENS_PYTHON_CHECKED: Final = "supertokens-python 0.31.4, GET, `check_database`"
 DJANGO_BARE: Final = "bare Django, GET"
 DJANGO_CACHED_DB: Final = "Django sessions, `cached_db` on locmem, GET"
 DJANGO_DB: Final = "Django sessions, `db` on SQLite, GET"
 DJANGO_SIGNED: Final = "Django sessions, signed cookie, GET"
+FASTAPI_BARE: Final = "bare FastAPI, GET"
+BETTER_AUTH: Final = "better-auth-server in FastAPI, in memory, GET"
+FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
 BARE_OF: Final = {
     SUPERTOKENS_PYTHON: SUPERTOKENS_PYTHON_BARE,
-    SUPERTOKENS_PYTHON_CHECKED: SUPERTOKENS_PYTHON_BARE,
     DJANGO_CACHED_DB: DJANGO_BARE,
     DJANGO_DB: DJANGO_BARE,
     DJANGO_SIGNED: DJANGO_BARE,
+    BETTER_AUTH: FASTAPI_BARE,
+    FASTAPI_USERS: FASTAPI_BARE,
 }
 """Each of those peers, and its own bare route."""
 

@@ -19,12 +19,13 @@ __all__ = ["other_peer_cases"]
 
 @contextmanager
 def other_peer_cases(folder: Path) -> Iterator[list[Case]]:
-    """Django with its sessions, and supertokens-python, for which a core service of ours runs meanwhile."""
+    """Those of Django and FastAPI, and supertokens-python, for which a core service of ours runs meanwhile."""
     with ExitStack() as stack:
         python = Path(sys.executable)
         django = stack.enter_context(other_process(python, ["benchmarks.peer_django", str(folder)], os.environ))
+        fastapi = stack.enter_context(other_process(python, ["benchmarks.peer_fastapi"], os.environ))
         service = stack.enter_context(running_service(folder))
         arguments = ["benchmarks.peer_supertokens_python", f"http://127.0.0.1:{service.port}"]
         python = ensure_environment_of_supertokens_python()
         supertokens = stack.enter_context(other_process(python, arguments, os.environ))
-        yield [*django.cases(), *supertokens.cases()]
+        yield [*django.cases(), *fastapi.cases(), *supertokens.cases()]

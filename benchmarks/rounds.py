@@ -300,12 +300,14 @@ def sample(cases: Sequence[Case], slices: int, progress: Callable[[str], None] =
 
 
 def order_of_round(cases: Sequence[Case], number: int) -> list[Case]:
-    """Each round starts one case further on, and each time around with another stride: no case keeps its place, or its
-    neighbour."""
+    """Return the cases in the order of that round. In as many rounds as there are cases, each takes each place once; in
+    twice as many, each follows each other one equally often, since some leave the machine's caches colder than others
+    (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments", 1949).
+    """
     size = len(cases)
-    strides = [stride for stride in range(1, max(size, 2)) if math.gcd(stride, size) == 1]
-    stride = strides[number // size % len(strides)]
-    return [cases[(number + stride * step) % size] for step in range(size)]
+    zigzag = [(step + 1) // 2 if step % 2 else -step // 2 for step in range(size)]
+    order = [cases[(number + place) % size] for place in zigzag]
+    return order[::-1] if number // size % 2 else order
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ SECTIONS: Final = (
     ),
     Section(
         "other peers",
-        "peers in processes of their own, each beside its own bare route: supertokens-python, Django",
+        "peers in processes of their own, each beside its own bare route: supertokens-python, Django, FastAPI",
         other_peer_cases,
         full=Length(40, 0.020, 8),
         quick=Length(5, 0.004, 2),

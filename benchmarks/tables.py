@@ -29,8 +29,9 @@ _REQUESTS: Final = (
     names.OURS_CREATE, names.OURS_REFRESH, names.OURS_LOGOUT,
 )  # fmt: skip
 _OTHERS: Final = (
-    names.SUPERTOKENS_PYTHON_BARE, names.SUPERTOKENS_PYTHON, names.SUPERTOKENS_PYTHON_CHECKED, names.DJANGO_BARE,
-    names.DJANGO_CACHED_DB, names.DJANGO_DB, names.DJANGO_SIGNED,
+    names.SUPERTOKENS_PYTHON_BARE, names.SUPERTOKENS_PYTHON, names.DJANGO_BARE,
+    names.DJANGO_CACHED_DB, names.DJANGO_DB, names.DJANGO_SIGNED, names.FASTAPI_BARE, names.BETTER_AUTH,
+    names.FASTAPI_USERS,
 )  # fmt: skip
 _UNITS: Final = (
     names.CORE_SEEN, names.CORE_FIRST_SIGHT, names.CORE_REFRESH, names.REVOKE_USER, names.STORE_GET, names.RSA_SIGN,
@@ -97,7 +98,7 @@ def _requests(result: Result) -> Table:
 
 
 def _others(result: Result) -> Table:
-    about = "Each in a process of its own, beside the bare route of that process."
+    about = "Each framework in a process of its own, beside the bare route of that process."
     rows = _beside_bare(result, "other peers", _OTHERS, names.BARE_OF)
     return Table("Peers in other processes", about, _REQUEST_HEAD, rows)
 

@@ -281,3 +281,34 @@ def test_the_keys_that_are_there_sign_and_verify_on_a_host_whose_clock_is_wrong(
         issued = create(wrong)
         assert verify(wrong, issued).handle == issued.handle
         assert kid(issued.access_token.text) == kid(create(right).access_token.text)
+
+
+# Whether a key is due is not asked anew each time
+
+
+def test_the_next_key_is_made_at_the_very_moment_at_which_it_is_due(path: Path, clock: FakeClock) -> None:
+    core = worker(path, clock)
+    create(core)
+    first = clock()
+    due = first + DAY * 1000 - 60_000
+    clock.now = due - 10_000
+    create(core)  # reads the keys: so young a ring is not read again in what follows
+    clock.now = due - 1
+    create(core)
+    assert keys(core) == [first]
+    clock.now = due
+    create(core)
+    assert keys(core) == [first, due]
+
+
+def test_a_key_dated_ahead_that_comes_into_the_store_is_noticed_with_the_next_reading(
+    path: Path, clock: FakeClock
+) -> None:
+    core, wrong = worker(path, clock), worker(path, FakeClock(clock() + 2 * HOUR * 1000))
+    create(core)
+    first = clock()
+    create(core)
+    wrong.keys.rotate(clock() + 2 * HOUR * 1000, drop_old=False)
+    clock.advance(seconds=31)
+    create(core)
+    assert keys(core) == [first, first + 2 * HOUR * 1000, clock()]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hmac
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from supertokens.engine.refresh_token import (
     serial_of,
     successor_of,
 )
-from supertokens.engine.session import is_handle
+from supertokens.engine.session import handle_from_bytes, handle_to_bytes, is_handle, new_handle
 from supertokens.errors import SuperTokensUnauthorisedError
 
 KEY = RefreshKey("00" * 8, b"\x01" * 32)
@@ -204,3 +205,16 @@ def test_a_successor_is_one_handle_for_each_key_and_handle_and_nobody_can_tell_i
     assert all(is_handle(each) for each in found)
     assert found == [successor_of(key, handle) for key, handle in pairs]
     assert found[0] == "d469a33d-8d4a-44ad-867d-9cf82b6eef79", "processes of another version find it too"
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_a_handle_and_its_bytes_are_those_of_a_uuid(raw: bytes) -> None:
+    handle = str(UUID(bytes=raw))
+    assert (handle_from_bytes(raw), handle_to_bytes(handle)) == (handle, raw)
+    assert new_handle(raw) == str(UUID(bytes=raw, version=4))
+
+
+@pytest.mark.parametrize("other", ["", "0" * 30, "0" * 34, "g" * 32, "urn:uuid:12345678-1234-5678-1234-567812345678"])
+def test_another_text_is_no_handle(other: str) -> None:
+    with pytest.raises(ValueError, match=r"hex|handle"):
+        handle_to_bytes(other)

@@ -6,6 +6,8 @@ from base64 import b64decode
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from supertokens.engine import base64url
 from supertokens.engine.key_set import MAX_TOKEN_LEAD_MS
@@ -155,6 +157,22 @@ def test_a_key_dated_ahead_is_succeeded_once_by_one_that_signs_at_once(ahead: in
     later = ring_at(tomorrow, chain([NOW + ahead, NOW], material, static=[NOW + ahead, NOW]))
     assert later.due_purposes(tomorrow - 1, DAY) == []
     assert later.due_purposes(tomorrow, DAY) == ["dynamic"]
+
+
+@given(
+    dates=st.lists(st.integers(-DAY, 2 * HOUR), min_size=1, max_size=3),
+    static=st.integers(-DAY, 2 * HOUR),
+    asked=st.integers(0, HOUR),
+    later=st.integers(0, 2 * DAY),
+)
+def test_nothing_comes_to_be_due_before_the_moment_that_a_ring_names(
+    material: list[bytes], dates: list[int], static: int, asked: int, later: int
+) -> None:
+    ring = ring_at(NOW, chain([NOW + date for date in dates], material, static=[NOW + static]))
+    if ring.due_purposes(NOW + asked, DAY) == []:
+        until = ring.nothing_due_until(NOW + asked, DAY)
+        assert until > NOW + asked
+        assert ring.due_purposes(min(NOW + asked + later, until - 1), DAY) == []
 
 
 def test_a_date_within_the_difference_of_two_clocks_is_not_ahead(material: list[bytes]) -> None:

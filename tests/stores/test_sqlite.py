@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import Store
@@ -196,6 +197,24 @@ def test_one_bad_write_does_not_fail_the_writes_that_were_committed_with_it(path
         outcomes = list(threads.map(create, [number // 2 for number in range(400)]))
     assert outcomes.count(True) == 199, "each handle once, and the one that was there not again"
     assert len(handles_of(store, "user", NOW)) == 200
+
+
+def test_what_does_not_change_the_expiry_writes_one_page_and_no_index(path: Path) -> None:
+    """A refresh that hands out a child changes its row only; SQLite would write an index for the same value, too."""
+    store, wal = SqliteStore(path), path.with_name(path.name + "-wal")
+    store._database.commits.writer.monotonic = lambda: 0.0  # no mark but in the first commit
+    was = a_record()
+    store.create(was, "{}")
+    for expires_at, pages in ((was.expires_at, 1), (was.expires_at + 1, 2)):
+        becomes = replace(was, expires_at=expires_at, lineage=was.lineage._replace(newest=was.lineage.newest + 1))
+        before = wal.stat().st_size
+        assert store.rotate(was, becomes, durable=False)
+        assert wal.stat().st_size - before == pages * (4096 + 24)
+        was = becomes
+    found = store.get(was.handle, 0)
+    assert found is not None
+    assert found.record == was
+    store.close()
 
 
 def test_no_secret_shows_in_a_repr_and_the_path_does(path: Path) -> None:

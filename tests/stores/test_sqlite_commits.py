@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -75,7 +76,7 @@ def together(store: SqliteStore, *writes: Callable[[], object]) -> list[Future[o
                 futures.append(threads.submit(write))
                 while len(commits._waiting) <= number:
                     pass
-        commits._waiting[0].woken.set()
+        commits._waiting[0].wake()
     assert commits._waiting == []
     return futures
 
@@ -299,6 +300,7 @@ def test_a_writer_that_was_interrupted_while_it_waited_holds_nobody_up(
     store.create(a_record(1), "{}")
     commits = store._database.commits
     gone = Write(lambda _: None, durable=False)
+    gone.woken = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         with commits._committing:
             commits._waiting.append(gone)

@@ -68,6 +68,8 @@ class KeyKeeper:
         self._interval = config.access_token_signing_key_update_interval_ms
         self._warned: set[str] = set()
         self._ring: KeyRing | None = None
+        self._quiet: tuple[KeyRing | None, int] = None, 0
+        """A ring, and until when none of its keys needs a successor. Replaced as a whole."""
         # By a clock that is never set back: with the other one alone, a ring could grow older than it seems. Written
         # after the ring and read before it, so that it is never a newer one's.
         self._read_at = 0.0
@@ -193,7 +195,18 @@ class KeyKeeper:
         return ring.read_at - _IN_THE_STORE_WITHIN_MS < created_at <= now + MAX_CLOCK_DIFFERENCE_MS
 
     def _due(self, ring: KeyRing, now: int) -> bool:
-        return not ring.clock_is_wrong and bool(ring.due_purposes(now, self._interval if self._rotates else None))
+        quiet, until = self._quiet
+        if quiet is ring and now < until:
+            return False
+        interval = self._interval if self._rotates else None
+        if ring.clock_is_wrong:
+            return False
+        if ring.due_purposes(now, interval):
+            return True
+        # Without rotation nothing comes to be due in a ring; it is read again soon all the same.
+        until = now + MAX_RING_AGE_TO_SIGN_MS if interval is None else ring.nothing_due_until(now, interval)
+        self._quiet = ring, until
+        return False
 
     def _young(self, age: int, now: int) -> KeyRing | None:
         """Return the ring if it is at most `age` ms old at `now`, by either clock, or None."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from typing import Final
 
 import msgspec
@@ -16,6 +16,8 @@ _TO_STANDARD: Final = bytes(
 )
 """Into the alphabet of standard base64; what is not in ours becomes a character that no alphabet has."""
 
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+
 _LAST: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")
 """What a text may end with, by its length modulo 4, where it has bits to spare: those have to be zero."""
 
@@ -27,7 +29,7 @@ _decode_json: Final = msgspec.json.Decoder(bytes).decode
 
 def encode(secret: bytes) -> str:
     """Return `secret` as text. The name is a hint to error reports: it may be a token, and they have to hide it."""
-    return urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return b2a_base64(secret, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def decode(token: str) -> bytes:

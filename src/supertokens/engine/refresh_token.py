@@ -16,13 +16,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from supertokens.engine import base64url
-from supertokens.engine.session import new_handle
+from supertokens.engine.session import handle_from_bytes, handle_to_bytes, new_handle
 from supertokens.errors import SuperTokensUnauthorisedError
 
 __all__ = [
@@ -117,7 +116,7 @@ def derive(key: RefreshKey, handle: str, serial: int, parent: int, anti_csrf_tok
         (
             _VERSION,
             bytes.fromhex(key.id),
-            UUID(handle).bytes,
+            handle_to_bytes(handle),
             serial.to_bytes(8, "big"),
             parent.to_bytes(8, "big"),
             b"" if anti_csrf_token is None else base64url.decode(anti_csrf_token),
@@ -181,7 +180,7 @@ def _raw(token: str) -> bytes | None:
 
 
 def _position(secret: bytes) -> TokenPosition:
-    return TokenPosition(str(UUID(bytes=secret[9:25])), int.from_bytes(secret[25:33], "big"))
+    return TokenPosition(handle_from_bytes(secret[9:25]), int.from_bytes(secret[25:33], "big"))
 
 
 def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
@@ -191,7 +190,7 @@ def anti_csrf_value(key: RefreshKey, handle: str, serial: int | None) -> str:
     the cookie jar. With a grace period of 0 each serial has its own, as with the original.
     """
     label = b"session" if serial is None else b"serial" + serial.to_bytes(8, "big")
-    digest = hmac.digest(key.anti_csrf_subkey, UUID(handle).bytes + label, "sha256")
+    digest = hmac.digest(key.anti_csrf_subkey, handle_to_bytes(handle) + label, "sha256")
     return base64url.encode(digest[:_ANTI_CSRF_BYTES])
 
 
@@ -207,7 +206,7 @@ def client_fingerprint(key: RefreshKey, handle: str, client: str | None) -> byte
     """
     if not client:
         return b""
-    message = UUID(handle).bytes + client.encode("utf-8", "surrogatepass")
+    message = handle_to_bytes(handle) + client.encode("utf-8", "surrogatepass")
     return hmac.digest(key.hint_subkey, message, "sha256")[:_FINGERPRINT_BYTES]
 
 
@@ -229,4 +228,4 @@ def successor_of(key: RefreshKey, handle: str) -> str:
     It is derived, so that a request with tokens of before can be told from one whose session has ended, and nobody
     without the key can know it in advance.
     """
-    return new_handle(hmac.digest(key.successor_subkey, UUID(handle).bytes, "sha256")[:16])
+    return new_handle(hmac.digest(key.successor_subkey, handle_to_bytes(handle), "sha256")[:16])

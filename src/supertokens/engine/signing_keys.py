@@ -235,13 +235,26 @@ class KeyRing:
         A key dated ahead is succeeded once, by a key dated now: it would be the newest until its date has come.
         """
         then = now + self.clock_offset
-        rotating = [DYNAMIC[self.algorithm], *([DYNAMIC["RS256"]] if self.has_v2 else [])]
+        rotating = self._rotating()
         purposes = dict.fromkeys((*rotating, STATIC[self.algorithm]))
         due = [purpose for purpose in purposes if is_ahead(self.chains[purpose][0], then)]
         if interval is not None:
             ends = {purpose: newest_date(self.chains[purpose], then) + interval for purpose in rotating}
             due += [purpose for purpose in ends if purpose not in due and ends[purpose] - PUBLISHED_AHEAD_MS <= then]
         return due
+
+    def nothing_due_until(self, now: int, interval: int) -> int:
+        """Return until when `due_purposes` stays empty, from a `now` on at which it is.
+
+        With time, keys that are dated ahead cease to be so: that makes the next key due later, not sooner.
+        """
+        then = now + self.clock_offset
+        ends = min(newest_date(self.chains[purpose], then) for purpose in self._rotating()) + interval
+        return ends - PUBLISHED_AHEAD_MS - self.clock_offset
+
+    def _rotating(self) -> list[KeyPurpose]:
+        """Return the purposes whose keys have successors in time."""
+        return [DYNAMIC[self.algorithm], *([DYNAMIC["RS256"]] if self.has_v2 else [])]
 
     def next_key_due_at(self, now: int, interval: int) -> int:
         """Return when the next dynamic key has to be made, as of `now`; `interval`: the life of a key (ms)."""

@@ -52,7 +52,7 @@ def encode_object(value: object, field: str) -> str:
     type that JSON lacks; ValueError for NaN, infinities, lone surrogates, integers of more than
     MAX_INTEGER_CHARACTERS and nesting deeper than MAX_DEPTH.
     """
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise TypeError(f"{field} must be a dict, not {type(value).__name__}")
     if _is_plain(value, 1):
         # A lone surrogate, or an integer where Python has been told to convert fewer digits than are accepted here.

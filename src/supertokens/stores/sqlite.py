@@ -92,7 +92,14 @@ _LIST_USER: Final = (
 _LIST_EVERYBODY: Final = f"{_LIST} handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
 _EVER: Final = -(2**63)
 _BEFORE_ALL: Final = SessionCursor(_EVER, "")
-_NEW_HANDLE: Final = ", handle = ?"  # only where it changes: it is the key of the table
+_ROTATE: Final = (
+    "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?, last_seen_at = ?,"
+    " user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
+)
+# Only where they change: SQLite writes the index of a column anew also for the value that it has.
+_NEW_EXPIRY: Final = ", expires_at = ?"
+_NEW_HANDLE: Final = ", handle = ?"
+_IF_AS_SEEN: Final = " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500
@@ -209,19 +216,19 @@ class SqliteStore(SqliteKeys):
         return None if row is None else str(row[0])
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        statement = (
-            "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?,"
-            " expires_at = ?, last_seen_at = ?, user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
-            f"{_NEW_HANDLE if becomes.handle != seen.handle else ''}"
-            " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
-        )
+        statement = _ROTATE
+        values: list[object] = [*becomes.lineage, becomes.last_seen_at]
+        values += (becomes.client.user_agent, becomes.client.address, becomes.anti_csrf, becomes.uses_static_key)
+        if becomes.expires_at != seen.expires_at:
+            statement += _NEW_EXPIRY
+            values.append(becomes.expires_at)
+        if becomes.handle != seen.handle:
+            statement += _NEW_HANDLE
+            values.append(becomes.handle)
         was = seen.lineage
-        flags = (becomes.anti_csrf, becomes.uses_static_key)
-        life = (becomes.expires_at, becomes.last_seen_at, becomes.client.user_agent, becomes.client.address)
-        renamed = (becomes.handle,) if becomes.handle != seen.handle else ()
-        values = (*becomes.lineage, *life, *flags, *renamed, seen.handle, was.current, was.newest, was.handed_out_at)
+        values += (seen.handle, was.current, was.newest, was.handed_out_at)
         return self._database.write(
-            lambda connection: connection.execute(statement, values).rowcount == 1,
+            lambda connection: connection.execute(statement + _IF_AS_SEEN, values).rowcount == 1,
             durable=durable,
             one_statement=True,
         )

@@ -68,12 +68,17 @@ class Write:
         self.outcome: Any = None
         self.error: BaseException | None = None
         self.is_over = False
-        self.woken = threading.Event()
-        """Set when there is something to look at: it is over, or nobody commits."""
+        self.woken: threading.Event | None = None
+        """Set when there is something to look at: it is over, or nobody commits. Made by a thread that has to wait."""
 
     def fail(self, error: BaseException) -> None:
         self.error = error
         self.is_over = True
+
+    def wake(self) -> None:
+        """Let its thread look, if it waits."""
+        if self.woken is not None:
+            self.woken.set()
 
 
 class Connections(Protocol):
@@ -106,7 +111,10 @@ class CommitQueue:
         self._waiting.append(write)
         while not write.is_over:
             if self._committing.locked():
-                write.woken.wait(_MAX_SLEEP_S)
+                write.woken = write.woken or threading.Event()
+                # Who commits lets go of the lock first and wakes then: nobody who still finds it held is forgotten.
+                if self._committing.locked() and not write.is_over:
+                    write.woken.wait(_MAX_SLEEP_S)
                 write.woken.clear()
             else:
                 self._commit_what_waits(write)
@@ -138,7 +146,7 @@ class CommitQueue:
         finally:
             # The queue is looked at after the lock is free: who comes later finds it so.
             for each in (*group, *self._waiting[:1]):
-                each.woken.set()
+                each.wake()
 
     def _gather(self) -> list[Write]:
         """Return those that are committed next. They stay in the queue until they are over."""

@@ -109,9 +109,15 @@ class FileWatch:
         self._connections = self._left = 0
 
     def _look(self) -> tuple[_Identity, ...]:
-        found = [_stat(path) for path in self._paths]
-        self.log_bytes = found[1].st_size if found[1] else 0
-        return tuple(each and (each.st_dev, each.st_ino) for each in found)
+        try:
+            database, log, index = map(os.stat, self._paths)
+        except OSError:
+            found = [_stat(path) for path in self._paths]
+            self.log_bytes = found[1].st_size if found[1] else 0
+            return tuple(each and (each.st_dev, each.st_ino) for each in found)
+        # As above; spelt out, since every write comes by.
+        self.log_bytes = log.st_size
+        return (database.st_dev, database.st_ino), (log.st_dev, log.st_ino), (index.st_dev, index.st_ino)
 
     def _replaced(self, found: tuple[_Identity, ...]) -> SuperTokensGeneralError:
         assert self._known is not None

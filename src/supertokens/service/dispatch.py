@@ -100,7 +100,7 @@ class Dispatcher:
         if any_route.needs_version and version is not None and version not in VERSIONS:
             malformed = any_route.versions is CDI5_VERSIONS and not _VERSION.fullmatch(version)
             raise RefusedError(400, "cdi-version header is invalid" if malformed else _unsupported(version))
-        spoken = version if version in versions else versions[0] if versions is CDI2_VERSIONS else versions[-1]
+        spoken = _spoken_version(version, versions)
         route = _of_method(methods, head.method)
         if tenant is not None:
             raise RefusedError(400, f"AppId or tenantId not found => {tenant}")
@@ -174,6 +174,17 @@ def _of_method(methods: dict[str, Route], method: str) -> Route:
     if route is None:
         raise RefusedError(405 if method in METHODS else 501, "Method not supported")
     return route
+
+
+def _spoken_version(asked: str | None, versions: tuple[str, ...]) -> str:
+    """Return the one of `versions` to speak: the one `asked` for, or the default of the family.
+
+    That is 1.0 in the old family (docs/protocol/cdi2.md#order-of-the-checks), the newest in the modern one
+    (docs/protocol/cdi5.md#transport).
+    """
+    if asked in versions:
+        return asked
+    return versions[0] if versions is CDI2_VERSIONS else versions[-1]
 
 
 def _unsupported(version: str) -> str:

@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 Watch = Callable[[bytes], bool]
 
 
+READY = b"Z\0\0\0\5"
+"""How the server's last message begins."""
+
+
 def executes(data: bytes) -> bool:
     """Return whether messages to a server say that it is to execute, and not just prepare, a statement.
 
@@ -46,6 +50,7 @@ class Proxy:
     `round_trips`: how often something was sent to the server after it had answered. `delay_s`: by how much each answer
     is late. `silent`: nothing passes, as if both hosts had lost the network between them. `cut_when`: asked of what is
     sent to the server; the way is cut before that arrives, or, with `cut_answers`, before the answer does.
+    `cut_before_ready`: of an answer, all arrives but that the server is ready again, and so has committed.
     """
 
     def __init__(self, target: int) -> None:
@@ -56,6 +61,7 @@ class Proxy:
         self.refuses = False
         self.cut_when: Watch | None = None
         self.cut_answers = False
+        self.cut_before_ready = False
         self.cuts = 0
         self._doomed: set[_Way] = set()
         self._ways: set[_Way] = set()
@@ -140,6 +146,8 @@ class Proxy:
         way.asked = False
         if way in self._doomed:
             self._doomed.discard(way)
+            if self.cut_before_ready:
+                way.client.sendall(data[: data.rindex(READY)])
             return False
         if self.delay_s:
             time.sleep(self.delay_s)

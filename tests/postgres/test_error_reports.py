@@ -13,6 +13,7 @@ import pytest
 from supertokens.core import EmbeddedCore
 from supertokens.engine.signing_keys import StoredKey
 from supertokens.errors import SuperTokensGeneralError
+from supertokens.stores.opening import open_store
 from supertokens.stores.postgres import PostgresStore
 from supertokens.testing import FakeClock
 from tests.core.error_reports import Position, Reports, leaks
@@ -61,6 +62,16 @@ def test_no_report_of_an_exception_in_the_store_has_a_token_or_a_key(
             return Path(position[0]).name.startswith("postgres")
 
         assert assert_nothing_leaks(reports, secrets, new_core, ACTIONS[name], in_stores) > 20
+
+
+def test_no_report_of_a_connection_that_fails_has_the_password(reports: Reports) -> None:
+    def password() -> str:
+        return "-".join(["correct", "horse", "battery", "staple"] * 3)  # put together: reports show lines of source
+
+    store = open_store(f"postgresql://app:{password()}@127.0.0.1:1/x")
+    with pytest.raises(SuperTokensGeneralError) as failed:
+        store.read_keys(0)
+    assert leaks(reports.of(failed.value), {"password": password()}) == set()
 
 
 def test_no_report_of_a_failure_of_the_driver_has_the_values_of_the_statement(

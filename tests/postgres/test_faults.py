@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -112,6 +113,58 @@ def test_a_write_whose_connection_was_cut_happened_whole_or_not_at_all_and_says_
             write()
         assert happened() is answer
     assert len(store.sessions("other", 0)) == (0 if answer else 1), "of one that takes another's place, both or neither"
+
+
+def test_an_answer_without_the_word_that_it_was_committed_acknowledges_nothing(
+    store: PostgresStore, proxy: Proxy
+) -> None:
+    """The server says what a statement did before it commits, which may fail, or wait for a standby."""
+    store.create(living(), "{}")
+    writes: list[Callable[[], object]] = [
+        lambda: store.create(living(2), "{}"),
+        lambda: store.create(living(3), "{}", limit=SessionLimit(9, evicts=True)),
+        lambda: store.remove([living().handle], 0),
+        lambda: store.remove_all_keys(),
+    ]
+    proxy.cut_before_ready = True
+    for write in writes:
+        store.get(living().handle, 0)  # a connection is open
+        cut_once(proxy, answer=True)
+        with pytest.raises(SuperTokensGeneralError, match="not known"):
+            write()
+    assert proxy.cuts == len(writes)
+
+
+def test_an_error_that_the_caller_was_handling_is_not_taken_for_one_of_the_store(
+    store: PostgresStore, proxy: Proxy
+) -> None:
+    cut_once(proxy, answer=True)
+    try:
+        raise psycopg.errors.DeadlockDetected
+    except psycopg.Error:
+        with pytest.raises(SuperTokensGeneralError, match="not known"):
+            store.create(living(), "{}")
+    assert store.get(living().handle, 0) is not None
+
+
+def test_a_pooler_that_does_not_show_itself_is_found_out_by_what_it_loses(store: PostgresStore) -> None:
+    record = living()
+    store.create(record, "{}")
+    assert store.get(record.handle, 0) is not None
+    [connection] = store._database._connections._own.idle
+    connection.pgconn.exec_(b"DEALLOCATE ALL")  # as if the next statement were another session's
+    assert store.get(record.handle, 0) is not None
+    [connection] = store._database._connections._own.idle
+    assert not connection.is_direct
+
+
+def test_a_limit_holds_where_somebody_has_emptied_the_table_of_mutexes(store: PostgresStore) -> None:
+    with store._database._connections.borrowed(5) as connection:
+        connection.execute("DELETE FROM supertokens.mutex")
+    limit = SessionLimit(2, evicts=True)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: store.create(living(number), "{}", limit=limit), range(1, 17)))
+    assert store.count_sessions("user", 0) == 2
 
 
 def test_a_rotation_whose_connection_was_cut_is_tried_again_and_found_out(

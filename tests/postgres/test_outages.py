@@ -197,6 +197,29 @@ def test_a_failover_to_a_synchronous_standby_loses_nothing_that_was_acknowledged
         standby.remove()
 
 
+def test_without_its_synchronous_standby_a_server_acknowledges_nothing_and_nobody_waits_for_ever(
+    durable: PostgresServer,
+) -> None:
+    core = core_on(durable.url())
+    issued = core.create_session("user", {}, {}, anti_csrf=False)
+    with durable.administrator() as administrator:
+        administrator.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+        administrator.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: said(durable, "SHOW synchronous_standby_names") == "gone")
+    began = time.monotonic()
+    with pytest.raises(SuperTokensGeneralError, match="not known"):
+        core.revoke_sessions([issued.handle])
+    assert time.monotonic() - began < 3 + 1 + BACK_WITHIN_S
+    with durable.administrator() as administrator:
+        administrator.execute("SET synchronous_commit = off")
+        administrator.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        administrator.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: said(durable, "SHOW synchronous_standby_names") == "")
+    assert len(core.revoke_sessions([issued.handle])) <= 1
+    assert core.session_handles("user") == []
+    core.close()
+
+
 def test_a_server_that_only_reads_is_left_and_taken_again_once_it_writes(durable: PostgresServer) -> None:
     """As one is that has become a standby, of which the connections stay."""
     core = core_on(durable.url())

@@ -144,8 +144,9 @@ class Connections:
         while idle:
             idle.pop().close()
 
-    def close_idle(self) -> None:
-        """Close them, since the server they lead to is the wrong one by now."""
+    def assume_pooler(self) -> None:
+        """Take it from now on that a pooler stands between, although it does not show itself."""
+        self._pooled = True
         self.close()
 
     @property

@@ -9,6 +9,7 @@ settings that a connection of its own would keep. Up to the next synchronisation
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
@@ -31,15 +32,19 @@ MAX_BRIDGED_S: Final = 1.0
 """How long a server may be away before operations fail at once: a restart is shorter than that."""
 _PAUSE_S: Final = 0.025
 
-_TAKE_MUTEX: Final = "UPDATE supertokens.mutex SET times_taken = times_taken + 1 WHERE number = %(mutex)s"
+_TAKE_MUTEX: Final = """
+INSERT INTO supertokens.mutex AS mutex VALUES (%(mutex)s, 1)
+ON CONFLICT (number) DO UPDATE SET times_taken = mutex.times_taken + 1
+"""
+"""It holds off others also where somebody has emptied the table."""
 _LOCAL_SETTINGS: Final = """
 SELECT set_config('statement_timeout', %(statement)s::text, true), set_config('lock_timeout', %(lock)s::text, true),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, true)
 """
 _UNDONE: Final = (errors.SerializationFailure, errors.DeadlockDetected)
-_ELSEWHERE: Final = (errors.ReadOnlySqlTransaction, errors.CannotConnectNow, errors.InvalidSqlStatementName)
-"""Nothing was done, and another connection may do it: the server is a replica by now, or a pooler stands between."""
+_POOLER_SHOWS: Final = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""What was prepared is gone, or there already: one that was not found out stands between. Nothing was done."""
 
 _log = logging.getLogger("supertokens")
 
@@ -138,7 +143,7 @@ class PostgresDatabase:
 
     def _patiently(self, action: Callable[[PostgresConnection], T], timeout_s: float, *, repeatable: bool = False) -> T:
         """Run `action` on a connection, and again while that may heal what failed, for `timeout_s` in all at most."""
-        began = time.monotonic()
+        began, handled = time.monotonic(), sys.exception()
         for attempt in range(1, MAX_TRIES + 1):
             connected = False
             try:
@@ -151,7 +156,7 @@ class PostgresDatabase:
                 ) from None
             except psycopg.Error as raised:
                 # Without the driver's frames: they have the values of the statement, which may be keys.
-                first = _first_of(raised).with_traceback(None)
+                first = _first_of(raised, handled).with_traceback(None)
                 again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
                 if not again or time.monotonic() - began > timeout_s:
                     raise self._failure(first, unknown=connected and not repeatable and _is_lost(first)) from first
@@ -167,8 +172,11 @@ class PostgresDatabase:
             self._away_since = away_since
             # What the server itself refuses for good, such as a password, comes without a connection, too.
             return _is_lost(error) and now - away_since < MAX_BRIDGED_S
-        if isinstance(error, _ELSEWHERE):
-            self._connections.close_idle()
+        if isinstance(error, errors.ReadOnlySqlTransaction):
+            self._connections.close()  # the server is a replica by now, and another one may be the primary
+            return True
+        if isinstance(error, _POOLER_SHOWS):
+            self._connections.assume_pooler()
             return True
         return isinstance(error, _UNDONE) or (repeatable and _is_lost(error))
 
@@ -192,10 +200,14 @@ def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
     return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
 
 
-def _first_of(error: psycopg.Error) -> psycopg.Error:
-    """Return what failed first: where a commit is refused, the driver fails once more as it leaves the pipeline."""
+def _first_of(error: psycopg.Error, handled: BaseException | None) -> psycopg.Error:
+    """Return what failed first: where a commit is refused, the driver fails once more as it leaves the pipeline.
+
+    `handled`: what the caller was handling before, which is none of it.
+    """
     first = error.__context__
-    return first if error.sqlstate is None and isinstance(first, psycopg.Error) else error
+    is_ours = first is not handled and error.sqlstate is None
+    return first if is_ours and isinstance(first, psycopg.Error) else error
 
 
 def _is_lost(error: psycopg.Error) -> bool:

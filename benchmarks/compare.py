@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -47,24 +47,25 @@ def main() -> int:
             name: stack.enter_context(other_process(python, ["benchmarks.compared", folder], _environ(tree)))
             for name, tree in trees.items()
         }
-        print(f"{options.slices} slices of {options.requests} requests for each case", flush=True)
-        print(table(*compared(processes["here"], processes["other"], options.slices, options.requests)))
+        here, other = processes["here"], processes["other"]
+        cases = [name for name in here.names if options.only in name and name in other.names]
+        print(f"{options.slices} slices of {options.requests} requests for each of {len(cases)} cases", flush=True)
+        print(table(*compared(here, other, cases, options.slices, options.requests)))
     return 0
 
 
-def compared(here: OtherProcess, other: OtherProcess, slices: int, requests: int) -> tuple[Slices, Slices]:
+def compared(
+    here: OtherProcess, other: OtherProcess, cases: Sequence[str], slices: int, requests: int
+) -> tuple[Slices, Slices]:
     """Ask both for slices of so many requests, in turns, the first one of each turn being the second of the next."""
-    shared = [name for name in here.names if name in other.names]
-    timings: dict[OtherProcess, dict[str, list[float]]] = {
-        each: {name: [] for name in shared} for each in (here, other)
-    }
-    for name in shared:
+    timings: dict[OtherProcess, dict[str, list[float]]] = {each: {name: [] for name in cases} for each in (here, other)}
+    for name in cases:
         for process in (here, other):
             process.ask("set", name, requests if "GET" in name or "POST" in name else requests // _DURABLE_SHARE)
             for _ in range(_WARM_UP):
                 process.ask("measure", name)
     for number in range(slices):
-        for name in shared:
+        for name in cases:
             for process in (here, other) if number % 2 else (other, here):
                 timings[process][name].append(float(process.ask("measure", name)))
     return timings[here], timings[other]
@@ -103,6 +104,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("other", type=Path, metavar="OTHER_TREE", help="another checkout, such as a git worktree")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the cases alone whose names have that in them")
     parser.add_argument("--slices", type=int, default=200, metavar="N", help="slices of each case (default: 200)")
     parser.add_argument("--requests", type=int, default=150, metavar="N", help="requests in a slice (default: 150)")
     return parser.parse_args()

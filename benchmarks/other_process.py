@@ -7,6 +7,7 @@ of output. Between them the process sleeps, so that one of several can be asked 
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def answer(cases: Sequence[Loop], asked: TextIO = sys.stdin, answers: TextIO = s
         answers.flush()
 
     reply(list(by_name))
+    gc.freeze()  # what stands by now need not be looked at again before each batch
     for line in asked:
         verb, name, argument = json.loads(line)
         case = by_name[name]
@@ -101,3 +103,4 @@ def answer(cases: Sequence[Loop], asked: TextIO = sys.stdin, answers: TextIO = s
             reply(None)
         else:
             reply(case.measure() if verb == "measure" else case.sample())
+    gc.unfreeze()

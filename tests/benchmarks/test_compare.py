@@ -51,8 +51,8 @@ class Fake:
 
 def test_both_are_asked_in_every_turn_and_neither_always_first() -> None:
     log: list[str] = []
-    here, other = Fake(log, "here", {"GET": 5.0, "new": 1.0}), Fake(log, "other", {"GET": 4.0})
-    assert compared(here, other, 2, 150) == ({"GET": [5.0, 5.0]}, {"GET": [4.0, 4.0]})  # type: ignore[arg-type]
+    here, other = Fake(log, "here", {"GET": 5.0}), Fake(log, "other", {"GET": 4.0})
+    assert compared(here, other, ["GET"], 2, 150) == ({"GET": [5.0, 5.0]}, {"GET": [4.0, 4.0]})  # type: ignore[arg-type]
     assert log[-4:] == ["other measure", "here measure", "here measure", "other measure"]
     assert {"here set 150", "other set 150"} <= set(log)
 

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ from joserfc.jwk import KeySet as JoseKeySet
 from joserfc.jws import JWSRegistry
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore
+from supertokens.core import EmbeddedCore, system_clock
 from supertokens.engine import base64url
 from supertokens.engine.algorithms import ALGORITHMS, algorithm_of
 from supertokens.engine.session import IssuedSession
@@ -22,7 +26,7 @@ from supertokens.engine.signing_keys import StoredKey
 from supertokens.errors import SuperTokensGeneralError, SuperTokensTryRefreshTokenError
 from supertokens.stores.base import KeyStore
 from supertokens.stores.sqlite import SqliteStore
-from supertokens.testing import FakeClock
+from supertokens.testing import FakeClock, KeysOnce
 
 from .core_contract import create, kid, refresh, verify
 
@@ -78,6 +82,42 @@ def test_switching_logs_nobody_out_worker_by_worker(path: Path, clock: FakeClock
         child = refresh(workers[0], issued)
         assert algorithm(child) == after
         assert {verify(core, child).handle for core in workers} == {issued.handle}
+
+
+def test_an_app_that_switches_under_load_and_back_fails_no_request(path: Path) -> None:
+    KeysOnce.put_into(SqliteStore(path), system_clock())
+
+    def started(algorithm: str) -> EmbeddedCore:
+        config = Config(access_token_signing_algorithm=algorithm)
+        return EmbeddedCore(config, SqliteStore(path, synchronous="normal"))
+
+    workers = [started(RS256) for _ in range(3)]
+    served: list[str] = []
+    ended = threading.Event()
+
+    def browse(seed: int) -> None:
+        rng, issued = random.Random(seed), create(workers[0])
+        while not ended.is_set():
+            issued = refresh(rng.choice(workers), issued) if rng.random() < 0.5 else create(rng.choice(workers))
+            verified = verify(rng.choice(workers), issued)
+            again = verified.new_access_token.text if verified.new_access_token else issued
+            assert verify(rng.choice(workers), again, check_database=rng.random() < 0.5).handle == issued.handle
+            served.append(algorithm(issued))
+
+    with ThreadPoolExecutor(6) as threads:
+        browsing = [threads.submit(browse, seed) for seed in range(6)]
+        try:
+            for switched_to in (ES256, RS256):
+                for number in range(3):
+                    enough = len(served) + 60
+                    while len(served) < enough and not any(each.done() for each in browsing):
+                        time.sleep(0.001)
+                    workers[number] = started(switched_to)
+        finally:
+            ended.set()
+    assert [each.exception() for each in browsing] == [None] * 6
+    assert {RS256, ES256} <= set(served)
+    assert served[0] == RS256
 
 
 def test_two_kinds_of_workers_on_one_store_do_not_make_keys_in_turn(path: Path, clock: FakeClock) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +137,31 @@ def test_a_signature_as_der_writes_it_is_refused(es256: PrivateKey) -> None:
     assert decode_dss_signature(der)
     assert not accepts(es256, der)
     assert not accepts(es256, der.ljust(64, b"\0")[:64])
+
+
+WYCHEPROOF = json.loads(Path(__file__).with_name("wycheproof_ecdsa_p256.json").read_text())
+
+
+@pytest.mark.parametrize("group", WYCHEPROOF["groups"], ids=lambda group: f"from {group['tests'][0]['id']} on")
+def test_wycheproofs_signatures_are_judged_as_it_says_but_that_a_token_has_one_text(group: dict[str, Any]) -> None:
+    """Numbers at the edges of the curve's arithmetic, and forged ones. Of the two texts of one signature that it calls
+    valid, only that with the smaller S is.
+    """
+    algorithm = ALGORITHMS["ES256"]
+    key = algorithm.key_of(group["key"])
+    for vector in group["tests"]:
+        data, signature = bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"])
+        if len(signature) != 64:
+            assert not algorithm.is_signature(key, signature, data), vector
+            continue
+        r, s = two_halves(signature)
+        verdicts = [algorithm.is_signature(key, halves(r, half), data) for half in (s, (ORDER - s) % 2**256)]
+        assert verdicts == [vector["valid"] and s <= ORDER // 2, vector["valid"] and s > ORDER // 2], vector
+
+
+def test_all_of_wycheproofs_vectors_are_there() -> None:
+    vectors = [vector for group in WYCHEPROOF["groups"] for vector in group["tests"]]
+    assert (len(vectors), sum(vector["valid"] for vector in vectors)) == (262, 173)
 
 
 @given(st.binary(max_size=300))

@@ -159,7 +159,7 @@ def test_the_times_of_stopping_are_those_in_the_code() -> None:
 
 
 def test_the_paths_without_an_api_key_are_all_named() -> None:
-    sentence = SERVICE.text.partition("No key is asked for by ")[2].partition(". ")[0]
+    sentence = SERVICE.text.partition("No key is needed for ")[2].partition(". ")[0]
     open_paths = {route.path for route in all_routes() if not route.needs_api_key} - {"/"}
     assert set(re.findall(r"`(/[^`]*)`", sentence)) == open_paths
 

@@ -170,7 +170,7 @@ def test_nothing_is_ended_where_nobody_can_be_asked(
     handle = create(core)
     result = run("sessions", "revoke", *(how or [handle]), database)
     assert result.exit_code == 2
-    assert "add --yes if it is meant" in result.stderr
+    assert "add --yes to do it" in result.stderr
     assert all_handles(core) == {handle}
 
 
@@ -211,7 +211,7 @@ def test_the_sessions_of_everybody_are_ended(run: Run, core: EmbeddedCore, datab
 def test_everybodys_sessions_are_ended_some_at_a_time_and_later_ones_are_left_alone(
     core: EmbeddedCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(everybody, "_AT_ONCE", 2)
+    monkeypatch.setattr(everybody, "_SESSIONS_AT_ONCE", 2)
     for _ in range(5):
         create(core)
     start = system_clock() + 1

@@ -62,7 +62,7 @@ class PersonalDataContract:
     def test_an_export_of_many_goes_on_from_page_to_page_and_leaves_out_what_ends_meanwhile(
         self, core: Core, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("supertokens.core.export._AT_ONCE", 2)
+        monkeypatch.setattr("supertokens.core.export._SESSIONS_AT_ONCE", 2)
         handles = []
         for _ in range(5):
             handles.append(create(core).handle)

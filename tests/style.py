@@ -78,6 +78,7 @@ TESTED_IN: Final = {
     "core/test_error_reports.py": ("engine/value.py",),
     "cli/test_sessions.py": ("core/everybody.py",),
     "engine/test_refresh_token.py": ("engine/session.py",),
+    "fastapi/test_fastapi.py": ("fastapi/dependencies.py", "starlette/extension.py", "starlette/handlers.py"),
     "flask/test_contract.py": (
         "testing/browser_contract.py", "testing/integration.py", "testing/integration_contract.py",
         "testing/request_session_contract.py", "testing/visitor.py",

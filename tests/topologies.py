@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
 from supertokens.remote import RemoteCore
+from supertokens.remote.calls import Calls
 from supertokens.testing import FakeClock
 
 from .service.clocked import Services, core_settings
 
-__all__ = ["clock", "make_core", "pytest_generate_tests", "topology"]
+__all__ = ["clock", "make_core", "no_service_is_asked_on_the_loop", "pytest_generate_tests", "topology"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,3 +56,15 @@ def make_core(topology: str, clock: FakeClock, request: pytest.FixtureRequest) -
         return RemoteCore(Config(**of_app), clock=clock), of_app
 
     return remote
+
+
+@pytest.fixture
+def no_service_is_asked_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a `StillStore` in the app looks after itself."""
+    send = Calls._send
+
+    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        assert asyncio._get_running_loop() is None, "a service was asked on the event loop"
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(Calls, "_send", checked)

@@ -41,9 +41,12 @@ def http_scope(
     }
 
 
-async def call(app: ASGIApp, scope: Scope, body: bytes = b"") -> list[Message]:
-    """Return all messages that the application sends. A browser that has sent its request waits for the answer."""
-    sent: list[Message] = []
+async def call(app: ASGIApp, scope: Scope, body: bytes = b"", sent: list[Message] | None = None) -> list[Message]:
+    """Return all messages that the application sends; in `sent` they are also if it raises an error in the end.
+
+    A browser that has sent its request waits for the answer.
+    """
+    sent = [] if sent is None else sent
     arrived = [{"type": "http.request", "body": body, "more_body": False}]
     done = asyncio.Event()
 

@@ -13,11 +13,19 @@ from supertokens.asgi.requests import ASGIApp
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.testing import FakeClock, KeysOnce
-from tests.topologies import clock, make_core, pytest_generate_tests, topology
+from tests.topologies import (
+    clock,
+    make_core,
+    no_service_is_asked_on_the_loop,
+    pytest_generate_tests,
+    topology,
+)
 
 from .still import StillStore
 
-__all__ = ["clock", "make_core", "pytest_generate_tests", "topology"]
+__all__ = [
+    "clock", "make_core", "no_service_is_asked_on_the_loop", "pytest_generate_tests", "store", "topology",
+]  # fmt: skip
 
 Around = Callable[..., SuperTokens]
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from .pages import ROOT, page
+from .pages import ROOT, Page, page
 
 QUICKSTART: Final = page("docs/quickstart.md")
 SETTING_UP, RUNNING = QUICKSTART.in_language("console")
@@ -24,10 +24,10 @@ def commands(text: str) -> list[str]:
     return [line.removeprefix("$ ") for line in text.splitlines()]
 
 
-def files() -> dict[str, str]:
-    """The files that the page says to save, by name: each names itself in its first line."""
+def files(document: Page = QUICKSTART) -> dict[str, str]:
+    """Return the files that a page says to save, by name: each names itself in its first line."""
     found = {}
-    for block in QUICKSTART.blocks:
+    for block in document.blocks:
         first = re.match(r"(?:# |\{# )([\w./]+\.(?:py|html))(?: #\})?\n", block.text)
         if first is not None:
             found[first[1]] = block.text
@@ -61,14 +61,18 @@ def test_its_commands_run_as_written_and_print_what_it_says(folder: Path) -> Non
         (app / name).write_text(text, "utf-8")
     add_user, start, *calls = commands(RUNNING.text)
     run(add_user, app)
+    expected = next(block.text for block in QUICKSTART.in_language("text") if block.text.startswith("  <p>Hello"))
+    assert printed_by(start, calls, app, "http://127.0.0.1:5055/") == expected
+
+
+def printed_by(start: str, calls: list[str], app: Path, url: str) -> str:
+    """Return what `calls` print while the server runs that `start` starts in the folder `app`, and that has `url`."""
     server = subprocess.Popen(["bash", "-c", f"exec {start.removesuffix(' &')}"], cwd=app, start_new_session=True,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:
-        run("curl -s -o /dev/null --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:5055/", app)
-        printed = "".join(f"{run(call, app).rstrip()}\n" for call in calls)
+        run(f"curl -s -o /dev/null --retry 60 --retry-delay 1 --retry-connrefused {url}", app)
+        return "".join(f"{run(call, app).rstrip()}\n" for call in calls)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
-    expected = next(block.text for block in QUICKSTART.in_language("text") if block.text.startswith("  <p>Hello"))
-    assert printed == expected

@@ -17,8 +17,8 @@ import pytest
 from . import pyright
 
 FOLDER: Final = Path(__file__).parent
-RIGHT: Final = FOLDER / "an_app.py"
-WRONG: Final = FOLDER / "mistakes.py"
+RIGHT: Final = ("an_app.py", "a_fastapi_app.py")
+WRONG: Final = ("mistakes.py", "fastapi_mistakes.py")
 
 Complaints = dict[int, list[str]]
 """What was said of each line."""
@@ -63,14 +63,18 @@ CHECKERS: Final = pytest.mark.parametrize("says", [mypy_says, pyright_says], ids
 
 
 @CHECKERS
-def test_an_app_without_a_mistake_is_clean(says: Callable[[Path, Path], Complaints], tmp_path: Path) -> None:
-    assert says(RIGHT, tmp_path) == {}
+@pytest.mark.parametrize("name", RIGHT)
+def test_an_app_without_a_mistake_is_clean(says: Callable[[Path, Path], Complaints], name: str, tmp_path: Path) -> None:
+    assert says(FOLDER / name, tmp_path) == {}
 
 
 @CHECKERS
-def test_every_mistake_is_flagged_and_nothing_else(says: Callable[[Path, Path], Complaints], tmp_path: Path) -> None:
-    lines = WRONG.read_text("utf-8").splitlines()
+@pytest.mark.parametrize("name", WRONG)
+def test_every_mistake_is_flagged_and_nothing_else(
+    says: Callable[[Path, Path], Complaints], name: str, tmp_path: Path
+) -> None:
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
     mistakes = {number: line for number, line in enumerate(lines, 1) if "# mistake: " in line}
-    flagged = says(WRONG, tmp_path)
+    flagged = says(FOLDER / name, tmp_path)
     assert {number: line for number, line in mistakes.items() if number not in flagged} == {}
     assert {number: said for number, said in flagged.items() if number not in mistakes} == {}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`SuperTokens(app)`: what goes around a Starlette application, its handlers, and the ready-made routes."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from supertokens.asgi.extension import MAX_WAITING, THREADS
+from supertokens.asgi.stored_sessions import SessionsByName
+from supertokens.asgi.threads import Threads
+from supertokens.asgi.verbs import refresh_session, sign_out_from_form
+from supertokens.asgi.wrapper import Sessions
+from supertokens.config import Config, Options
+from supertokens.core import Core
+from supertokens.default_database import home_of_caller
+from supertokens.starlette.handlers import answer_errors
+from supertokens.topology import edge_of_app
+from supertokens.transport import SEE_OTHER
+
+__all__ = ["SuperTokens"]
+
+
+class SuperTokens(SessionsByName):
+    """The extension of one application: `sessions = SuperTokens(app)`. Options are the keys of `Config`, by name.
+
+    `core`: another than the configuration asks for. `routes`: give the app a refresh API and a sign-out route.
+    `threads`: how many ask the store, or the core, at one time; no more than `max_waiting` requests wait for one, and
+    those beyond are answered with 503. The store is opened on first use, and closed at the end of the lifespan.
+
+    Raise ConfigError for settings that cannot be used, RuntimeError for an app that has sessions already, or has
+    answered requests.
+    """
+
+    def __init__(
+        self,
+        app: Starlette,
+        *,
+        core: Core | None = None,
+        routes: bool = False,
+        threads: int = THREADS,
+        max_waiting: int = MAX_WAITING,
+        **options: Unpack[Options],
+    ) -> None:
+        if hasattr(app.state, "supertokens"):
+            raise RuntimeError("this app has sessions already: call SuperTokens(app) only once")
+        if app.middleware_stack is not None:
+            raise RuntimeError("this app has answered requests already: call SuperTokens(app) before it is served")
+        edge = edge_of_app(self, options, core, home_of_caller())
+        self._sessions = Sessions(edge, Threads(threads, max_waiting), owns_core=core is None)
+        if routes:
+            _add_routes(app, edge.config)
+        self._attach(app)
+        app.state.supertokens = self
+
+    @property
+    def core(self) -> Core:
+        """The core, opened on first use: not to be asked for on an event loop before that."""
+        return self._sessions.core
+
+    def _attach(self, app: Starlette) -> None:
+        """Go around all of the middleware of `app`: an error in a view is answered by the outermost."""
+        build = app.build_middleware_stack
+
+        def path_of(name: str) -> str:
+            request = self._sessions.current()
+            mount = "" if request is None else request.asked().request.target.mount
+            return f"{mount}{app.url_path_for(name)}"
+
+        def build_with_sessions() -> ASGIApp:
+            answer_errors(app, path_of)
+            return self._sessions.around(build())
+
+        app.build_middleware_stack = build_with_sessions  # type: ignore[method-assign]
+
+
+def _add_routes(app: Starlette, config: Config) -> None:
+    base = (config.api_base_path or "").rstrip("/")
+    app.router.routes += [
+        Route(config.refresh_api_path, _refresh, methods=["POST"], name="supertokens.refresh"),
+        Route(f"{base}/signout", _sign_out, methods=["POST"], name="supertokens.sign_out"),
+    ]
+
+
+async def _refresh(request: Request) -> Response:
+    await refresh_session(request)
+    return JSONResponse({"status": "OK"})
+
+
+async def _sign_out(request: Request) -> Response:
+    location = await sign_out_from_form(request)
+    return JSONResponse({"status": "OK"}) if location is None else RedirectResponse(location, SEE_OTHER)

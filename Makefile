@@ -47,9 +47,12 @@ PYTHONS := 3.11 3.12 3.13 3.14
 .PHONY: pythons $(PYTHONS:%=python%)
 pythons: $(PYTHONS:%=python%)
 
+# One that only pyenv has, and no version file names, is found as well.
 $(PYTHONS:%=python%):
-	@if ! command -v $@ >/dev/null; then echo "NOT TESTED: $@ is not installed"; else \
-		test -x .venv-$@/bin/python || $@ -m venv .venv-$@ && \
+	@for python in $@ $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(@:python%=%).*/bin/$@; do \
+		$$python -c pass 2>/dev/null && break; python=; done; \
+	if [ -z "$$python" ]; then echo "NOT TESTED: $@ is not installed"; else \
+		test -x .venv-$@/bin/python || $$python -m venv .venv-$@ && \
 		.venv-$@/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" && \
 		echo "testing with $@" && HYPOTHESIS_PROFILE=quick .venv-$@/bin/python -m pytest -q -m "not slow" $(ARGS); fi
 

@@ -390,3 +390,46 @@ def test_a_child_that_is_forked_while_threads_write_can_write(url: str) -> None:
             each.result(20)
     assert store.count_sessions("user", 0) == 7
     store.close()
+
+
+# Sweeping
+
+
+def test_sweeping_waits_for_nobody_and_passes_over_what_others_are_at(url: str, server: PostgresServer) -> None:
+    store = open_store(url, timeout_s=2.0)
+    now = system_clock()
+    for number in range(1, 21):
+        store.create(a_record(number, expires_at=now + 50_000 if number > 15 else now - number), "{}")
+    with server.administrator(url.rpartition("/")[2]) as other, other.transaction():
+        other.execute(
+            "SELECT FROM supertokens.session WHERE expires_at <= %s ORDER BY handle LIMIT 3 FOR UPDATE", (now,)
+        )
+        began = time.monotonic()
+        assert store.sweep(now, limit=500) == 12
+        assert time.monotonic() - began < 0.5 + SLACK_S
+    assert [store.sweep(now, limit=2), store.sweep(now, limit=2), store.sweep(now, limit=2)] == [2, 1, 0]
+    assert store.count_sessions("user", now) == 5
+    store.close()
+
+
+def test_a_session_whose_life_is_extended_while_it_is_swept_stays(url: str, server: PostgresServer) -> None:
+    store = open_store(url)
+    now = system_clock()
+    store.create(a_record(1, expires_at=now - 1), "{}")
+    with server.administrator(url.rpartition("/")[2]) as other, other.transaction():
+        other.execute("UPDATE supertokens.session SET expires_at = %s", (now + 99_999,))
+        assert store.sweep(now, limit=500) == 0
+    assert store.sweep(now, limit=500) == 0
+    assert store.count_sessions("user", now) == 1
+    store.close()
+
+
+def test_many_that_sweep_at_once_delete_each_session_once(url: str) -> None:
+    store = open_store(url)
+    for number in range(1, 201):
+        store.create(a_record(number), "{}")  # which expired years ago
+    with ThreadPoolExecutor(8) as threads:
+        swept = sum(threads.map(lambda _: store.sweep(0, limit=30), range(16)))
+        swept += sum(store.sweep(0, limit=500) for _ in range(2))
+    assert swept == 200
+    store.close()

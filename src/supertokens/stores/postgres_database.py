@@ -197,7 +197,9 @@ class PostgresDatabase:
 
 
 def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
-    return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+    # Not by the cursor's description, which takes longer to make than the rows.
+    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+    return Result(cursor.fetchall() if has_rows else [], cursor.rowcount)
 
 
 def _first_of(error: psycopg.Error, handled: BaseException | None) -> psycopg.Error:

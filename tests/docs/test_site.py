@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import supertokens.fastapi
 import supertokens.flask
 
 from .pages import PAGES, ROOT
@@ -31,10 +33,11 @@ def test_every_page_is_in_it(site: Path) -> None:
         assert (site / page.name).with_suffix(".html").exists(), page.name
 
 
-def test_every_function_of_the_flask_module_is_in_the_reference(site: Path) -> None:
+@pytest.mark.parametrize("module", [supertokens.flask, supertokens.fastapi], ids=lambda module: module.__name__)
+def test_every_function_of_an_integration_is_in_the_reference(site: Path, module: ModuleType) -> None:
     reference = (site / "docs" / "api.html").read_text("utf-8")
-    for name in supertokens.flask.__all__:
-        if not name.endswith("Error") and callable(getattr(supertokens.flask, name)):
+    for name in module.__all__:
+        if not name.endswith("Error") and callable(getattr(module, name)):
             assert re.search(rf'id="supertokens\.(\w+\.)+{name}"', reference), name
 
 

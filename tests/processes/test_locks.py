@@ -32,13 +32,15 @@ def test_no_lock_that_is_held_across_a_fork_holds_up_the_child(tmp_path: Path, f
 
 
 def test_no_other_kind_of_lock_is_used() -> None:
-    """Elsewhere a child could wait for ever: the queue of commits is replaced as a whole (`sqlite_forks`)."""
+    """Elsewhere a child could wait for ever: the queue of commits is replaced as a whole (`sqlite_forks`).
+
+    What asyncio has is no lock of a process: a task that waits for it is on a loop, and no loop goes on in a child.
+    """
     package = Path(supertokens.__file__).parent
+    others = re.compile(r"(?<!asyncio\.)\b(R?Lock|Condition|Semaphore|Barrier)\(\)?")
     used = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        if re.search(
-            r"\b(R?Lock|Condition|Semaphore|Barrier)\(\)?", path.read_text("utf-8").replace("ProcessLock(", "")
-        )
+        if others.search(path.read_text("utf-8").replace("ProcessLock(", ""))
     }
     assert used == {"forks.py", "stores/sqlite_commits.py"}

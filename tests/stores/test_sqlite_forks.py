@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
@@ -23,6 +22,7 @@ from supertokens.stores import sqlite_forks
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.stores.sqlite_forks import PROCESS
 from supertokens.testing.store_contract import a_record, handles_of
+from tests.processes.forking import FORKS
 
 NOW = 1_700_000_000_000
 DEADLINE_S = 30
@@ -193,6 +193,7 @@ import ctypes, os, sys
 from pathlib import Path
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing.store_contract import a_record, handles_of
+from tests.processes.forking import FORKS
 
 store = SqliteStore(Path(sys.argv[1]))
 store.create(a_record(1), "{}")
@@ -221,7 +222,7 @@ def test_a_child_that_has_inherited_a_connection_leaves_the_log_even_when_it_end
         assert another.execute("SELECT handle FROM session").fetchall() == [(a_record(1).handle,)]
 
 
-@pytest.mark.parametrize("fork", [os.fork, lambda: ctypes.PyDLL(None).fork()], ids=["os.fork", "C fork"])
+@pytest.mark.parametrize("fork", FORKS.values(), ids=FORKS)
 def test_a_child_that_was_forked_in_the_middle_of_a_write_does_not_commit_it(
     path: Path, store: SqliteStore, fork: Callable[[], int]
 ) -> None:

@@ -21,7 +21,7 @@ from supertokens.testing import FakeClock, KeysOnce
 from .bidi import firefox
 from .browsing import Browsing
 from .chromium_browsing import ChromiumBrowsing
-from .conftest import Serve
+from .conftest import FLAGS, Serve, executable
 from .firefox_browsing import FirefoxBrowsing
 from .sites import DEEP
 from .walk import Walk
@@ -50,8 +50,9 @@ class Open(Protocol):
 def open_chromium(chromium: Browser) -> Open:
     @contextmanager
     def opened(folder: Path) -> Iterator[Browsing]:
-        with closing(chromium.new_context(java_script_enabled=False)) as context:
-            yield ChromiumBrowsing(context)
+        # A browser of its own: its end is bounded, and a context's is not while a tab in it does not close.
+        with closing(chromium.browser_type.launch(executable_path=executable(), args=list(FLAGS))) as browser:
+            yield ChromiumBrowsing(browser.new_context(java_script_enabled=False))
 
     return opened
 

@@ -60,6 +60,61 @@ def test_a_client_that_disconnects_during_a_refresh_loses_nothing(
     asyncio.run(main())
 
 
+def test_a_scope_that_cannot_be_read_keeps_nobody_waiting(around: Around) -> None:
+    """It is read again when a verb's turn comes, since the headers may have left by then."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        session = await verify_session(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        scope["headers"] = [b"no pair"]
+        for _ in range(2):
+            with pytest.raises(ValueError, match="unpack"):
+                await session.get_session_data()
+            with pytest.raises(ValueError, match="unpack"):
+                await sessions.revoke_session("handle")
+        await send({"type": "http.response.body", "body": b"told"})
+
+    sessions = around(app)
+    scope = showing(sessions.core)
+
+    async def main() -> None:
+        async with asyncio.timeout(30):
+            assert (await replied(sessions, scope)).text == "told"
+        await sessions.close()
+
+    asyncio.run(main())
+
+
+def test_verbs_that_find_an_unreadable_scope_when_their_turn_comes_let_the_next_go_on(
+    around: Around, store: StillStore
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        first = asyncio.create_task(create_new_session(scope, "ada"))
+        await until(lambda: store.waiting == 1)
+        second = asyncio.create_task(create_new_session(scope, "bob"))
+        leaving = asyncio.create_task(send({"type": "http.response.start", "status": 200, "headers": []}))
+        await asyncio.sleep(0)
+        third = asyncio.create_task(sessions.list_sessions("ada"))
+        await asyncio.sleep(0)
+        good, scope["headers"] = scope["headers"], [b"no pair"]
+        store.go_on()
+        done = await asyncio.gather(first, second, leaving, third, return_exceptions=True)
+        assert isinstance(done[3], ValueError), "the request was given up with the headers"
+        scope["headers"] = good
+        assert [each.is_current for each in await sessions.list_sessions("ada")] == [False]
+        await send({"type": "http.response.body", "body": b"told"})
+
+    sessions = around(app)
+
+    async def main() -> None:
+        store.stop()
+        async with asyncio.timeout(30):
+            assert (await replied(sessions, http_scope("POST", "/login"))).text == "told"
+        await sessions.close()
+
+    asyncio.run(main())
+
+
 def test_a_log_in_whose_view_stopped_waiting_still_reaches_the_browser(around: Around, store: StillStore) -> None:
     async def view(scope: Scope) -> str:
         try:

@@ -82,8 +82,8 @@ class AsgiRequest:
             self._turn = asyncio.Lock()
         turn = self._turn
         await turn.acquire()
-        self.asked()  # again: the headers may have left meanwhile, and the request is given up with them
         try:
+            self.asked()  # again: the headers may have left meanwhile, and the request is given up with them
             running = self.threads.run(verb, is_bounded=is_bounded)
         except BaseException:
             turn.release()

@@ -88,6 +88,7 @@ TESTED_IN: Final = {
     "flask/test_extension.py": ("flask/verbs.py",),
     "flask/test_pages.py": (
         "core/signals.py", "flask/answers.py", "flask/routes.py", "flask/signals.py", "transport/refusals.py",
+        "transport/routes.py",
     ),
     "flask/test_renewal.py": ("transport/renewing.py",),
     "flask/test_request_session.py": ("flask/requests.py",),

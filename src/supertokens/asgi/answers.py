@@ -12,7 +12,7 @@ from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.errors import SuperTokensError, SuperTokensTokenTheftError, SuperTokensUnauthorisedError
 from supertokens.transport import ANSWERED_ERRORS, SEE_OTHER, body_for, location_for, status_for
 
-__all__ = ["ANSWERED", "Answer", "answer_for", "close_socket", "send_answer"]
+__all__ = ["ANSWERED", "Answer", "answer_for", "close_socket", "json_answer", "redirect_answer", "send_answer"]
 
 ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that are answered here."""
@@ -37,15 +37,28 @@ def answer_for(connection: Connection, error: SuperTokensError, path_of: Callabl
     path of a `login_url` that is the name of a route.
     """
     if isinstance(error, SuperTokensBusyError):
-        return _json(503, {"error": str(error), "message": str(error)}, {"retry-after": str(_RETRY_AFTER_S)})
+        return json_answer(503, {"error": str(error), "message": str(error)}, {"retry-after": str(_RETRY_AFTER_S)})
     request = request_of(connection)
     owner, edge = request.asked(scope_of(connection)), request.edge
     if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
         owner.forget(error)
     location = location_for(error, owner.request, edge, path_of)
     if location is not None:
-        return Answer(SEE_OTHER, {"location": location, "content-length": "0"}, b"")
-    return _json(status_for(error, edge.config), body_for(error), {})
+        return redirect_answer(location)
+    return json_answer(status_for(error, edge.config), body_for(error))
+
+
+def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
+    """Return a response whose body is `content` as JSON. `headers`: others of its headers."""
+    body = json.dumps(content).encode()
+    return Answer(
+        status, {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}, body
+    )
+
+
+def redirect_answer(location: str) -> Answer:
+    """Return a response that sends the browser to `location`."""
+    return Answer(SEE_OTHER, {"location": location, "content-length": "0"}, b"")
 
 
 async def send_answer(answer: Answer, send: Send) -> None:
@@ -66,8 +79,3 @@ async def _send(kind: str, answer: Answer, send: Send) -> None:
     start: Message = {"type": f"{kind}.start", "status": answer.status, "headers": headers}
     await send(start)
     await send({"type": f"{kind}.body", "body": answer.body})
-
-
-def _json(status: int, content: dict[str, str], headers: dict[str, str]) -> Answer:
-    body = json.dumps(content).encode()
-    return Answer(status, {"content-type": "application/json", "content-length": str(len(body)), **headers}, body)

@@ -3,21 +3,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from typing import Final, Unpack
 
-from supertokens.asgi.answers import Answer, send_answer
+from supertokens.asgi.answers import json_answer, redirect_answer, send_answer
 from supertokens.asgi.requests import ASGIApp, Receive, Scope, Send
 from supertokens.asgi.stored_sessions import SessionsByName
 from supertokens.asgi.threads import Threads
-from supertokens.asgi.verbs import refresh_session, sign_out_from_form
+from supertokens.asgi.verbs import run_route
 from supertokens.asgi.wrapper import Sessions
 from supertokens.config import Config, ConfigError, Options
 from supertokens.core import Core
 from supertokens.default_database import home_of_caller
 from supertokens.topology import edge_of_app
-from supertokens.transport import SEE_OTHER, from_asgi
+from supertokens.transport import from_asgi, ready_routes
 
 __all__ = ["MAX_WAITING", "THREADS", "SuperTokens"]
 
@@ -61,30 +59,17 @@ class SuperTokens(SessionsByName):
 
 
 def _with_routes(app: ASGIApp, config: Config) -> ASGIApp:
-    base = (config.api_base_path or "").rstrip("/")
-    routes: dict[str, Callable[[Scope], Awaitable[str | None]]] = {
-        config.refresh_api_path: _refresh,
-        f"{base}/signout": sign_out_from_form,
-    }
+    routes = ready_routes(config)
 
     async def with_routes(scope: Scope, receive: Receive, send: Send) -> None:
-        verb = None
+        found = None
         if scope["type"] == "http" and scope.get("method") == "POST":
             request = from_asgi(scope)
-            verb = next((verb for path, verb in routes.items() if request.is_for(path)), None)
-        if verb is None:
+            found = next((route for route in routes if request.is_for(route.path)), None)
+        if found is None:
             await app(scope, receive, send)
             return
-        location = await verb(scope)
-        if location is None:
-            body = json.dumps({"status": "OK"}).encode()
-            headers = {"content-type": "application/json", "content-length": str(len(body))}
-            await send_answer(Answer(200, headers, body), send)
-        else:
-            await send_answer(Answer(SEE_OTHER, {"location": location, "content-length": "0"}, b""), send)
+        location = await run_route(scope, found)
+        await send_answer(json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location), send)
 
     return with_routes
-
-
-async def _refresh(scope: Scope) -> None:
-    await refresh_session(scope)

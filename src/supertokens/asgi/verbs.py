@@ -16,9 +16,9 @@ from supertokens.asgi.requests import AsgiRequest, Connection, request_of, scope
 from supertokens.asgi.session import Session
 from supertokens.transport import (
     CORS_HEADERS,
+    ReadyRoute,
     RequestSession,
     Standing,
-    is_navigation,
     is_verified_at_once,
     own_path,
     verbs,
@@ -26,7 +26,7 @@ from supertokens.transport import (
 
 __all__ = [
     "check_origin", "create_new_session", "current_session", "get_cors_allowed_headers", "get_session", "next_url",
-    "refresh_session", "sign_out", "sign_out_from_form", "verify_session",
+    "refresh_session", "run_route", "sign_out", "verify_session",
 ]  # fmt: skip
 
 _Json = dict[str, Any] | None
@@ -157,20 +157,10 @@ async def sign_out(connection: Connection) -> list[str]:
     return await request.in_thread(partial(verbs.sign_out, owner))
 
 
-async def sign_out_from_form(connection: Connection) -> str | None:
-    """Sign out as the ready-made route does: not for a page of another site.
-
-    Return where a navigation is sent then; None for any other request.
-    """
+async def run_route(connection: Connection, route: ReadyRoute) -> str | None:
+    """Do what a ready-made route is for; return where the browser is sent then, or None."""
     request, owner = _asked(connection)
-
-    def signed_out() -> str | None:
-        asked = owner.request
-        verbs.require_sign_out_allowed(owner)
-        verbs.sign_out(owner)
-        return (asked.target.mount or "/") if is_navigation(asked) else None
-
-    return await request.in_thread(signed_out)
+    return await request.in_thread(partial(route.act, owner))
 
 
 def next_url(connection: Connection, default: str = "/", *, form_value: object = None) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Unpack
 
 from starlette.applications import Starlette
@@ -14,14 +15,14 @@ from starlette.types import ASGIApp
 from supertokens.asgi.extension import MAX_WAITING, THREADS
 from supertokens.asgi.stored_sessions import SessionsByName
 from supertokens.asgi.threads import Threads
-from supertokens.asgi.verbs import refresh_session, sign_out_from_form
+from supertokens.asgi.verbs import run_route
 from supertokens.asgi.wrapper import Sessions
 from supertokens.config import Config, Options
 from supertokens.core import Core
 from supertokens.default_database import home_of_caller
 from supertokens.starlette.handlers import answer_errors
 from supertokens.topology import edge_of_app
-from supertokens.transport import SEE_OTHER
+from supertokens.transport import SEE_OTHER, ReadyRoute, ready_routes
 
 __all__ = ["SuperTokens"]
 
@@ -80,18 +81,14 @@ class SuperTokens(SessionsByName):
 
 
 def _add_routes(app: Starlette, config: Config) -> None:
-    base = (config.api_base_path or "").rstrip("/")
     app.router.routes += [
-        Route(config.refresh_api_path, _refresh, methods=["POST"], name="supertokens.refresh"),
-        Route(f"{base}/signout", _sign_out, methods=["POST"], name="supertokens.sign_out"),
+        Route(route.path, _endpoint(route), methods=["POST"], name=route.name) for route in ready_routes(config)
     ]
 
 
-async def _refresh(request: Request) -> Response:
-    await refresh_session(request)
-    return JSONResponse({"status": "OK"})
+def _endpoint(route: ReadyRoute) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        location = await run_route(request, route)
+        return JSONResponse({"status": "OK"}) if location is None else RedirectResponse(location, SEE_OTHER)
 
-
-async def _sign_out(request: Request) -> Response:
-    location = await sign_out_from_form(request)
-    return JSONResponse({"status": "OK"}) if location is None else RedirectResponse(location, SEE_OTHER)
+    return endpoint

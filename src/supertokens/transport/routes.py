@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ready-made routes: the refresh API, and sign-out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from supertokens.config import Config
+from supertokens.transport import verbs
+from supertokens.transport.navigation import is_navigation
+from supertokens.transport.request_session import RequestSession
+
+__all__ = ["ReadyRoute", "ready_routes"]
+
+
+class ReadyRoute(NamedTuple):
+    """A route for POST, by the `name` that frameworks know it by.
+
+    `act` does what it is for, and returns where the browser is sent then; None: it is answered with {"status": "OK"}.
+    """
+
+    name: str
+    path: str
+    act: Callable[[RequestSession], str | None]
+
+
+def ready_routes(config: Config) -> tuple[ReadyRoute, ...]:
+    """Return the routes at the paths that `config` says: the refresh API, and sign-out below `api_base_path`."""
+    base = (config.api_base_path or "").rstrip("/")
+    return (
+        ReadyRoute("supertokens.refresh", config.refresh_api_path, _refresh),
+        ReadyRoute("supertokens.sign_out", f"{base}/signout", _sign_out),
+    )
+
+
+def _refresh(owner: RequestSession) -> None:
+    verbs.refresh(owner)
+
+
+def _sign_out(owner: RequestSession) -> str | None:
+    """End all sessions that came with the request of `owner`, unless a page of another site may have sent it.
+
+    Return where a page's form is sent then.
+    """
+    request = owner.request
+    verbs.require_sign_out_allowed(owner)
+    verbs.sign_out(owner)
+    return (request.target.mount or "/") if is_navigation(request) else None

@@ -9,11 +9,12 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import names
-from benchmarks.apps import bare_app, minted_token, open_benchmark_core, sessions_app
+from benchmarks.apps import bare_app, cores_in, minted_token, sessions_app
 from benchmarks.our_requests import requests_case
 from benchmarks.rounds import Case, Loop, Once
 from benchmarks.wsgi import Client, browser_request, require_ok
@@ -34,12 +35,7 @@ def active_session_cases(
 ) -> Iterator[list[Case]]:
     """An app for each of `counts`, whose sessions have all been seen. `cached`: how many the cache is weighed with."""
     with ExitStack() as stack:
-
-        def core() -> EmbeddedCore:
-            opened = open_benchmark_core(folder, "active")  # one file, so that all have the same keys
-            stack.callback(opened.close)
-            return opened
-
+        core = partial(cores_in(folder, stack), "active")  # one file, so that all have the same keys
         signer = core()
         with ThreadPoolExecutor(_SIGNERS) as pool:  # signing lets go of Python's lock
             tokens = list(pool.map(lambda _: minted_token(signer), range(max(*counts, cached))))

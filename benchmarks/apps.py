@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,10 @@ from supertokens.engine.session import new_handle
 from supertokens.flask import SuperTokens, create_new_session, supertokens_middleware
 from supertokens.topology import open_embedded_core
 
-__all__ = ["PAYLOAD", "USER_ID", "LoggedIn", "bare_app", "minted_token", "open_benchmark_core", "sessions_app"]
+__all__ = [
+    "PAYLOAD", "USER_ID", "LoggedIn", "OpenCore", "bare_app", "cores_in", "minted_token", "open_benchmark_core",
+    "sessions_app",
+]  # fmt: skip
 
 USER_ID: Final = "3f0c9b64-7d31-4c59-9f6c-0d6d3b8e5a17"
 PAYLOAD: Final = {"role": "editor", "team": 42}
@@ -73,6 +78,15 @@ def sessions_app(core: EmbeddedCore | None = None, **options: Any) -> flask.Flas
 def open_benchmark_core(folder: Path, name: str, **options: Any) -> EmbeddedCore:
     """A core of its own, with keys of its own, on the default store with its defaults: SQLite, synchronous=FULL."""
     return open_embedded_core(Config(**options), folder / f"{name}.sqlite3")
+
+
+OpenCore = Callable[..., EmbeddedCore]
+"""Opens a core on a database of a name, with options."""
+
+
+def cores_in(folder: Path, stack: ExitStack) -> OpenCore:
+    """Return what opens cores as `open_benchmark_core` does; `stack` closes them."""
+    return lambda name, **options: stack.enter_context(closing(open_benchmark_core(folder, name, **options)))
 
 
 def minted_token(core: EmbeddedCore, version: TokenVersion = "5") -> str:

@@ -11,12 +11,11 @@ from typing import Any
 import flask
 
 from benchmarks import names
-from benchmarks.apps import bare_app, open_benchmark_core, sessions_app
+from benchmarks.apps import bare_app, cores_in, sessions_app
 from benchmarks.our_requests import first_sight_case, login_case, refresh_case, requests_case
 from benchmarks.rounds import Case
 from benchmarks.units import ec_signature_cases, fsync_case, signature_cases, write_cases
 from benchmarks.wsgi import browser_request
-from supertokens.core import EmbeddedCore
 
 __all__ = ["login_cases"]
 
@@ -25,11 +24,7 @@ __all__ = ["login_cases"]
 def login_cases(folder: Path) -> Iterator[list[Case]]:
     """Open a store in `folder` for each case."""
     with ExitStack() as stack:
-
-        def core(name: str, **options: Any) -> EmbeddedCore:
-            opened = open_benchmark_core(folder, name, **options)
-            stack.callback(opened.close)
-            return opened
+        core = cores_in(folder, stack)
 
         def app(name: str, **options: Any) -> flask.Flask:
             return sessions_app(core(name, **options), **options)

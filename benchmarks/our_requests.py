@@ -11,7 +11,7 @@ from typing import Any, Final
 import flask
 
 from benchmarks import names
-from benchmarks.apps import USER_ID, LoggedIn, bare_app, minted_token, sessions_app
+from benchmarks.apps import USER_ID, LoggedIn, OpenCore, bare_app, minted_token, sessions_app
 from benchmarks.records import new_record
 from benchmarks.rounds import Case, Loop
 from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
@@ -19,10 +19,7 @@ from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.transport import RequestSession, SessionEdge, from_wsgi, verbs
 
-__all__ = ["OpenCore", "first_sight_case", "login_case", "our_cases", "refresh_case", "requests_case"]
-
-OpenCore = Callable[..., EmbeddedCore]
-"""Opens a core on a database of a name, with options."""
+__all__ = ["first_sight_case", "login_case", "our_cases", "refresh_case", "requests_case"]
 
 
 def our_cases(core: OpenCore, plain_core: EmbeddedCore) -> list[Case]:
@@ -109,13 +106,18 @@ class _Browsers:
         return self.asked
 
     def settle(self, answers: list[Answer]) -> None:
+        self.take_in(answers, "sRefreshToken")
+        for browser in self.asked:
+            browser.use()
+
+    def take_in(self, answers: list[Answer], cookie: str) -> None:
+        """Let each browser have its answer. Raise RuntimeError if one does not bring a new `cookie`."""
         require_ok(answers)
         for browser, answer in zip(self.asked, answers, strict=True):
-            before = browser.cookies["sRefreshToken"]
+            before = browser.cookies[cookie]
             browser.take(answer)
-            if browser.cookies["sRefreshToken"] == before:
-                raise RuntimeError("a refresh gave no new refresh token")
-            browser.use()
+            if browser.cookies[cookie] == before:
+                raise RuntimeError(f"an answer brought no new {cookie}")
 
 
 def refresh_case(name: str, core: EmbeddedCore, **options: Any) -> Loop:
@@ -139,15 +141,7 @@ def _first_use(core: EmbeddedCore) -> Loop:
             browser.take(client(browser.request("POST", "/session/refresh")))
         return [browser.request("GET", "/me") for browser in taken]
 
-    def settle(answers: list[Answer]) -> None:
-        require_ok(answers)
-        for browser, answer in zip(browsers.asked, answers, strict=True):
-            before = browser.cookies["sAccessToken"]
-            browser.take(answer)
-            if browser.cookies["sAccessToken"] == before:
-                raise RuntimeError("the first use of a token was no first use")
-
-    return Loop(names.OURS_FIRST_USE, client, refreshed, settle)
+    return Loop(names.OURS_FIRST_USE, client, refreshed, lambda answers: browsers.take_in(answers, "sAccessToken"))
 
 
 def _logout(core: EmbeddedCore) -> Loop:

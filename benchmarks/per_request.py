@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks import names
-from benchmarks.apps import open_benchmark_core
+from benchmarks.apps import cores_in
 from benchmarks.our_requests import our_cases, requests_case
 from benchmarks.peers import (
     flask_login_in_memory,
@@ -23,7 +22,6 @@ from benchmarks.peers import (
 )
 from benchmarks.rounds import Case
 from benchmarks.units import decoding_case, fsync_case, signature_cases, write_cases
-from supertokens.core import EmbeddedCore
 
 __all__ = ["per_request_cases"]
 
@@ -32,12 +30,7 @@ __all__ = ["per_request_cases"]
 def per_request_cases(folder: Path) -> Iterator[list[Case]]:
     """Open stores in `folder`, and a Valkey server, for as long as the cases are used."""
     with ExitStack() as stack:
-
-        def core(name: str, **options: Any) -> EmbeddedCore:
-            opened = open_benchmark_core(folder, name, **options)
-            stack.callback(opened.close)
-            return opened
-
+        core = cores_in(folder, stack)
         plain_core = core("plain")
         yield [
             *our_cases(core, plain_core),

@@ -13,7 +13,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from benchmarks import names
-from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, open_benchmark_core, sessions_app
+from benchmarks.apps import PAYLOAD, USER_ID, LoggedIn, cores_in, open_benchmark_core, sessions_app
 from benchmarks.records import INSERT, row
 from benchmarks.rounds import Case, Team
 from benchmarks.units import fsync_case
@@ -68,10 +68,10 @@ def create_cases(folder: Path) -> Iterator[list[Case]]:
     commits 16 rows at a time, with nobody to hand them over.
     """
     with ExitStack() as stack:
+        opened_core = cores_in(folder, stack)
 
         def core(name: str) -> EmbeddedCore:
-            opened = open_benchmark_core(folder, f"create-{name}")
-            stack.callback(opened.close)
+            opened = opened_core(f"create-{name}")
             opened.create_session(USER_ID, PAYLOAD, {}, anti_csrf=False)  # makes the tables and the keys
             return opened
 

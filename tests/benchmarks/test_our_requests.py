@@ -6,19 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from benchmarks import names
 from benchmarks.active_sessions import active_session_cases
-from benchmarks.apps import open_benchmark_core
+from benchmarks.apps import cores_in, open_benchmark_core
 from benchmarks.filled_store import filled_store_cases
 from benchmarks.logins import login_cases
 from benchmarks.our_requests import our_cases
 from benchmarks.rounds import Case
 from benchmarks.units import decoding_case, ec_signature_cases, fsync_case, signature_cases, write_cases
-
-from supertokens.core import EmbeddedCore
 
 Cases = Callable[[Path], AbstractContextManager[list[Case]]]
 
@@ -26,12 +24,7 @@ Cases = Callable[[Path], AbstractContextManager[list[Case]]]
 @contextmanager
 def requests(folder: Path) -> Iterator[list[Case]]:
     with ExitStack() as stack:
-
-        def core(name: str, **options: Any) -> EmbeddedCore:
-            opened = open_benchmark_core(folder, name, **options)
-            stack.callback(opened.close)
-            return opened
-
+        core = cores_in(folder, stack)
         yield our_cases(core, core("plain"))
 
 

@@ -24,7 +24,9 @@ from supertokens.testing.integration import (
     Create,
     Current,
     Get,
+    MakeSite,
     NewResponse,
+    Page,
     Refresh,
     Reply,
     RevokeHandle,
@@ -38,9 +40,11 @@ from supertokens.testing.integration import (
 
 from .calling import call, http_scope, reply_of
 
-__all__ = ["AsgiSite", "Hook", "loop_and_sites", "performer"]
+__all__ = ["After", "AsgiSite", "Hook", "performer", "sites_on_one_loop"]
 
 Respond = Callable[[NewResponse], Any]
+After = Callable[[], Script] | None
+"""What a hook does when a view has answered."""
 
 
 class AsgiSite:
@@ -115,11 +119,24 @@ class Hook:
 
 
 @contextmanager
-def loop_and_sites() -> Iterator[tuple[asyncio.AbstractEventLoop, list[AsgiSite]]]:
-    """Give a loop and a list of sites that are let go of at the end."""
+def sites_on_one_loop(
+    make_core: Callable[..., tuple[Core, Any]], give_app: Callable[[AsgiSite, tuple[Page, ...], After, Any], None]
+) -> Iterator[MakeSite]:
+    """Give what makes sites, which are let go of at the end.
+
+    `give_app`: gives a site its `app`, of some pages and a hook, and its `sessions`, with the options of an app.
+    """
     sites: list[AsgiSite] = []
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        yield loop, sites
+
+        def make(*pages: Page, after: After = None, **options: Any) -> AsgiSite:
+            core, of_app = make_core(**options)
+            site = AsgiSite(core, loop)
+            give_app(site, pages, after, of_app)
+            sites.append(site)
+            return site
+
+        yield make
         for site in sites:
             loop.run_until_complete(site.sessions.close())

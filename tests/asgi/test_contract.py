@@ -23,7 +23,7 @@ from supertokens.testing.integration import (
     run_in_pieces_async,
 )
 
-from .performing import AsgiSite, loop_and_sites, performer
+from .performing import After, AsgiSite, performer, sites_on_one_loop
 
 Answered = tuple[int, list[tuple[str, str]], str | AsyncIterator[str]]
 
@@ -64,19 +64,15 @@ class Application:
         return (200, list(answer.headers), answer.text) if isinstance(answer, NewResponse) else (200, [], answer)
 
 
+def give_app(site: AsgiSite, pages: tuple[Page, ...], after: After, of_app: dict[str, Any]) -> None:
+    application = Application(site, pages, after)
+    site.app = site.sessions = SuperTokens(application, core=site.core, threads=1, **of_app)
+
+
 class TestAsgi(IntegrationContract):
     @pytest.fixture
     def make_site(
         self, make_core: Callable[..., tuple[Core, Any]], clock: FakeClock, no_service_is_asked_on_the_loop: None
     ) -> Iterator[MakeSite]:
-        with loop_and_sites() as (loop, sites):
-
-            def make(*pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> AsgiSite:
-                core, of_app = make_core(**options)
-                site = AsgiSite(core, loop)
-                application = Application(site, pages, after)
-                site.app = site.sessions = SuperTokens(application, core=core, threads=1, **of_app)
-                sites.append(site)
-                return site
-
+        with sites_on_one_loop(make_core, give_app) as make:
             yield make

@@ -17,12 +17,11 @@ from supertokens.testing.integration import (
     MakeSite,
     NewResponse,
     Page,
-    Script,
     Stream,
     run_async,
     run_in_pieces_async,
 )
-from tests.asgi.performing import AsgiSite, Hook, loop_and_sites, performer
+from tests.asgi.performing import After, AsgiSite, Hook, performer, sites_on_one_loop
 
 
 def respond(act: NewResponse) -> Response:
@@ -46,23 +45,19 @@ def endpoint(site: AsgiSite, page: Page) -> Callable[..., Any]:
     return view
 
 
+def give_app(site: AsgiSite, pages: tuple[Page, ...], after: After, of_app: dict[str, Any]) -> None:
+    site.app = app = FastAPI(openapi_url=None)
+    for page in pages:
+        app.api_route(page.path, methods=["GET", "POST"])(endpoint(site, page))
+    if after is not None:
+        app.add_middleware(Hook, site=site, after=after)
+    site.sessions = SuperTokens(app, core=site.core, threads=1, **of_app)
+
+
 class TestFastAPI(IntegrationContract):
     @pytest.fixture
     def make_site(
         self, make_core: Callable[..., tuple[Core, Any]], clock: FakeClock, no_service_is_asked_on_the_loop: None
     ) -> Iterator[MakeSite]:
-        with loop_and_sites() as (loop, sites):
-
-            def make(*pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> AsgiSite:
-                core, of_app = make_core(**options)
-                site = AsgiSite(core, loop)
-                site.app = app = FastAPI(openapi_url=None)
-                for page in pages:
-                    app.api_route(page.path, methods=["GET", "POST"])(endpoint(site, page))
-                if after is not None:
-                    app.add_middleware(Hook, site=site, after=after)
-                site.sessions = SuperTokens(app, core=core, threads=1, **of_app)
-                sites.append(site)
-                return site
-
+        with sites_on_one_loop(make_core, give_app) as make:
             yield make

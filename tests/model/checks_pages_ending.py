@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .check import SAFE, THEFT, Check, Finding
-from .checks_pages_fleet import LIFE, TIMES
+from .checks_pages_fleet import LIFE, TIMES, found_in
 from .pages_ending import ending_fleet
 from .pages_rules import PageRules
 
@@ -16,10 +16,7 @@ SEEN = ("short lives", "row 2", "row 3", "row 5", "verify's row 1", "races lost"
 def ends(claim: str, expected: str = SAFE, *, browsers: int, closing: int = CLOSING, asks_store: bool) -> Check:
     def look() -> Finding:
         counts = ending_fleet(PageRules(TIMES), browsers=browsers, life=LIFE, closing=closing, asks_store=asks_store)
-        missing = [name for name in SEEN if not counts[name]]
-        if missing and expected == SAFE:
-            return Finding(f"never happened: {', '.join(missing)}", 0)
-        return Finding(THEFT if counts[THEFT] else SAFE, 0)
+        return found_in(counts, SEEN, expected)
 
     return Check(claim, expected, look)
 

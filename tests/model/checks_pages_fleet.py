@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from supertokens.engine.renewal import RenewalTimes, least_validity
 
 from . import pages_variants as variants
@@ -16,13 +18,18 @@ SEEN = ("row 2", "row 3", "row 5", "verify's row 1", "verify's row 2", "pairs dr
         "access tokens kept back", "SERVE_BY_RECORD")  # fmt: skip
 
 
+def found_in(counts: Counter[str], seen: tuple[str, ...], expected: str) -> Finding:
+    """Return what a simulation came to, which is to be `expected`: to be safe says little unless all of `seen` was."""
+    missing = [name for name in seen if not counts[name]]
+    if missing and expected == SAFE:
+        return Finding(f"never happened: {', '.join(missing)}", 0)
+    return Finding(THEFT if counts[THEFT] else SAFE, 0)
+
+
 def honest_fleet(claim: str, rules: PageRules, expected: str, *, browsers: int, lives: int) -> Check:
     def look() -> Finding:
         counts = fleet(rules, browsers=browsers, life=LIFE, lives=lives)
-        missing = [name for name in SEEN if not counts[name]]
-        if missing and expected == SAFE:
-            return Finding(f"never happened: {', '.join(missing)}", 0)
-        return Finding(THEFT if counts[THEFT] else SAFE, 0)
+        return found_in(counts, SEEN, expected)
 
     return Check(claim, expected, look)
 

@@ -20,12 +20,11 @@ from supertokens.testing.integration import (
     MakeSite,
     NewResponse,
     Page,
-    Script,
     Stream,
     run_async,
     run_in_pieces_async,
 )
-from tests.asgi.performing import AsgiSite, Hook, loop_and_sites, performer
+from tests.asgi.performing import After, AsgiSite, Hook, performer, sites_on_one_loop
 
 
 def respond(act: NewResponse) -> Response:
@@ -44,21 +43,17 @@ def endpoint(site: AsgiSite, page: Page) -> Callable[[Request], Any]:
     return view
 
 
+def give_app(site: AsgiSite, pages: tuple[Page, ...], after: After, of_app: dict[str, Any]) -> None:
+    routes = [Route(page.path, endpoint(site, page), methods=["GET", "POST"]) for page in pages]
+    hooks = [] if after is None else [Middleware(Hook, site=site, after=after)]
+    site.app = app = Starlette(routes=routes, middleware=hooks)
+    site.sessions = SuperTokens(app, core=site.core, threads=1, **of_app)
+
+
 class TestStarlette(IntegrationContract):
     @pytest.fixture
     def make_site(
         self, make_core: Callable[..., tuple[Core, Any]], clock: FakeClock, no_service_is_asked_on_the_loop: None
     ) -> Iterator[MakeSite]:
-        with loop_and_sites() as (loop, sites):
-
-            def make(*pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> AsgiSite:
-                core, of_app = make_core(**options)
-                site = AsgiSite(core, loop)
-                routes = [Route(page.path, endpoint(site, page), methods=["GET", "POST"]) for page in pages]
-                hooks = [] if after is None else [Middleware(Hook, site=site, after=after)]
-                site.app = app = Starlette(routes=routes, middleware=hooks)
-                site.sessions = SuperTokens(app, core=core, threads=1, **of_app)
-                sites.append(site)
-                return site
-
+        with sites_on_one_loop(make_core, give_app) as make:
             yield make

@@ -119,6 +119,8 @@ TESTED_IN: Final = {
     "stores/test_sqlite.py": ("stores/sqlite_limits.py",),
     "stores/test_sqlite_erasing.py": ("stores/sqlite_keys.py",),
     "stores/test_sqlite_files.py": ("stores/sqlite_connections.py",),
+    "wsgi/test_contract.py": ("wsgi/requests.py", "wsgi/verbs.py"),
+    "wsgi/test_wsgi.py": ("wsgi/extension.py",),
     "docs/test_docs.py": ("testing/browser.py", "testing/clock.py", "testing/keys.py"),
 }  # fmt: skip
 

@@ -37,3 +37,10 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 application = SuperTokens(app, routes=True, database=os.environ["DATABASE_OF_THE_TEST"], access_token_validity=3600)
+
+
+async def without_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Do as an application that knows nothing but requests."""
+    if scope["type"] == "lifespan":
+        raise NotImplementedError(scope["type"])
+    await application(scope, receive, send)

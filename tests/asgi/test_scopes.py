@@ -160,6 +160,15 @@ def test_a_navigation_without_a_session_is_sent_to_log_in_and_back(around: Aroun
     assert refused.status == 401
 
 
+def test_a_mount_point_of_any_name_is_sent_in_ascii(around: Around) -> None:
+    navigation = [("Sec-Fetch-Mode", "navigate")]
+    page = {**http_scope("GET", "/", navigation), "path": "/日/x", "root_path": "/日"}
+    form = {**http_scope("POST", "/", navigation), "path": "/日/signout", "root_path": "/日"}
+    to_log_in, out = replied(around, page, form, login_url="/enter", routes=True)
+    assert to_log_in.header("location") == "/%E6%97%A5/enter?next=%2F%25E6%2597%25A5%2Fx"
+    assert out.header("location") == "/%E6%97%A5"
+
+
 def test_the_way_back_never_leads_elsewhere() -> None:
     for query, expected in (("next=%2Fnotes", "/notes"), ("next=https%3A%2F%2Fevil.example", "/"), ("", "/"),
                             ("next=%2F%2Fevil.example", "/"), ("next=%5C%5Cevil", "/"), ("next=%FF", "/")):  # fmt: skip

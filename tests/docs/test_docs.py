@@ -25,6 +25,7 @@ import supertokens.asgi
 import supertokens.flask
 import supertokens.stores.memory
 import supertokens.testing
+import supertokens.wsgi
 from supertokens.config import Config, describe
 from supertokens.stores.sqlite import SqliteStore
 
@@ -209,6 +210,7 @@ def test_every_method_of_a_session_is_documented_with_its_signature(name: str) -
         (supertokens, FLASK),
         (supertokens.flask, FLASK),
         (supertokens.asgi, page("docs/asgi.md")),
+        (supertokens.wsgi, page("docs/wsgi.md")),
         (supertokens.testing, page("docs/testing.md")),
     ],
     ids=lambda value: value.__name__ if isinstance(value, ModuleType) else value.name,
@@ -226,6 +228,14 @@ def test_every_error_is_in_the_tree_of_the_errors_page() -> None:
     [tree] = page("docs/errors.md").in_language("text")
     errors = [name for name in supertokens.__all__ if name.startswith("SuperTokens")]
     assert sorted(re.findall(r"SuperTokens\w+", tree.text)) == sorted(errors)
+
+
+def test_the_verbs_of_wsgi_are_documented_with_their_signatures() -> None:
+    spans = [*page("docs/wsgi.md").code_spans, *page("docs/wsgi.md").headings]
+    named = {name: getattr(supertokens.wsgi, name) for name in supertokens.wsgi.__all__}
+    verbs = {name: value for name, value in named.items() if inspect.isfunction(value)}
+    for name, verb in {**verbs, "SuperTokens": supertokens.wsgi.SuperTokens}.items():
+        assert any(f"{name}{signature(verb)}" in span for span in spans), name
 
 
 def test_the_verbs_of_asgi_are_documented_with_their_signatures() -> None:

@@ -5,7 +5,7 @@ Frameworks that hand a scope to their views need no more than this; `supertokens
 stand on it.
 """
 
-from supertokens.asgi.answers import ANSWERED, Answer, answer_for
+from supertokens.asgi.answers import ANSWERED, answer_for
 from supertokens.asgi.extension import SuperTokens
 from supertokens.asgi.requests import Connection
 from supertokens.asgi.session import Session
@@ -31,7 +31,7 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
-from supertokens.transport import UserSession
+from supertokens.transport import Answer, UserSession
 
 __all__ = [
     "ANSWERED", "Answer", "Connection", "Session", "SuperTokens", "SuperTokensBusyError", "SuperTokensCrossOriginError",

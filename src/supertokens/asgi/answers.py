@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from supertokens.asgi.requests import Connection, Message, Scope, Send, request_of, scope_of
 from supertokens.asgi.threads import SuperTokensBusyError
-from supertokens.errors import SuperTokensError, SuperTokensTokenTheftError, SuperTokensUnauthorisedError
-from supertokens.transport import ANSWERED_ERRORS, SEE_OTHER, body_for, location_for, status_for
+from supertokens.errors import SuperTokensError
+from supertokens.transport import ANSWERED_ERRORS, Answer, answer_to, json_answer
 
-__all__ = ["ANSWERED", "Answer", "answer_for", "close_socket", "json_answer", "redirect_answer", "send_answer"]
+__all__ = ["ANSWERED", "answer_for", "close_socket", "send_answer"]
 
 ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that are answered here."""
@@ -20,14 +19,6 @@ ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTo
 _RETRY_AFTER_S: Final = 1
 _POLICY_VIOLATION: Final = 1008
 _DENIAL: Final = "websocket.http.response"
-
-
-class Answer(NamedTuple):
-    """The response to a request that was refused; the session's changes are made when its headers leave."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 def answer_for(connection: Connection, error: SuperTokensError, path_of: Callable[[str], str] | None = None) -> Answer:
@@ -38,27 +29,7 @@ def answer_for(connection: Connection, error: SuperTokensError, path_of: Callabl
     """
     if isinstance(error, SuperTokensBusyError):
         return json_answer(503, {"error": str(error), "message": str(error)}, {"retry-after": str(_RETRY_AFTER_S)})
-    request = request_of(connection)
-    owner, edge = request.asked(scope_of(connection)), request.edge
-    if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
-        owner.forget(error)
-    location = location_for(error, owner.request, edge, path_of)
-    if location is not None:
-        return redirect_answer(location)
-    return json_answer(status_for(error, edge.config), body_for(error))
-
-
-def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
-    """Return a response whose body is `content` as JSON. `headers`: others of its headers."""
-    body = json.dumps(content).encode()
-    return Answer(
-        status, {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}, body
-    )
-
-
-def redirect_answer(location: str) -> Answer:
-    """Return a response that sends the browser to `location`."""
-    return Answer(SEE_OTHER, {"location": location, "content-length": "0"}, b"")
+    return answer_to(error, request_of(connection).asked(scope_of(connection)), path_of)
 
 
 async def send_answer(answer: Answer, send: Send) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from typing import Final, Unpack
 
-from supertokens.asgi.answers import json_answer, redirect_answer, send_answer
+from supertokens.asgi.answers import send_answer
 from supertokens.asgi.requests import ASGIApp, Receive, Scope, Send
 from supertokens.asgi.stored_sessions import SessionsByName
 from supertokens.asgi.threads import Threads
 from supertokens.asgi.verbs import run_route
 from supertokens.asgi.wrapper import Sessions
-from supertokens.config import Config, ConfigError, Options
+from supertokens.config import Config, Options
 from supertokens.core import Core
 from supertokens.default_database import home_of_caller
 from supertokens.topology import edge_of_app
-from supertokens.transport import from_asgi, ready_routes
+from supertokens.transport import answer_of_route, from_asgi, ready_route_for, ready_routes, require_log_in_path
 
 __all__ = ["MAX_WAITING", "THREADS", "SuperTokens"]
 
@@ -44,8 +44,7 @@ class SuperTokens(SessionsByName):
         **options: Unpack[Options],
     ) -> None:
         edge = edge_of_app(self, options, core, home_of_caller())
-        if edge.config.login_url is not None and not edge.config.login_url.startswith("/"):
-            raise ConfigError("'login_url' has to be a path here, beginning with a slash", "login_url")
+        require_log_in_path(edge.config)
         self._sessions = Sessions(edge, Threads(threads, max_waiting), owns_core=core is None)
         self._application = self._sessions.around(_with_routes(app, edge.config) if routes else app)
 
@@ -62,14 +61,11 @@ def _with_routes(app: ASGIApp, config: Config) -> ASGIApp:
     routes = ready_routes(config)
 
     async def with_routes(scope: Scope, receive: Receive, send: Send) -> None:
-        found = None
-        if scope["type"] == "http" and scope.get("method") == "POST":
-            request = from_asgi(scope)
-            found = next((route for route in routes if request.is_for(route.path)), None)
-        if found is None:
+        is_post = scope["type"] == "http" and scope.get("method") == "POST"
+        route = ready_route_for(from_asgi(scope), routes) if is_post else None
+        if route is None:
             await app(scope, receive, send)
             return
-        location = await run_route(scope, found)
-        await send_answer(json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location), send)
+        await send_answer(answer_of_route(await run_route(scope, route)), send)
 
     return with_routes

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
-from urllib.parse import parse_qsl
 
 from supertokens import transport
 from supertokens.asgi.requests import AsgiRequest, Connection, request_of, scope_of
@@ -18,9 +17,9 @@ from supertokens.transport import (
     CORS_HEADERS,
     ReadyRoute,
     RequestSession,
-    Standing,
     is_verified_at_once,
-    own_path,
+    known_session,
+    next_path,
     verbs,
 )
 
@@ -132,10 +131,8 @@ def current_session(connection: Connection | None = None) -> Session | None:
     `verify_session`.
     """
     request = request_of(connection)
-    owner = request.owner
-    if owner.answer is None or owner.standing is Standing.UNASKED:
-        return None
-    return Session(request, transport.Session(owner, owner.answer, owner.access_token))
+    known = known_session(request.owner)
+    return None if known is None else Session(request, known)
 
 
 def check_origin(connection: Connection) -> None:
@@ -168,10 +165,8 @@ def next_url(connection: Connection, default: str = "/", *, form_value: object =
 
     It is looked for in the query; `form_value`, what a form has under that name, comes first.
     """
-    scope = scope_of(connection)
-    pairs = dict(parse_qsl(bytes(scope.get("query_string") or b"").decode("latin-1"), keep_blank_values=True))
-    text = form_value if isinstance(form_value, str) else pairs.get("next")
-    return own_path(text) or default
+    query = bytes(scope_of(connection).get("query_string") or b"").decode("latin-1")
+    return next_path(query, default, form_value)
 
 
 def get_cors_allowed_headers() -> list[str]:

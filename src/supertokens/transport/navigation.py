@@ -19,7 +19,7 @@ from supertokens.errors import (
 from supertokens.transport.locality import host_name
 from supertokens.transport.request import Dialect, Request
 
-__all__ = ["is_navigation", "own_path", "redirect_for"]
+__all__ = ["is_navigation", "next_path", "own_path", "redirect_for"]
 
 _MAX_CHARACTERS: Final = 2048
 _NEXT: Final = "next"
@@ -52,6 +52,15 @@ def own_path(text: str | None) -> str | None:
     except ValueError:
         return None
     return None if parts.scheme or parts.netloc else text
+
+
+def next_path(query: str, default: str, form_value: object) -> str:
+    """Return the path that `next` names in `query`, if it is one of this site; else `default`.
+
+    `form_value`: what a form has under that name, which comes first; None without one.
+    """
+    text = form_value if isinstance(form_value, str) else dict(parse_qsl(query, keep_blank_values=True)).get(_NEXT)
+    return own_path(text) or default
 
 
 def redirect_for(

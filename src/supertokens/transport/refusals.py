@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
-from supertokens.config import Config
+from supertokens.config import Config, ConfigError
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,
@@ -19,8 +21,12 @@ from supertokens.errors import (
 from supertokens.transport.edge import SessionEdge
 from supertokens.transport.navigation import redirect_for
 from supertokens.transport.request import Request
+from supertokens.transport.request_session import RequestSession
 
-__all__ = ["ANSWERED_ERRORS", "SEE_OTHER", "body_for", "location_for", "status_for"]
+__all__ = [
+    "ANSWERED_ERRORS", "SEE_OTHER", "Answer", "answer_to", "body_for", "json_answer", "location_for",
+    "redirect_answer", "require_log_in_path", "status_for",
+]  # fmt: skip
 
 ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (
     SuperTokensUnauthorisedError,
@@ -35,12 +41,55 @@ ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (
 SEE_OTHER: Final = 303
 """The status of a redirect (RFC 9110, 15.4.4): a form is not sent again."""
 
+_IN_LOCATIONS: Final = ":/%#?=@[]!$&'()*+,;~"
+"""What a location consists of beside letters, digits and "_.-" (RFC 3986, 2.2 and 2.3)."""
+
 _OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
     (SuperTokensCrossOriginError, 403, "cross-origin request"),
     (SuperTokensSessionLimitError, 409, "too many sessions"),
     (SuperTokensNotFreshError, 403, "log-in too long ago"),
 )
 """Errors that no refresh and no log-in can heal: status and text of their answers."""
+
+
+class Answer(NamedTuple):
+    """A response without a framework. The session's changes are made when its headers leave."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
+    """Return a response with `status` whose body is `content` as JSON. `headers`: others of its headers."""
+    body = json.dumps(content).encode()
+    return Answer(
+        status, {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}, body
+    )
+
+
+def redirect_answer(location: str) -> Answer:
+    """Return a response that sends the browser to `location`, a path, whose bytes beyond ASCII are quoted."""
+    return Answer(SEE_OTHER, {"location": quote(location, safe=_IN_LOCATIONS), "content-length": "0"}, b"")
+
+
+def answer_to(error: SuperTokensError, owner: RequestSession, path_of: Callable[[str], str] | None = None) -> Answer:
+    """Return what answers `error` where no framework does, and have the browser told what follows from it.
+
+    `owner`: the session of the request that was refused. `path_of`: see `location_for`.
+    """
+    if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
+        owner.forget(error)
+    location = location_for(error, owner.request, owner.edge, path_of)
+    if location is not None:
+        return redirect_answer(location)
+    return json_answer(status_for(error, owner.edge.config), body_for(error))
+
+
+def require_log_in_path(config: Config) -> None:
+    """Raise ConfigError if `login_url` of `config` is no path, where no framework has names for paths."""
+    if config.login_url is not None and not config.login_url.startswith("/"):
+        raise ConfigError("'login_url' has to be a path here, beginning with a slash", "login_url")
 
 
 def status_for(error: SuperTokensError, config: Config) -> int:

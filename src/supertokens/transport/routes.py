@@ -9,9 +9,11 @@ from typing import NamedTuple
 from supertokens.config import Config
 from supertokens.transport import verbs
 from supertokens.transport.navigation import is_navigation
+from supertokens.transport.refusals import Answer, json_answer, redirect_answer
+from supertokens.transport.request import Request
 from supertokens.transport.request_session import RequestSession
 
-__all__ = ["ReadyRoute", "ready_routes"]
+__all__ = ["ReadyRoute", "answer_of_route", "ready_route_for", "ready_routes"]
 
 
 class ReadyRoute(NamedTuple):
@@ -32,6 +34,16 @@ def ready_routes(config: Config) -> tuple[ReadyRoute, ...]:
         ReadyRoute("supertokens.refresh", config.refresh_api_path, _refresh),
         ReadyRoute("supertokens.sign_out", f"{base}/signout", _sign_out),
     )
+
+
+def ready_route_for(request: Request, routes: tuple[ReadyRoute, ...]) -> ReadyRoute | None:
+    """Return which of `routes` the POST `request` is for, or None."""
+    return next((route for route in routes if request.is_for(route.path)), None)
+
+
+def answer_of_route(location: str | None) -> Answer:
+    """Return what answers a request for a ready-made route whose `act` has returned `location`."""
+    return json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location)
 
 
 def _refresh(owner: RequestSession) -> None:

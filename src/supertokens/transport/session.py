@@ -14,7 +14,7 @@ from supertokens.engine.user_data import JsonObject, copied
 from supertokens.errors import SuperTokensNotFreshError
 from supertokens.transport.request_session import RequestSession, Standing
 
-__all__ = ["NewSessionData", "Session"]
+__all__ = ["NewSessionData", "Session", "known_session"]
 
 _CLOCKS_DIFFER_MS: Final = 60_000
 
@@ -185,3 +185,10 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         answer = self._request_session.answer
         if answer is not None and answer is not self._shown and answer.handle == self._shown.handle:
             self._shown, self._shown_token = answer, self._request_session.access_token
+
+
+def known_session(owner: RequestSession) -> Session | None:
+    """Return the session that the request of `owner` has been found to have, or has begun; else None."""
+    if owner.answer is None or owner.standing is Standing.UNASKED:
+        return None
+    return Session(owner, owner.answer, owner.access_token)

@@ -22,6 +22,7 @@ from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import SessionLimit
 from supertokens.stores.opening import open_store
 from supertokens.stores.postgres import PostgresStore
+from supertokens.stores.postgres_database import _first_of
 from supertokens.testing import KeysOnce
 from supertokens.testing.store_contract import a_record
 
@@ -145,6 +146,14 @@ def test_an_error_that_the_caller_was_handling_is_not_taken_for_one_of_the_store
         with pytest.raises(SuperTokensGeneralError, match="not known"):
             store.create(living(), "{}")
     assert store.get(living().handle, 0) is not None
+
+
+def test_a_commit_that_is_refused_counts_and_not_that_the_driver_then_fails_to_leave_its_pipeline() -> None:
+    refused, clumsy = psycopg.errors.SerializationFailure(), psycopg.OperationalError("cannot exit pipeline mode")
+    clumsy.__context__ = refused
+    assert _first_of(clumsy, None) is refused
+    assert _first_of(clumsy, refused) is clumsy, "which the caller was handling"
+    assert _first_of(refused, None) is refused
 
 
 def test_a_pooler_that_does_not_show_itself_is_found_out_by_what_it_loses(store: PostgresStore) -> None:

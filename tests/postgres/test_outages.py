@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.errors import SuperTokensError, SuperTokensGeneralError
 from supertokens.stores.opening import open_store
 from supertokens.testing import KeysOnce
+from supertokens.testing.store_contract import a_record
 
 from .server import PostgresServer, Programs
 
@@ -220,6 +222,24 @@ def test_without_its_synchronous_standby_a_server_acknowledges_nothing_and_nobod
     core.close()
 
 
+def test_only_what_may_be_lost_does_not_wait_for_disk_and_standby_whatever_the_server_has_as_its_default(
+    durable: PostgresServer,
+) -> None:
+    with durable.administrator() as administrator:
+        administrator.execute("ALTER DATABASE postgres SET synchronous_commit = off")
+    store = open_store(durable.url(), timeout_s=1.0)
+    now = system_clock()
+    seen = a_record(created_at=now, expires_at=now + 600_000)
+    store.create(seen, "{}")
+    standby_is(durable, "gone")
+    child = replace(seen, lineage=seen.lineage._replace(newest=2))
+    assert store.rotate(seen, child, durable=False) is True
+    with pytest.raises(SuperTokensGeneralError, match="not known"):
+        store.create(a_record(2, created_at=now, expires_at=now + 600_000), "{}")
+    standby_is(durable, "")
+    store.close()
+
+
 def test_a_server_that_only_reads_is_left_and_taken_again_once_it_writes(durable: PostgresServer) -> None:
     """As one is that has become a standby, of which the connections stay."""
     core = core_on(durable.url())
@@ -263,6 +283,14 @@ def read_only(server: PostgresServer, on: bool) -> None:
         administrator.execute("SET default_transaction_read_only = off")
         administrator.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
         administrator.execute("SELECT pg_reload_conf()")
+
+
+def standby_is(server: PostgresServer, name: str) -> None:
+    with server.administrator() as administrator:
+        administrator.execute("SET synchronous_commit = off")
+        administrator.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        administrator.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: said(server, "SHOW synchronous_standby_names") == name)
 
 
 def said(server: PostgresServer, query: str) -> object:

@@ -8,6 +8,7 @@ mints; any other is left to the application.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from supertokens.engine.access_token import has_form_of_access_token
 from supertokens.engine.refresh_token import position_inside
@@ -26,6 +27,10 @@ __all__ = [
     "shows_bearer",
 ]
 
+# Every check comes by, and a member of an enumeration costs two look-ups each time.
+_LEGACY: Final = Dialect.LEGACY
+_MODERN: Final = Dialect.MODERN
+
 
 def access_token_of(owner: RequestSession) -> str:
     """Return the access token to verify, and note in `owner` whether it came in a header.
@@ -39,9 +44,9 @@ def access_token_of(owner: RequestSession) -> str:
     owner.header_mode = False
     dialect = request.dialect
     credentials = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    if credentials and (dialect is not Dialect.LEGACY or cookies_named(owner, "sIdRefreshToken")):
+    if credentials and (dialect is not _LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
-    if dialect is not Dialect.MODERN and cookies_named(owner, "sIdRefreshToken"):
+    if dialect is not _MODERN and cookies_named(owner, "sIdRefreshToken"):
         raise SuperTokensTryRefreshTokenError("access token missing in cookies", reason="missing")
     raise SuperTokensUnauthorisedError("no session in the request", reason="no_session")
 

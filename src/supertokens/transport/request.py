@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -202,6 +202,11 @@ class _WsgiRequest(Request):
         mount, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         return Target(environ.get("wsgi.url_scheme", "http"), _as_text(mount), _as_text(path))
 
+    def is_for(self, path: str) -> bool:
+        below: str = self._environ.get("PATH_INFO", "").rstrip("/")
+        # Nearly every request is for another path, as the end of it tells.
+        return (path.rstrip("/").endswith(below) or not below.isascii()) and super().is_for(path)
+
     @property
     def host(self) -> str:
         environ = self._environ
@@ -287,9 +292,8 @@ def _as_text(path: str) -> str:
 _SCHEME_OF_SOCKETS: Final = {"ws": "http", "wss": "https"}
 
 
-def from_wsgi(environ: dict[str, Any]) -> Request:
-    """Return the request in the WSGI environment `environ`. It is not copied: corrections by middleware count."""
-    return _WsgiRequest(environ)
+from_wsgi: Final[Callable[[dict[str, Any]], Request]] = _WsgiRequest
+"""Returns the request in a WSGI environment, which is not copied: corrections by middleware count."""
 
 
 def from_asgi(scope: Mapping[str, Any]) -> Request:

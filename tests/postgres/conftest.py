@@ -26,9 +26,10 @@ def store_by_the_callers_clock(url: str) -> PostgresStore:
 
 
 def empty(store: PostgresStore) -> None:
-    """Delete all sessions and keys."""
+    """Delete all sessions, keys, entries and leases."""
     with store._database._connections.borrowed(5) as connection:
-        connection.execute("TRUNCATE supertokens.session, supertokens.key")
+        connection.execute("TRUNCATE supertokens.session, supertokens.key, supertokens.feed_entry")
+        connection.execute("UPDATE supertokens.feed SET leased_until = NULL, generation = generation + 1")
         connection.execute("DELETE FROM supertokens.property WHERE name IN ('sealed_with', 'v2_minted')")
 
 

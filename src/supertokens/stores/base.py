@@ -17,17 +17,18 @@ For every method:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 
 __all__ = [
-    "EVERYBODY", "MAX_EVICTED", "Checking", "Copying", "Erasing", "Everybody", "Found", "KeyStore", "Migrating",
-    "Probing", "SessionLimit", "SessionStore", "Store",
+    "EVERYBODY", "MAX_ENTRIES", "MAX_EVICTED", "Announcing", "Checking", "Copying", "Erasing", "Everybody", "FeedEntry",
+    "FeedReader", "Found", "KeyStore", "Migrating", "Probing", "SessionLimit", "SessionStore", "Store",
 ]  # fmt: skip
 
 
@@ -56,6 +57,19 @@ class SessionLimit(NamedTuple):
 
 MAX_EVICTED: Final = 500
 """Sessions that one log-in deletes at most, where a limit is introduced; the next ones delete the rest."""
+
+
+class FeedEntry(NamedTuple):
+    """What was announced of the session `handle`: that it is gone, or that its payload is another one."""
+
+    handle: str
+    kind: Literal["ended", "payload"]
+    at: int
+    """When, by the clock that counts for the store (ms). For people: no rule rests on it."""
+
+
+MAX_ENTRIES: Final = 20_000
+"""Entries that one reading of a feed returns at most. A reader that is further behind does better to begin anew."""
 
 
 class SessionStore(Protocol):
@@ -172,6 +186,52 @@ class Checking(Protocol):
 
         None: there is no such session, or `get` has to tell. So it is where a record does not say when it was last
         seen.
+        """
+
+
+class FeedReader(Protocol):
+    """Follows what an `Announcing` store announces, for one thread of one process."""
+
+    def lease(self, now: int, lasts: int) -> None:
+        """Have everything announced that is written once this has returned, for `lasts` (ms) at least.
+
+        Raise SuperTokensGeneralError.
+        """
+
+    def start(self) -> None:
+        """Go to the end of what has been announced, once there is a lease. Raise SuperTokensGeneralError."""
+
+    def read(self) -> list[FeedEntry] | None:
+        """Return everything that was announced since the last reading, of what was committed when this was called.
+
+        None: something may be missing, since the lease ended meanwhile, entries were removed unread, there are more
+        than MAX_ENTRIES, or the store was put back to an earlier state. `lease` and `start` are needed then.
+
+        Raise SuperTokensGeneralError.
+        """
+
+    def wait(self, stopped: threading.Event) -> None:
+        """Wait until something may have been announced, or `stopped` is set; a part of the greatest lag at most."""
+
+    def close(self) -> None:
+        """Let go of the connection. The lease runs out by itself."""
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A store that announces, while somebody holds a lease, each session that is gone and each payload that changed.
+
+    An entry is written in the transaction of the change itself, whoever makes it. Also for a session that was swept: a
+    clock that was ahead may have swept one that others still take for a living one.
+    """
+
+    def feed_reader(self, max_lag_s: float) -> FeedReader:
+        """Return a reader that is to see what is announced within `max_lag_s` (seconds), and sooner if it can."""
+
+    def sweep_feed(self, now: int, *, kept_for: int, limit: int) -> int:
+        """Delete at most `limit` entries that are older than `kept_for` (ms), and end a lease that has run out.
+
+        Return how many entries there were. Readers that have not seen them, or held that lease, find out.
         """
 
 

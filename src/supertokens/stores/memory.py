@@ -12,7 +12,8 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionReco
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import ProcessLock
-from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, Found, SessionLimit
+from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit
+from supertokens.stores.memory_feed import MemoryFeed
 
 __all__ = ["MemoryStore"]
 
@@ -25,6 +26,7 @@ class MemoryStore:
         self._keys: dict[str, StoredKey] = {}
         self._sealed_with: str | None = None
         self._has_v2 = False
+        self._feed = MemoryFeed()
         self._lock = ProcessLock()
 
     def create(
@@ -49,8 +51,7 @@ class MemoryStore:
                 return None
             others.sort(key=lambda kept: kept.created_at if kept.last_seen_at is None else kept.last_seen_at)
             removed += [kept.handle for kept in others[: min(surplus, MAX_EVICTED)]]
-            for handle in removed:
-                del self._sessions[handle]
+            self._delete(removed, record.created_at)
             self._sessions[record.handle] = (record, session_data)
             return removed
 
@@ -69,7 +70,8 @@ class MemoryStore:
                 return False
             # What may have been updated since `seen` was read stays.
             kept = replace(becomes, jwt_payload=record.jwt_payload, auth_time=record.auth_time)
-            del self._sessions[seen.handle]
+            if becomes.handle != seen.handle:
+                self._delete([seen.handle], becomes.last_seen_at or becomes.created_at)
             self._sessions[becomes.handle] = (kept, data)
             return True
 
@@ -88,6 +90,8 @@ class MemoryStore:
             if kept is None or if_session_data not in (None, kept[1]):
                 return False
             record, data = kept
+            if jwt_payload not in (None, record.jwt_payload):
+                self._feed.announce([handle], "payload", now)
             if jwt_payload is not None:
                 record = replace(record, jwt_payload=jwt_payload)
             if auth_time is not None:
@@ -98,8 +102,7 @@ class MemoryStore:
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
         with self._lock.own:
             removed = [handle for handle in dict.fromkeys(handles) if self._living(handle, now)]
-            for handle in removed:
-                del self._sessions[handle]
+            self._delete(removed, now)
             return removed
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
@@ -127,9 +130,15 @@ class MemoryStore:
     def sweep(self, now: int, *, limit: int) -> int:
         with self._lock.own:
             expired = [handle for handle in self._sessions if self._living(handle, now) is None][:limit]
-            for handle in expired:
-                del self._sessions[handle]
+            self._delete(expired, now)
             return len(expired)
+
+    def feed_reader(self, max_lag_s: float) -> FeedReader:
+        return self._feed.reader(self._lock, max_lag_s)
+
+    def sweep_feed(self, now: int, *, kept_for: int, limit: int) -> int:
+        with self._lock.own:
+            return self._feed.sweep(now, kept_for, limit)
 
     def read_keys(self, now: int) -> StoredKeys:
         with self._lock.own:
@@ -167,6 +176,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """Keep everything: there is no connection to let go of."""
+
+    def _delete(self, handles: Sequence[str], now: int) -> None:
+        for handle in handles:
+            del self._sessions[handle]
+        self._feed.announce(handles, "ended", now)
 
     def _living(self, handle: str, now: int) -> tuple[SessionRecord, str] | None:
         kept = self._sessions.get(handle)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from supertokens.config.postgres_urls import PostgresUrl
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, is_handle
-from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, Found, SessionLimit
+from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit
 from supertokens.stores.postgres_connections import Connections
 from supertokens.stores.postgres_database import PostgresDatabase
+from supertokens.stores.postgres_feed import SWEEP_FEED, PostgresFeedReader
 from supertokens.stores.postgres_keys import NOW, PostgresKeys
 from supertokens.stores.postgres_rows import COLUMNS, LISTED, VALUES, listed_of, record_of, stored_user_id, values_of
 from supertokens.stores.postgres_schema import USER_MUTEXES
@@ -258,6 +259,14 @@ class PostgresStore(PostgresKeys):
 
     def sweep(self, now: int, *, limit: int) -> int:
         return self._database.run(_SWEEP, {"now": self._now(now), "limit": limit}, repeatable=True).written
+
+    def feed_reader(self, max_lag_s: float) -> FeedReader:
+        return PostgresFeedReader(self._database, self._now, max_lag_s)
+
+    def sweep_feed(self, now: int, *, kept_for: int, limit: int) -> int:
+        values = {"now": self._now(now), "kept_for": kept_for, "limit": limit}
+        [(swept,)] = self._database.run(SWEEP_FEED, values, repeatable=True).secret
+        return int(swept)
 
     def migrate(self) -> tuple[int, int]:
         return self._database.migrate()

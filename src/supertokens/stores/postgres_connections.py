@@ -125,7 +125,7 @@ class Connections:
         if not own.free.acquire(timeout=timeout_s):
             raise AllInUseError(f"all {self._size} connections of this process were in use for {timeout_s:g} seconds")
         try:
-            connection = _usable(own.idle) or self._open()
+            connection = _usable(own.idle) or self.open()
             try:
                 connection.deadline = time.monotonic() + timeout_s + _BEYOND_THE_SERVER_S
                 yield connection
@@ -155,7 +155,11 @@ class Connections:
         # setdefault is atomic: all threads of a process get the same one.
         return self._by_process.get(process) or self._by_process.setdefault(process, _ProcessPool(self._size))
 
-    def _open(self) -> PostgresConnection:
+    def open(self) -> PostgresConnection:
+        """Open a connection of which the caller takes care: it does not count as one of the `size`.
+
+        Raise psycopg.Error.
+        """
         connection = PostgresConnection.connect(autocommit=True, **self._parameters)
         try:
             connection.adapters.register_dumper(int, _WholeNumberDumper)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
@@ -112,6 +113,22 @@ class PostgresDatabase:
                 return operation(connection)
 
         return self._patiently(run, self._timeout_s)
+
+    @contextmanager
+    def on_its_own(self, connection: PostgresConnection | None) -> Iterator[PostgresConnection]:
+        """Give `connection`, or a new one that is not of the pool, for work that ends in time.
+
+        Raise SuperTokensGeneralError. It is closed then.
+        """
+        self._check_tables()
+        try:
+            connection = connection or self._connections.open()
+            connection.deadline = time.monotonic() + self._timeout_s
+            yield connection
+        except psycopg.Error as raised:
+            if connection is not None:
+                connection.close()
+            raise self._failure(raised.with_traceback(None), unknown=False) from raised
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raise SuperTokensGeneralError."""

@@ -59,7 +59,66 @@ CREATE INDEX session_by_expiry ON supertokens.session (expires_at);
 # user_id: two ids that a collation of the database takes for equal must never be one user.
 # fillfactor: a refresh changes no index, so the new state of a row finds room beside the old one.
 # mutex: a row is written, not just locked, so that it also holds where transactions are serializable.
-_SCHEMA: Final = (_TABLES,)
+_FEED: Final = """
+CREATE TABLE supertokens.feed (
+    one integer PRIMARY KEY CHECK (one = 1), generation bigint NOT NULL, leased_until bigint, forgotten bigint NOT NULL
+) WITH (fillfactor = 10);
+INSERT INTO supertokens.feed VALUES (1, (random() * 4e18)::bigint, NULL, 0);
+CREATE TABLE supertokens.feed_position (one integer PRIMARY KEY CHECK (one = 1), value bigint NOT NULL)
+    WITH (fillfactor = 10);
+INSERT INTO supertokens.feed_position VALUES (1, 0);
+CREATE TABLE supertokens.feed_entry (
+    position bigint NOT NULL, handle uuid NOT NULL, kind text NOT NULL, at bigint NOT NULL,
+    PRIMARY KEY (position, handle)
+);
+CREATE FUNCTION supertokens.next_feed_position() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    is_leased boolean;
+    place bigint;
+BEGIN
+    SELECT leased_until IS NOT NULL INTO is_leased FROM supertokens.feed FOR SHARE;
+    IF is_leased THEN
+        INSERT INTO supertokens.feed_position AS counter VALUES (1, 1)
+            ON CONFLICT (one) DO UPDATE SET value = counter.value + 1 RETURNING value INTO place;
+        NOTIFY supertokens_feed;
+    END IF;
+    RETURN place;
+END $$;
+CREATE FUNCTION supertokens.announce_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    place bigint;
+BEGIN
+    IF EXISTS (SELECT FROM gone) THEN
+        place := supertokens.next_feed_position();
+        IF place IS NOT NULL THEN
+            INSERT INTO supertokens.feed_entry
+                SELECT place, handle, 'ended', (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM gone;
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION supertokens.announce_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    place bigint := supertokens.next_feed_position();
+BEGIN
+    IF place IS NOT NULL THEN
+        INSERT INTO supertokens.feed_entry VALUES (
+            place, OLD.handle, CASE WHEN OLD.handle <> NEW.handle THEN 'ended' ELSE 'payload' END,
+            (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+        );
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER announce_ended AFTER DELETE ON supertokens.session REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION supertokens.announce_ended();
+CREATE TRIGGER announce_changed AFTER UPDATE OF handle, jwt_payload ON supertokens.session
+    FOR EACH ROW WHEN (OLD.handle <> NEW.handle OR OLD.jwt_payload COLLATE "C" <> NEW.jwt_payload)
+    EXECUTE FUNCTION supertokens.announce_changed()
+"""
+# Triggers, so that no statement and no program can forget to announce.
+# feed, FOR SHARE: a lease waits for the changes that have not seen it, and those that come later wait for the lease.
+# feed_position: taken until the commit, so that entries become visible in the order of their positions.
+_SCHEMA: Final = (_TABLES, _FEED)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _WHAT_IS_THERE: Final = """

@@ -16,9 +16,10 @@ from msgspec.structs import astuple
 from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.rotation import LONG_AGO, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
-from supertokens.stores.base import EVERYBODY, Everybody, Found, SessionLimit
+from supertokens.stores.base import EVERYBODY, Everybody, FeedReader, Found, SessionLimit
 from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
+from supertokens.stores.sqlite_feed import FEED, SqliteFeedReader, sweep_feed
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
 from supertokens.stores.sqlite_limits import create_within
 from supertokens.stores.sqlite_marks import MARK_TABLE
@@ -67,7 +68,7 @@ ALTER TABLE session ADD COLUMN user_agent TEXT;
 ALTER TABLE session ADD COLUMN address TEXT
 """
 _AUTH_TIME: Final = "ALTER TABLE session ADD COLUMN auth_time INTEGER"
-_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS, _AUTH_TIME)
+_SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS, _AUTH_TIME, FEED)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
 _COLUMNS: Final = (
@@ -302,6 +303,12 @@ class SqliteStore(SqliteKeys):
                 durable=False,
                 one_statement=True,
             )
+
+    def feed_reader(self, max_lag_s: float) -> FeedReader:
+        return SqliteFeedReader(self._database, max_lag_s)
+
+    def sweep_feed(self, now: int, *, kept_for: int, limit: int) -> int:
+        return sweep_feed(self._database, self._turns, now, kept_for, limit)
 
     def claim(self, owner: str) -> str:
         """Return the name of the app that the file belongs to; it is `owner` from now on if it had none.

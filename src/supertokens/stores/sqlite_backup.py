@@ -18,6 +18,7 @@ from typing import Final
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.sqlite_connections import SqliteDatabase
+from supertokens.stores.sqlite_feed import BEGIN_ANEW
 from supertokens.stores.sqlite_files import DatabaseFile
 from supertokens.stores.sqlite_marks import mark_after
 
@@ -75,6 +76,7 @@ def restore(database: SqliteDatabase, source: Path, *, progress: Callable[[int, 
             text = connection.execute("SELECT text FROM mark").fetchone()[0]
             with carried_over.opened() as its:
                 its.execute("UPDATE mark SET text = ?", (mark_after(text),))
+                its.execute(BEGIN_ANEW)
             sessions = carried_over.read("SELECT count(*) FROM session", ())[0][0]
             carried_over.close()  # which leaves one file, without a log
             with carried_over.opened_as_it_is(at_rest=True) as prepared:

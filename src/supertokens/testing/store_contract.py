@@ -20,6 +20,7 @@ from supertokens.engine.rotation import LONG_AGO, NEW_SESSION, NOBODY, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.base import EVERYBODY, Checking, Store
+from supertokens.testing.feed_contract import FeedContract
 from supertokens.testing.key_store_contract import KeyStoreContract
 from supertokens.testing.records import a_record, handles_of
 from supertokens.testing.session_limit_contract import SessionLimitContract
@@ -31,7 +32,7 @@ _LIFE = 60_000
 _CLIENT = NotedClient("Ünï ⚡ 'quoted'", "2001:db8::1")
 
 
-class StoreContract(SessionLimitContract, KeyStoreContract):
+class StoreContract(SessionLimitContract, KeyStoreContract, FeedContract):
     """Subclass it and give it a fixture `store`: an empty one."""
 
     def test_a_created_session_is_found_as_it_was_given(self, store: Store) -> None:

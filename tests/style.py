@@ -96,7 +96,7 @@ TESTED_IN: Final = {
     "integration/test_one_folder.py": ("default_database.py",),
     "postgres/test_contract.py": (
         "stores/postgres.py", "stores/postgres_connections.py", "stores/postgres_database.py",
-        "stores/postgres_keys.py", "stores/postgres_rows.py", "stores/postgres_schema.py",
+        "stores/postgres_feed.py", "stores/postgres_keys.py", "stores/postgres_rows.py", "stores/postgres_schema.py",
     ),
     "remote/test_contract.py": (
         "remote/core.py", "remote/listing.py", "remote/payloads.py", "remote/sessions.py", "remote/stored_sessions.py",
@@ -111,12 +111,13 @@ TESTED_IN: Final = {
     "service/test_paths.py": ("service/routes.py",),
     "service/test_two_families.py": ("service/both_families.py",),
     "stores/test_memory.py": (
-        "stores/base.py", "testing/key_store_contract.py", "testing/records.py", "testing/session_limit_contract.py",
+        "stores/base.py", "stores/memory_feed.py", "stores/polling.py", "testing/feed_contract.py",
+        "testing/key_store_contract.py", "testing/records.py", "testing/session_limit_contract.py",
         "testing/store_contract.py",
     ),
     "stores/test_opening.py": ("config/databases.py",),
     "stores/test_schema.py": ("stores/sqlite_schema.py",),
-    "stores/test_sqlite.py": ("stores/sqlite_limits.py",),
+    "stores/test_sqlite.py": ("stores/sqlite_feed.py", "stores/sqlite_limits.py"),
     "stores/test_sqlite_erasing.py": ("stores/sqlite_keys.py",),
     "stores/test_sqlite_files.py": ("stores/sqlite_connections.py",),
     "wsgi/test_contract.py": ("wsgi/requests.py", "wsgi/verbs.py"),

@@ -116,6 +116,8 @@ def test_the_defaults_are_those_of_the_original_2_5_2_and_ours() -> None:
         "session_limit_action": "oldest",
         "record_client": "user-agent",
         "access_token_blacklisting": False,
+        "revocation": "query",
+        "revocation_max_lag": 0.25,
         "verified_token_cache": 12_000,
         "access_token_signing_algorithm": "RS256",
         "access_token_signing_key_dynamic": True,
@@ -598,6 +600,35 @@ def test_how_cross_site_requests_are_refused_follows_from_three_settings(setting
 @pytest.mark.parametrize(("mode", "enabled"), [("none", True), ("origin", True), ("token", False)])
 def test_two_settings_that_contradict_each_other_are_refused(mode: str, enabled: bool) -> None:
     assert "contradict" in refusal(arguments={"anti_csrf": mode, "enable_anti_csrf": enabled})
+
+
+def test_push_without_blacklisting_is_refused_with_what_is_missing() -> None:
+    text = refusal(arguments={"revocation": "push"})
+    assert "'revocation' ('push') needs 'access_token_blacklisting: true'" in text
+    assert "lives as long as its access token" in text
+    assert Config.load(arguments={"revocation": "push", "access_token_blacklisting": True}).revocation == "push"
+
+
+def test_push_with_hosts_is_refused_with_the_reason() -> None:
+    hosts = {"hosts": "http://localhost:3567", "access_token_blacklisting": True}
+    text = refusal(arguments={"revocation": "push", **hosts})
+    assert "'revocation' ('push') cannot go with 'hosts': the core service is asked in each check" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "warning"),
+    [
+        ({"revocation": "query"}, "'revocation' has no effect: 'access_token_blacklisting' is not true, so a revoked"),
+        (
+            {"revocation_max_lag": 1, "access_token_blacklisting": True},
+            "'revocation_max_lag' has no effect: 'revocation' is not 'push'",
+        ),
+    ],
+)
+def test_a_setting_of_revocation_that_changes_nothing_is_warned_of(settings: dict[str, Any], warning: str) -> None:
+    [said] = Config.explain(arguments=settings).warnings
+    assert said.startswith(f"arguments: {warning}")
+    assert Config.explain(arguments=settings | {"revocation": "push", "access_token_blacklisting": True}).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ def test_which_keys_belong_to_the_core() -> None:
         "encryption_key_file",
         "database",
         "database_file",
+        "revocation",
+        "revocation_max_lag",
         "sqlite_synchronous",
         "database_pool_size",
         "database_timeout",

@@ -108,6 +108,7 @@ def test_text_that_would_be_refused_without_quotes_too_is_not(name: str, text: s
         ("access_token_signing_key_update_interval", 1440, "if minutes are meant, write 24"),
         ("refresh_token_validity", 8_640_000_000, "if milliseconds are meant, write 144000"),
         ("drain_seconds", 5000, "if milliseconds are meant, write 5"),
+        ("revocation_max_lag", 250, "if milliseconds are meant, write 0.25"),
     ],
 )
 def test_a_number_that_is_too_large_is_doubted_in_smaller_units(name: str, given: float, hint: str) -> None:

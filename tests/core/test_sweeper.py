@@ -10,6 +10,7 @@ import pytest
 from supertokens.core.sweeper import Sweeper
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.stores.memory import MemoryStore
+from supertokens.testing.store_contract import a_record
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000
@@ -33,9 +34,19 @@ class Counted(MemoryStore):
         return gone
 
 
+def with_announcements(number: int) -> Counted:
+    """Return a store in which so many changes were announced."""
+    store = Counted(0)
+    store.create(a_record(expires_at=NOW + 1000 * MINUTE), "{}")
+    store.feed_reader(1).lease(NOW, 1000 * MINUTE)
+    for each in range(number):
+        store.update(a_record().handle, NOW, jwt_payload=f'{{"n":{each}}}')
+    return store
+
+
 def swept_at(store: Counted, moments: list[int]) -> list[int]:
     """Let a session be created at each of the moments; return those at which the store was swept."""
-    sweeper = Sweeper(store)
+    sweeper = Sweeper(store, 60 * MINUTE)
     for moment in moments:
         sweeper.sweep_now_and_then(moment)
     return store.sweeps
@@ -66,5 +77,23 @@ def test_a_sweep_that_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureF
 
 def test_everything_is_swept_where_that_is_asked_for() -> None:
     store = Counted(1100)
-    assert Sweeper(store).sweep_all(NOW) == 1100
+    assert Sweeper(store, 60 * MINUTE).sweep_all(NOW) == 1100
     assert store.expired == 0
+
+
+def test_old_announcements_are_swept_beside_sessions_and_more_while_there_are_more() -> None:
+    store = with_announcements(1100)
+    sweeper, feed = Sweeper(store, 60 * MINUTE), store._feed
+    sweeper.sweep_now_and_then(NOW + 61 * MINUTE - 1)
+    assert len(feed.entries) == 1100, "they are kept for an access token's life and a minute"
+    left = []
+    for second in range(4):
+        sweeper.sweep_now_and_then(NOW + 71 * MINUTE + 1000 * second)
+        left.append(len(feed.entries))
+    assert left == [600, 100, 0, 0]
+
+
+def test_all_old_announcements_are_swept_where_that_is_asked_for() -> None:
+    store = with_announcements(1100)
+    assert Sweeper(store, 60 * MINUTE).sweep_all(NOW + 61 * MINUTE) == 0
+    assert not store._feed.entries

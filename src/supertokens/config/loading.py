@@ -255,6 +255,10 @@ def _why_no_effect(name: str, config: Config, side: Side) -> str:
         return "it is what an app shows; the keys that the service asks for are 'api_keys'"
     if not key.counts_on(side):
         return "it configures the core service" if side == "app" else "it configures an app"
+    if name == "revocation_max_lag" and config.revocation != "push":
+        return "'revocation' is not 'push', so each check under 'access_token_blacklisting' asks the store"
+    if name == "revocation" and side == "app" and not config.access_token_blacklisting:
+        return "'access_token_blacklisting' is not true, so a revoked session lives as long as its access token"
     needs_hosts = name in ("core_connect_timeout", "core_read_timeout") and config.hosts is None
     return "'hosts' is not set, so there is no core service to wait for" if needs_hosts else ""
 

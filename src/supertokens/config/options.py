@@ -23,6 +23,8 @@ class Options(TypedDict, total=False):
     session_limit_action: Literal["oldest", "refuse"] | None
     record_client: Literal["none", "user-agent", "address"] | None
     access_token_blacklisting: bool | None
+    revocation: Literal["query", "push"] | None
+    revocation_max_lag: float | None
     verified_token_cache: int | None
     access_token_signing_key_dynamic: bool | None
     access_token_signing_key_update_interval: float | None

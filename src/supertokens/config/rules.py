@@ -75,6 +75,12 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
     """Yield the contradictions in `keys` that matter only in an app: about cookies, and about asking a service."""
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
+    if keys.revocation == "push" and keys.hosts is not None:
+        why = "cannot go with 'hosts': the core service is asked in each check; leave it out"
+        yield "revocation", f"'revocation' ('push') {why}"
+    if keys.revocation == "push" and not keys.access_token_blacklisting:
+        why = "needs 'access_token_blacklisting: true': without it a revoked session lives as long as its access token"
+        yield "revocation", f"'revocation' ('push') {why}; set that too, or leave 'revocation' out"
     if keys.renewal == "server" and keys.hosts is None:
         yield from _obstacles_to_renewal(keys)
     if keys.api_key is not None and keys.hosts is None:

@@ -78,6 +78,20 @@ class Keys:
     access_token_blacklisting: bool = _key(
         "both", False, _BOOLEAN, "Whether a revoked session ends at once, instead of with its access token"
     )
+    revocation: Literal["query", "push"] = _key(
+        "core",
+        "query",
+        choice("query", "push"),
+        "How `access_token_blacklisting` learns of a revocation: each check asks the store, or is told within"
+        " `revocation_max_lag`",
+    )
+    revocation_max_lag: float = _key(
+        "core",
+        0.25,
+        number(0.05, 60),
+        "With `revocation: push`, how long after a revocation has returned a check may still pass",
+        "seconds",
+    )
     verified_token_cache: int = _key(
         "both", 12_000, integer(0, 10_000_000), "How many verified access tokens a process remembers; 0: none", "tokens"
     )

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from supertokens.config import Config
+from supertokens.core.feed import feed_for
 from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
 from supertokens.core.protocol import RenewalTerms
@@ -102,7 +103,8 @@ class EmbeddedCore(StoredSessions):
         self._rotator = Rotator(config, self.keys, store, clock, lifetimes)
         self._issuer = Issuer(self.keys, lifetimes, one_anti_csrf_value=grace > 0)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
-        self._sweeper = Sweeper(store)
+        self._feed = feed_for(config, store, clock, monotonic)
+        self._sweeper = Sweeper(store, config.access_token_validity_ms)
         self._checking = store if isinstance(store, Checking) else None
         self._seen_within, self._created_within = lifetimes.beyond_doubt()
 
@@ -185,12 +187,21 @@ class EmbeddedCore(StoredSessions):
         known = self._tokens.verify(token, now, check_anti_csrf, anti_csrf_token)
         if known.token.parent_refresh_token_hash is not None:
             return self._verify_marked(known, client, check_database)
-        if not check_database or self._is_as_before(known, now):
+        handle, feed = known.token.handle, self._feed
+        if not check_database or (feed is not None and feed.vouches_for(handle, known.asked_at)):
             return known.session
-        found = self.store.get(known.token.handle, now)
+        position = None if feed is None else feed.position()
+        if position is None and self._is_as_before(known, now):
+            return known.session
+        found = self.store.get(handle, now)
         if found is None or self._lifetimes.has_ended(found.record, found.now):
-            raise self._successors.gone(known.token.handle, _ENDED)
-        return self._with_stored_payload(known, found.record, now)
+            raise self._successors.gone(handle, _ENDED)
+        session = self._with_stored_payload(known, found.record, now)
+        if position is not None and session is known.session:
+            # No feed says that a session has come to its end by itself, so it must not do so before the token does.
+            outlives = self._lifetimes.end_of(found.record) >= known.token.expires_at
+            known.asked_at = position if outlives else 0
+        return session
 
     def verifies_at_once(self, token: str) -> bool:
         return self._tokens.decides_at_once(token, self._clock())
@@ -289,6 +300,8 @@ class EmbeddedCore(StoredSessions):
 
     def close(self) -> None:
         """Close the connections of the store."""
+        if self._feed is not None:
+            self._feed.close()
         self.store.close()
 
     def _authentic(self, token: str, now: int) -> RefreshToken:

@@ -38,6 +38,8 @@ class VerifiedToken(msgspec.Struct, eq=False):
     session: VerifiedSession
     stored_payload: str | None = None
     """The stored payload, as text, that was last found equal to the token's."""
+    asked_at: int = 0
+    """How far the feed was (see `core.feed`) when the store was last asked, and said what the token says; 0: never."""
     in_use: bool = False
     """Whether it was asked for since it came in, or since it was last spared."""
 

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this process knows of sessions that ended, and payloads that changed, without asking the store.
+
+Each token is compared with the store once, when this process first sees it. From then on the feed says when to ask
+again. A token counts as it did then while all of this holds:
+
+* the feed was read to its end less than the greatest lag ago, counted from the moment *before* that reading, by the
+  clock of this process that never goes back (no two clocks are ever compared);
+* nothing was announced of its session since it was compared;
+* nothing can have been missed since it was compared.
+
+Otherwise the store is asked, as with `revocation: query`: a feed that lags, is cut off, or begins anew costs time, and
+never lets anybody in.
+
+A change is announced only while somebody holds a lease. So what was compared before the lease counts for nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from supertokens.config import Config, ConfigError
+from supertokens.errors import SuperTokensGeneralError
+from supertokens.forks import ProcessLock
+from supertokens.stores.base import Announcing, FeedEntry, FeedReader, Store
+
+__all__ = ["Feed", "feed_for"]
+
+_log = logging.getLogger("supertokens")
+
+_LEASE_MS: Final = 60_000
+_RENEW_EVERY_S: Final = 20.0
+_BETWEEN_TRIES_S: Final = 0.25
+_MAX_SESSIONS: Final = 20_000
+"""How many sessions that something was announced of are remembered. Beyond that each token is compared once more."""
+_MAX_CLOSING_S: Final = 2.0
+
+
+class _Announced:
+    """What was announced since everything was last forgotten.
+
+    `floor`: what was compared at a lower position counts for nothing. `by_handle`: where something was last announced
+    of a session. An object, since error reports spell out a dict.
+    """
+
+    __slots__ = ("by_handle", "floor")
+
+    def __init__(self, floor: int) -> None:
+        self.floor = floor
+        self.by_handle: dict[str, int] = {}
+
+
+class Feed:
+    """The feed of one store, for any thread of any process. It is read by a thread of its own, from first use on.
+
+    The thread is started anew in a forked child, does not keep the process alive, and ends with this object or by
+    `close`. `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back, and `max_lag_s` is
+    the greatest lag in seconds.
+
+    A position counts what this process has taken in. It means nothing elsewhere.
+    """
+
+    def __init__(
+        self,
+        store: Announcing,
+        clock: Callable[[], int],
+        max_lag_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._max_lag_s = max_lag_s
+        self._monotonic = monotonic
+        self._starting = ProcessLock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._pid = os.getpid()
+        self._position = 0
+        self._announced = _Announced(1)
+        self._current_as_of = float("-inf")
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._renew_at = float("-inf")
+        self._has_begun = False
+        self._is_failing = False
+
+    def vouches_for(self, handle: str, asked_at: int) -> bool:
+        """Return whether the store would say of the session `handle` what it said when this was at `asked_at`."""
+        # The age first: what is looked at afterwards is at least as new.
+        if self._monotonic() - self._current_as_of > self._max_lag_s:
+            return False
+        announced = self._announced
+        return asked_at >= announced.floor and asked_at >= announced.by_handle.get(handle, 0)
+
+    def position(self) -> int | None:
+        """Return how far the feed is, to be asked for *before* the store is; None while it is not current."""
+        if self._pid != os.getpid() or self._thread is None or not self._thread.is_alive():
+            self._start()
+        position = self._position
+        return position if self._monotonic() - self._current_as_of <= self._max_lag_s else None
+
+    def close(self) -> None:
+        """End the thread. A later question starts it again."""
+        with self._starting.own:
+            thread, self._thread = self._thread, None
+            self._stop.set()
+            self._current_as_of = float("-inf")
+            if thread is not None and self._pid == os.getpid():
+                thread.join(_MAX_CLOSING_S)
+
+    def _start(self) -> None:
+        with self._starting.own:
+            if self._pid == os.getpid() and self._thread is not None and self._thread.is_alive():
+                return
+            self._stop = threading.Event()
+            self._begin_anew()
+            reader = self._store.feed_reader(self._max_lag_s)
+            own = weakref.ref(self)
+            thread = threading.Thread(
+                target=_follow, args=(own, reader, self._stop), name="supertokens-feed", daemon=True
+            )
+            with suppress(RuntimeError):  # no further thread, as at the end of the interpreter: the store is asked
+                thread.start()
+            self._thread, self._pid = thread, os.getpid()
+
+    def take_in(self, reader: FeedReader) -> bool:
+        """Take in what `reader` finds. Return False where it fails, which is logged once. For the thread."""
+        try:
+            self._take_in(reader)
+        except SuperTokensGeneralError as error:
+            self._begin_anew_after(error)
+            return False
+        if self._is_failing:
+            self._is_failing = False
+            _log.info("the feed of revocations is read again")
+        return True
+
+    def _take_in(self, reader: FeedReader) -> None:
+        entries = None
+        if self._has_begun:
+            if self._monotonic() >= self._renew_at:
+                self._lease(reader)
+            began = self._monotonic()
+            entries = reader.read()
+        if entries is None:
+            self._lease(reader)
+            began = self._monotonic()
+            reader.start()
+            self._has_begun = True
+            self._forget()
+        else:
+            self._note(entries)
+        self._current_as_of = began  # last: until then others see less than it says
+
+    def _lease(self, reader: FeedReader) -> None:
+        began = self._monotonic()
+        reader.lease(self._clock(), _LEASE_MS)
+        self._renew_at = began + _RENEW_EVERY_S
+
+    def _note(self, entries: list[FeedEntry]) -> None:
+        if not entries:
+            return
+        by_handle, position = self._announced.by_handle, self._position + 1
+        for entry in entries:
+            by_handle[entry.handle] = position
+        self._position = position
+        if len(by_handle) > _MAX_SESSIONS:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Have every token compared once more."""
+        self._announced = _Announced(self._position + 1)
+        self._position += 1
+
+    def _begin_anew_after(self, error: SuperTokensGeneralError) -> None:
+        was_failing = self._is_failing
+        self._begin_anew()
+        self._is_failing = True
+        if not was_failing:
+            _log.warning("the feed of revocations cannot be read, so each check asks the store: %s", error)
+
+
+def feed_for(config: Config, store: Store, clock: Callable[[], int], monotonic: Callable[[], float]) -> Feed | None:
+    """Return the feed of `store` if `config` asks for `revocation: push`, or None. See `Feed` for the clocks.
+
+    Raise ConfigError for a store that announces nothing.
+    """
+    if config.revocation != "push":
+        return None
+    if not isinstance(store, Announcing):
+        why = f"cannot go with {type(store).__name__}, which announces nothing; leave it out"
+        raise ConfigError(f"'revocation' ('push') {why}", "revocation")
+    return Feed(store, clock, config.revocation_max_lag, monotonic)
+
+
+def _follow(own: weakref.ref[Feed], reader: FeedReader, stop: threading.Event) -> None:
+    """Read until `stop` is set, or until the feed of `own` is no longer used."""
+    try:
+        while not stop.is_set():
+            feed = own()
+            if feed is None:
+                return
+            succeeded = feed.take_in(reader)
+            del feed  # so that nothing keeps it alive while this waits
+            if succeeded:
+                reader.wait(stop)
+            else:
+                reader.close()
+                stop.wait(_BETWEEN_TRIES_S)
+    finally:
+        reader.close()

@@ -29,7 +29,7 @@ from types import FrameType
 from typing import Any, Final
 
 from benchmarks.apps import LoggedIn, bare_app, open_benchmark_core, sessions_app
-from benchmarks.wsgi import Client, require_ok
+from benchmarks.wsgi import Client, browser_request, require_ok
 
 __all__ = [
     "ALLOWED_GROWTH",
@@ -94,6 +94,7 @@ def traces() -> dict[str, _Trace]:
             "GET, blacklisting query, seen before": _added(
                 folder, "blacklisting", "GET", access_token_blacklisting=True
             ),
+            "GET, `renewal: server`, seen before": _added(folder, "pages", "GET", renewal="server"),
         }
 
 
@@ -101,10 +102,13 @@ def counted() -> dict[str, Count]:
     return {case: trace.count for case, trace in traces().items()}
 
 
-def _added(folder: Path, name: str, method: str, **options: bool) -> _Trace:
+def _added(folder: Path, name: str, method: str, **options: Any) -> _Trace:
     core = open_benchmark_core(folder, name, **options)
     app = sessions_app(core, **options)
-    environ = LoggedIn(app).request(method, "/me")
+    browser = LoggedIn(app)
+    # Where the server renews, the refresh token comes with every request.
+    pages = browser_request(method, "/me", browser.cookies)
+    environ = pages if options.get("renewal") == "server" else browser.request(method, "/me")
     try:
         return _of_request(Client(app), environ).less(_of_request(Client(bare_app()), environ))
     finally:

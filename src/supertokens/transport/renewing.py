@@ -99,7 +99,7 @@ def _decide(owner: RequestSession, *, check_anti_csrf: bool, check_database: boo
     asks_store = edge.checks_database if check_database is None else check_database
     shown, now = _shown(owner), edge.clock()
     access, waited = shown.cookie(now), owner.waited()
-    large = is_large_body(request.content_length, has_body=request.has_body)
+    large = request.has_body and is_large_body(request.content_length, has_body=True)
     course = course_of(shown.refresh_handle, access, waited=waited, large=large, times=edge.times)
     if check_anti_csrf and edge.checks_value and course is not Course.TRY_REFRESH:
         check_on_verify(shown.anti_csrf_token, request.anti_csrf_token)

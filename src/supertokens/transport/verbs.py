@@ -116,7 +116,7 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_databas
             owner.count_as_pages()
         if check_anti_csrf and edge.origin_check is not None:
             _check_origin(owner)
-        if edge.renews and owner.is_of_pages and not shows_bearer(owner):
+        if edge.renews and owner.is_of_pages and not (request.has_authorization and shows_bearer(owner)):
             if owner.refusal is not None:
                 raise owner.refusal
             return verify_or_renew(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)

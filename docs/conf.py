@@ -51,7 +51,7 @@ _ROW = re.compile(r"^\| \[[^\]]+\]\(([^)#]+)\)", re.MULTILINE)
 
 def add_navigation(_: Sphinx, docname: str, source: list[str]) -> None:
     """Give the index page a hidden list of its own links, section by section, which Sphinx builds the navigation of."""
-    if docname in ("docs/index", "docs/protocol/index", "docs/recipes"):
+    if docname in ("docs/index", "docs/integrations/index", "docs/protocol/index", "docs/recipes"):
         folder = posixpath.dirname(docname)
         parts = _SECTION.split(source[0])
         sections = [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]

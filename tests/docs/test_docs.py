@@ -34,7 +34,7 @@ from .pages import PAGES, ROOT, Page, page
 EVERY_PAGE: Final = pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
 
 README: Final = page("README.md")
-FLASK: Final = page("docs/flask.md")
+FLASK: Final = page("docs/integrations/flask.md")
 LANGUAGES: Final = {"python", "yaml", "console", "bash", "sh", "text"}
 
 # What keeps a test module that is made of a page as lonely as the examples that run here.
@@ -209,8 +209,8 @@ def test_every_method_of_a_session_is_documented_with_its_signature(name: str) -
     [
         (supertokens, FLASK),
         (supertokens.flask, FLASK),
-        (supertokens.asgi, page("docs/asgi.md")),
-        (supertokens.wsgi, page("docs/wsgi.md")),
+        (supertokens.asgi, page("docs/integrations/asgi.md")),
+        (supertokens.wsgi, page("docs/integrations/wsgi.md")),
         (supertokens.testing, page("docs/testing.md")),
     ],
     ids=lambda value: value.__name__ if isinstance(value, ModuleType) else value.name,
@@ -231,7 +231,7 @@ def test_every_error_is_in_the_tree_of_the_errors_page() -> None:
 
 
 def test_the_verbs_of_wsgi_are_documented_with_their_signatures() -> None:
-    spans = [*page("docs/wsgi.md").code_spans, *page("docs/wsgi.md").headings]
+    spans = [*page("docs/integrations/wsgi.md").code_spans, *page("docs/integrations/wsgi.md").headings]
     named = {name: getattr(supertokens.wsgi, name) for name in supertokens.wsgi.__all__}
     verbs = {name: value for name, value in named.items() if inspect.isfunction(value)}
     for name, verb in {**verbs, "SuperTokens": supertokens.wsgi.SuperTokens}.items():
@@ -239,7 +239,7 @@ def test_the_verbs_of_wsgi_are_documented_with_their_signatures() -> None:
 
 
 def test_the_verbs_of_asgi_are_documented_with_their_signatures() -> None:
-    spans = [*page("docs/asgi.md").code_spans, *page("docs/asgi.md").headings]
+    spans = [*page("docs/integrations/asgi.md").code_spans, *page("docs/integrations/asgi.md").headings]
     named = {name: getattr(supertokens.asgi, name) for name in supertokens.asgi.__all__}
     verbs = {name: value for name, value in named.items() if inspect.isfunction(value) and name != "answer_for"}
     for name, verb in {**verbs, "SuperTokens": supertokens.asgi.SuperTokens}.items():

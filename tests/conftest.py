@@ -16,6 +16,7 @@ from supertokens.core import EmbeddedCore  # noqa: E402
 from supertokens.stores.sqlite import SqliteStore  # noqa: E402
 from supertokens.testing import FakeClock, KeysOnce  # noqa: E402
 
+from . import matrix, places  # noqa: E402
 from .model import tally  # noqa: E402
 from .service.clocked import Services  # noqa: E402
 
@@ -45,7 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         in_folder = SLOW_FOLDERS & set(item.path.relative_to(ROOT).parts)
         params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        with_service = "services" in getattr(item, "fixturenames", ()) or params.get("topology") == "remote"
+        with_service = (
+            "services" in getattr(item, "fixturenames", ()) or params.get("topology", "embedded") != "embedded"
+        )
         if in_folder or with_service:
             item.add_marker(pytest.mark.slow)
     # What interrupts a store at every line comes last: a process that forks would wait for what that leaves behind.
@@ -89,6 +92,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def pytest_configure(config: pytest.Config) -> None:
     # Here and not beside the model: over xdist, the process that prints the last lines collects no tests.
     config.pluginmanager.register(tally, "model tally")
+    config.pluginmanager.register(matrix, "matrix of integrations")
+    config.pluginmanager.register(places, "places of integrations")
 
 
 @pytest.fixture(autouse=True, scope="module")

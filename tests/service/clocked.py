@@ -113,12 +113,19 @@ class Services:
     def _start(self, settings: Mapping[str, Any], *, keys: bool) -> ClockedService:
         folder = self._folder / f"service-{len(self._running) + len(self._others)}"
         folder.mkdir()
-        service = ClockedService(folder, {"sqlite_synchronous": "normal", **settings}, self.clock)
+        service = self.make(folder, {"sqlite_synchronous": "normal", **settings}, self.clock)
         if keys:
-            store = SqliteStore(service.database, synchronous="normal")
-            KeysOnce.put_into(store, self.clock())
-            store.close()
+            self.put_keys(service)
         return service.start()
+
+    def make(self, folder: Path, config: Mapping[str, Any], clock: SharedClock) -> ClockedService:
+        return ClockedService(folder, config, clock)
+
+    def put_keys(self, service: ClockedService) -> None:
+        """Give the store of `service` the keys that all tests use, since making some takes long."""
+        store = SqliteStore(service.database, synchronous="normal")
+        KeysOnce.put_into(store, self.clock())
+        store.close()
 
 
 def core_settings(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

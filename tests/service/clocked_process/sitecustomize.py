@@ -16,3 +16,8 @@ def _time_ns() -> int:
 
 
 time.time_ns = _time_ns
+
+if "CALLERS_CLOCK_COUNTS" in os.environ:
+    from supertokens.stores.postgres import PostgresStore
+
+    PostgresStore.__init__.__kwdefaults__["uses_own_clock"] = False

@@ -160,9 +160,9 @@ GOALS: Final = (
     ),
     _factor(
         "renewal in place, what it adds to a page",
-        "one `core.refresh`",
+        "what `core.refresh` adds to a bare route whose view calls it",
         added_cost(names.OURS_RENEWED, names.OURS_PAGE),
-        of(names.CORE_REFRESH),
+        added_cost(names.REFRESHING_VIEW, names.BARE_GET),
         1.1,
     ),
     _share(

@@ -17,6 +17,7 @@ from benchmarks.rounds import Case, Loop
 from benchmarks.wsgi import Answer, Client, browser_request, cookies_after, require_ok
 from supertokens.config import Config
 from supertokens.core import EmbeddedCore
+from supertokens.engine.noted_client import NotedClient
 from supertokens.transport import RequestSession, SessionEdge, from_wsgi, verbs
 
 __all__ = ["first_sight_case", "login_case", "our_cases", "refresh_case", "requests_case"]
@@ -41,6 +42,7 @@ def our_cases(core: OpenCore, plain_core: EmbeddedCore) -> list[Case]:
         _page(core("page")),
         _renewed(core("renewed")),
         _renewed_together(core("renewed_together")),
+        _refreshing_view(core("refreshing_view")),
         *_parts(core("parts"), browser_request("GET", "/me")),
         _core_refresh(core("core_refresh")),
         _revoke_user(core("revoke_user")),
@@ -245,6 +247,38 @@ def _core_refresh(core: EmbeddedCore) -> Loop:
                 raise RuntimeError("a refresh was answered with a token of before")
 
     return Loop(names.CORE_REFRESH, lambda token: core.refresh(token, anti_csrf=False), prepare, settle)
+
+
+def _refreshing_view(core: EmbeddedCore) -> Loop:
+    """What a renewal in place cannot do without: `core.refresh`, with the processor's caches as a request leaves them.
+
+    In a loop of its own it takes a quarter less time.
+    """
+    app = bare_app()
+    tokens = _core_refresh(core)
+
+    @app.get("/refreshing")
+    def refreshing() -> Any:
+        environ = flask.request.environ
+        environ["bench.issued"] = core.refresh(
+            environ["bench.token"],
+            anti_csrf=False,
+            client=environ["HTTP_USER_AGENT"],
+            in_place=True,
+            noted=NotedClient.of(environ["HTTP_USER_AGENT"], None),
+        )
+        return USER_ID
+
+    client = Client(app)
+
+    def prepare(count: int) -> list[dict[str, Any]]:
+        return [browser_request("GET", "/refreshing") | {"bench.token": token} for token in tokens.prepare(count)]
+
+    def call(environ: dict[str, Any]) -> Any:
+        require_ok([client(environ)])
+        return environ["bench.issued"]
+
+    return Loop(names.REFRESHING_VIEW, call, prepare, tokens.settle)
 
 
 _SESSIONS_OF_A_USER: Final = 5

@@ -25,8 +25,8 @@ _MANY: Final = 100
 
 _REQUESTS: Final = (
     names.BARE_GET, names.OURS_GET, names.OURS_FIRST_SIGHT, names.OURS_QUERY, names.OURS_PAGE, names.OURS_RENEWED,
-    names.OURS_RENEWED_TOGETHER, names.OURS_FIRST_USE, *names.PEERS, names.BARE_POST, names.OURS_POST,
-    names.OURS_CREATE, names.OURS_REFRESH, names.OURS_LOGOUT,
+    names.OURS_RENEWED_TOGETHER, names.REFRESHING_VIEW, names.OURS_FIRST_USE, *names.PEERS, names.BARE_POST,
+    names.OURS_POST, names.OURS_CREATE, names.OURS_REFRESH, names.OURS_LOGOUT,
 )  # fmt: skip
 _OTHERS: Final = (
     names.SUPERTOKENS_PYTHON_BARE, names.SUPERTOKENS_PYTHON, names.DJANGO_BARE,

@@ -171,6 +171,22 @@ def test_all_together_are_measured_as_they_go_over_the_wire() -> None:
     assert made.size_of_all() == len(wire)
 
 
+@pytest.mark.parametrize("place", [Place(None, "/"), Place("deep.example.com", "/a/path")])
+@pytest.mark.parametrize("max_age", [None, 0, 34_560_000])
+def test_the_quick_bound_on_their_size_is_never_exceeded_and_never_far_off(place: Place, max_age: int | None) -> None:
+    """Where it is below the limit, nothing has to be put together to know that."""
+    expires = "Thu, 01 Jan 1970 00:00:00 GMT"
+    longest = SetCookie("sAccessToken", place, "v" * 900, expires, max_age, True, "Strict")
+    shortest = SetCookie("sIdRefreshToken", place, "v", "", max_age, False, "Lax")
+    for made in (
+        changes(),
+        changes(longest),
+        changes(shortest),
+        changes(longest, shortest, front_token="f", anti_csrf="a"),
+    ):
+        assert made.size_of_all() <= made.size_at_most() <= made.size_of_all() + 250
+
+
 # Caches
 
 

@@ -26,6 +26,11 @@ _MAX_LIFE_MS: Final = 400 * 24 * 60 * 60 * 1000  # browsers cap it there (RFC 62
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 _PATH_CHARACTERS: Final = "/:@!$&'()*+,=~"  # those of RFC 3986, 3.3, without the semicolon, which ends an attribute
 
+# The header's name, and what its line has beside the cookie and its place, at its longest.
+_SIZE_OF_ATTRIBUTES: Final = len(
+    f"Set-Cookie: =; Domain=; Expires={_EPOCH}; Max-Age={_MAX_LIFE_MS}; Secure; HttpOnly; Path=; SameSite=Strict\r\n"
+)
+
 _log = logging.getLogger("supertokens")
 
 
@@ -54,6 +59,13 @@ class SetCookie(NamedTuple):
     @property
     def identity(self) -> tuple[str, Place]:
         return (self.name, self.place)
+
+    @property
+    def size_at_most(self) -> int:
+        """Return a number of bytes that the header does not exceed."""
+        return (
+            _SIZE_OF_ATTRIBUTES + len(self.name) + len(self.value) + len(self.place.domain or "") + len(self.place.path)
+        )
 
     @property
     def line(self) -> str:

@@ -153,7 +153,10 @@ class SessionEdge:
 
     def warn_of_size(self, changes: ResponseChanges) -> None:
         """Log once that the session headers in `changes` are larger than what proxies accept by default."""
-        if self._warned_of_size or (size := changes.size_of_all()) <= _PROXY_BUFFER_BYTES:
+        if self._warned_of_size or changes.size_at_most() <= _PROXY_BUFFER_BYTES:
+            return
+        size = changes.size_of_all()
+        if size <= _PROXY_BUFFER_BYTES:
             return
         self._warned_of_size = True
         _log.warning(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from supertokens.transport.locality import Locality, locality_of
@@ -194,7 +194,7 @@ class _WsgiRequest(Request):
         return str(self._environ.get("QUERY_STRING") or "")
 
     def header_names(self) -> Iterable[str]:
-        return (name[5:].lower().replace("_", "-") for name in self._environ if name.startswith("HTTP_"))
+        return (_name_of_header(key) for key in self._environ if key.startswith("HTTP_"))
 
     @property
     def target(self) -> Target:
@@ -282,6 +282,12 @@ def _wsgi_key(name: str) -> str:
     """Return the key of the header `name` in WSGI environments (PEP 3333). Only names known here are passed."""
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
+
+
+@lru_cache(maxsize=256)  # most requests have the same
+def _name_of_header(key: str) -> str:
+    """Return the name of the header that WSGI environments have as `key`, in lower case."""
+    return key[5:].lower().replace("_", "-")
 
 
 def _as_text(path: str) -> str:

@@ -18,6 +18,7 @@ _VARY: Final = ("Cookie", "Authorization")
 _PRIVATE: Final[Header] = ("Cache-Control", "private")
 _FOR_ANYBODY: Final[list[Header]] = [("Vary", ", ".join(_VARY))]
 _FOR_ONE_USER: Final = [*_FOR_ANYBODY, _PRIVATE]
+_SIZE_OF_OTHERS: Final = len("Access-Control-Expose-Headers: \r\nCache-Control: no-store\r\n")
 _LENGTHS: Final = (len("Vary"), len("Cache-Control"))
 
 
@@ -107,6 +108,11 @@ class ResponseChanges:
             for name, value in self._headers.items()
         }
         return max(sizes.items(), key=lambda item: item[1])
+
+    def size_at_most(self) -> int:
+        """Return a number of bytes that `size_of_all` does not exceed, with less work."""
+        headers = sum(2 * len(name) + len(value) + 6 for name, value in self._headers.items())
+        return _SIZE_OF_OTHERS + headers + sum(cookie.size_at_most for cookie in self._cookies.values())
 
     def size_of_all(self) -> int:
         """Return the size of all headers together in bytes, as they go over the wire."""

@@ -19,7 +19,7 @@ from supertokens.engine import refresh_token as refresh_tokens
 from supertokens.engine.noted_client import NOTHING_NOTED
 from supertokens.engine.rotation import NEW_SESSION
 from supertokens.engine.session import SessionRecord, new_handle
-from supertokens.stores.sqlite import ROW, row_of
+from supertokens.stores.sqlite_rows import ROW, row_of
 
 __all__ = ["INSERT", "add_sessions", "new_record", "refresh_token_of", "row"]
 

@@ -60,6 +60,7 @@ TESTED_IN: Final = {
     "asgi/test_event_loop.py": ("asgi/threads.py",),
     "asgi/test_websockets.py": ("asgi/answers.py",),
     "cli/test_commands.py": ("cli/__main__.py", "cli/check.py", "cli/migrate.py", "cli/target.py"),
+    "cli/test_copy.py": ("core/copying.py", "stores/postgres_moving.py", "stores/sqlite_moving.py"),
     "cli/test_service.py": ("cli/background.py", "cli/instances.py"),
     "cli/test_terminal.py": ("cli/output.py",),
     "config/test_app.py": (
@@ -117,7 +118,7 @@ TESTED_IN: Final = {
     ),
     "stores/test_opening.py": ("config/databases.py",),
     "stores/test_schema.py": ("stores/sqlite_schema.py",),
-    "stores/test_sqlite.py": ("stores/sqlite_feed.py", "stores/sqlite_limits.py"),
+    "stores/test_sqlite.py": ("stores/sqlite_feed.py", "stores/sqlite_limits.py", "stores/sqlite_rows.py"),
     "stores/test_sqlite_erasing.py": ("stores/sqlite_keys.py",),
     "stores/test_sqlite_files.py": ("stores/sqlite_connections.py",),
     "wsgi/test_contract.py": ("wsgi/requests.py", "wsgi/verbs.py"),

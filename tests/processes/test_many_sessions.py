@@ -18,7 +18,8 @@ import pytest
 from supertokens.core import system_clock
 from supertokens.core.everybody import revoke_everybody
 from supertokens.engine.session import new_handle
-from supertokens.stores.sqlite import ROW, SqliteStore, row_of
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.stores.sqlite_rows import ROW, row_of
 from supertokens.testing import KeysOnce
 from supertokens.testing.store_contract import a_record
 

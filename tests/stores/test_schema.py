@@ -143,7 +143,7 @@ def test_keys_that_the_earlier_version_has_sealed_are_known_as_sealed(
 
 
 def test_keys_in_the_clear_are_known_as_such(path: Path) -> None:
-    assert SqliteStore(path).read_keys(0)[2:] == (None, False)
+    assert SqliteStore(path).read_keys(0)[2:] == (None, False, None)
 
 
 def test_migrate_tells_the_versions(path: Path, version: int) -> None:

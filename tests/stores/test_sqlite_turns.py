@@ -14,7 +14,8 @@ from supertokens.config import Config
 from supertokens.core import EmbeddedCore
 from supertokens.core.everybody import revoke_everybody
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.sqlite import ROW, SqliteStore, row_of
+from supertokens.stores.sqlite import SqliteStore
+from supertokens.stores.sqlite_rows import ROW, row_of
 from supertokens.stores.sqlite_turns import Turns
 from supertokens.testing.store_contract import a_record, handles_of
 

@@ -11,6 +11,7 @@ import click
 
 from supertokens.cli.backup import backup, restore
 from supertokens.cli.check import config
+from supertokens.cli.copy import copy
 from supertokens.cli.keys import keys
 from supertokens.cli.migrate import migrate
 from supertokens.cli.output import printable
@@ -81,5 +82,5 @@ def supertokens() -> None:
 
 for command in (export, forget_clients):
     sessions.add_command(command)
-for command in (start, stop, list_instances, config, sessions, keys, migrate, backup, restore):
+for command in (start, stop, list_instances, config, sessions, keys, migrate, backup, restore, copy):
     supertokens.add_command(command)

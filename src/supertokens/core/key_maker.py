@@ -33,6 +33,11 @@ __all__ = ["KeyMaker", "describe_clock"]
 _MAX_LOST_RACES: Final = 20
 """Times that another worker may be faster to change the keys; each change takes a tenth of a second to make."""
 
+_UNFINISHED_COPY: Final = (
+    "the session database is a copy that is not finished, so sessions would be missing: run 'supertokens copy' again,"
+    " without --ahead"
+)
+
 _log = logging.getLogger("supertokens")
 
 
@@ -51,6 +56,8 @@ class KeyMaker:
     def read_complete(self, now: int) -> StoredKeys:
         """Return the keys of the store, after making those that are missing to sign with at `now`."""
         stored = self._store.read_keys(now)
+        if stored.copy_of is not None:
+            raise SuperTokensGeneralError(_UNFINISHED_COPY)
         missing = stored.missing(self.algorithm)
         if not missing:
             return stored

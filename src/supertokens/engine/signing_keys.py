@@ -85,6 +85,8 @@ class StoredKeys(NamedTuple):
     """The id of the encryption key that keys are sealed with; None: they are in the clear."""
     has_v2: bool = False
     """Whether a V2 access token was ever minted here."""
+    copy_of: str | None = None
+    """Which store this one is an unfinished copy of; None: it is none, and can be worked with."""
 
     def of(self, purpose: KeyPurpose) -> list[StoredKey]:
         """Return the keys of `purpose`, oldest first."""

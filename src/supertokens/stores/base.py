@@ -25,10 +25,12 @@ from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
+from supertokens.engine.value import Value
 
 __all__ = [
     "EVERYBODY", "MAX_ENTRIES", "MAX_EVICTED", "Announcing", "Checking", "Copying", "Erasing", "Everybody", "FeedEntry",
-    "FeedReader", "Found", "KeyStore", "Migrating", "Probing", "SessionLimit", "SessionStore", "Store",
+    "FeedReader", "Found", "KeyStore", "Migrating", "Movable", "Probing", "SessionLimit", "SessionStore", "Store",
+    "WholeSession",
 ]  # fmt: skip
 
 
@@ -46,6 +48,15 @@ class Found(NamedTuple):
 
     record: SessionRecord
     now: int
+
+
+class WholeSession(Value, frozen=True):
+    """A session with all that a store keeps of it."""
+
+    unshown = frozenset(("session_data",))
+
+    record: SessionRecord
+    session_data: str
 
 
 class SessionLimit(NamedTuple):
@@ -291,3 +302,32 @@ class Store(SessionStore, KeyStore, Protocol):
 
     def close(self) -> None:
         """Let go of all connections. A later call opens them again."""
+
+
+@runtime_checkable
+class Movable(Store, Protocol):
+    """A store of which another one can be made a copy, to take its place, and which can be such a copy itself.
+
+    Until it is finished, `read_keys` says of which store it is the copy, so that nobody works with a part of it.
+    """
+
+    def whole_sessions(self, now: int, *, after: str, limit: int) -> list[WholeSession]:
+        """Return at most `limit` sessions that live at `now`, the caller's in every store, in the order of their
+        handles: those whose handle comes after `after`, which is empty to begin with.
+        """
+
+    def begin_copy(self, copy_of: str) -> bool:
+        """Have this store, which has neither sessions nor keys, be an unfinished copy of the store `copy_of`.
+
+        Return False, with nothing changed, if it has some or is a copy of another one; True if it is that copy already.
+        """
+
+    def put_sessions(self, copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str]) -> bool:
+        """Write `sessions`, each in the place of the one of its handle if there is one, and delete those of the handles
+        `gone`, all in one step. Return False, with nothing changed, unless this is an unfinished copy of `copy_of`.
+        """
+
+    def finish_copy(self, copy_of: str, keys: StoredKeys) -> bool:
+        """Take over `keys`, sealed or not as they are, and what their store said of them, and be a store like any other
+        from then on. Return False, with nothing changed, unless this is an unfinished copy of `copy_of` without keys.
+        """

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from supertokens.config.postgres_urls import PostgresUrl
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, is_handle
-from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit
+from supertokens.engine.signing_keys import StoredKeys
+from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit, WholeSession
 from supertokens.stores.postgres_connections import Connections
 from supertokens.stores.postgres_database import PostgresDatabase
 from supertokens.stores.postgres_feed import SWEEP_FEED, PostgresFeedReader
 from supertokens.stores.postgres_keys import NOW, PostgresKeys
+from supertokens.stores.postgres_moving import begin_copy, finish_copy, put_sessions, whole_sessions
 from supertokens.stores.postgres_rows import COLUMNS, LISTED, VALUES, listed_of, record_of, stored_user_id, values_of
 from supertokens.stores.postgres_schema import USER_MUTEXES
 
@@ -274,6 +276,18 @@ class PostgresStore(PostgresKeys):
     def prove_writable(self, within: int) -> None:
         statement = "UPDATE supertokens.property SET value = value WHERE name = 'application'"
         self._database.run(statement, {}, timeout_s=within / 1000)
+
+    def whole_sessions(self, now: int, *, after: str, limit: int) -> list[WholeSession]:
+        return whole_sessions(self._database, now, after=after, limit=limit)
+
+    def begin_copy(self, copy_of: str) -> bool:
+        return begin_copy(self._database, copy_of)
+
+    def put_sessions(self, copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str]) -> bool:
+        return put_sessions(self._database, copy_of, sessions, gone)
+
+    def finish_copy(self, copy_of: str, keys: StoredKeys) -> bool:
+        return finish_copy(self._database, copy_of, keys)
 
     def close(self) -> None:
         self._database.close()

@@ -75,7 +75,8 @@ class PostgresKeys:
         secret = self._database.run(_READ, {"now": self._now(now)}, repeatable=True).secret
         keys = list(starmap(StoredKey, map(_KEY, filter(_POSITION, secret))))
         properties = {name: value.decode() for name, value in map(_PROPERTY, filterfalse(_POSITION, secret))}
-        return StoredKeys(keys, secret[0][5], properties.get("sealed_with"), "v2_minted" in properties)
+        said = properties.get("sealed_with"), "v2_minted" in properties, properties.get("copy_of")
+        return StoredKeys(keys, secret[0][5], *said)
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
         secret = {**asdict(key), "after": after, "sealed_with": sealed_with}

@@ -11,21 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from msgspec.structs import astuple
-
-from supertokens.engine.noted_client import NotedClient
-from supertokens.engine.rotation import LONG_AGO, Lineage
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
-from supertokens.stores.base import EVERYBODY, Everybody, FeedReader, Found, SessionLimit
+from supertokens.engine.signing_keys import StoredKeys
+from supertokens.stores.base import EVERYBODY, Everybody, FeedReader, Found, SessionLimit, WholeSession
 from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_feed import FEED, SqliteFeedReader, sweep_feed
 from supertokens.stores.sqlite_keys import PROPERTIES, SqliteKeys
 from supertokens.stores.sqlite_limits import create_within
 from supertokens.stores.sqlite_marks import MARK_TABLE
+from supertokens.stores.sqlite_moving import begin_copy, finish_copy, put_sessions
+from supertokens.stores.sqlite_rows import COLUMNS, LISTED, ROW, listed_of, record_of, row_of
 from supertokens.stores.sqlite_turns import Turns
 
-__all__ = ["ROW", "SqliteStore", "row_of"]
+__all__ = ["SqliteStore"]
 
 _TABLES: Final = """
 CREATE TABLE session (
@@ -71,28 +70,22 @@ _AUTH_TIME: Final = "ALTER TABLE session ADD COLUMN auth_time INTEGER"
 _SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS, _AUTH_TIME, FEED)
 """Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
 
-_COLUMNS: Final = (
-    "handle, user_id, jwt_payload, created_at, expires_at, uses_static_key, anti_csrf,"
-    " remember, last_seen_at, auth_time, user_agent, address, current, parent, newest, handed_out_at, fingerprint"
-)
-ROW: Final = (f"session ({_COLUMNS}, session_data)", _COLUMNS.count(",") + 2)
-"""Table and columns of a session, and how many they are."""
 _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
-_GET: Final = f"SELECT {_COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
+_GET: Final = f"SELECT {COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
 _GET_PAYLOAD: Final = (
     "SELECT jwt_payload FROM session WHERE handle = ? AND expires_at > ? AND last_seen_at > ? AND created_at > ?"
 )
 _HANDLES_OF_USER: Final = "SELECT handle FROM session WHERE user_id = ? AND expires_at > ? ORDER BY created_at, handle"
-_LIST: Final = (
-    "SELECT handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, user_agent, address"
-    " FROM session WHERE"
-)
+_LIST: Final = f"SELECT {LISTED} FROM session WHERE"
 _LIST_USER: Final = (
     f"{_LIST} user_id = ? AND (created_at, handle) > (?, ?) AND expires_at > ? ORDER BY created_at, handle LIMIT ?"
 )
 _LIST_EVERYBODY: Final = f"{_LIST} handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
 _EVER: Final = -(2**63)
 _BEFORE_ALL: Final = SessionCursor(_EVER, "")
+_WHOLE: Final = (
+    f"SELECT {COLUMNS}, session_data FROM session WHERE handle > ? AND expires_at > ? ORDER BY handle LIMIT ?"
+)
 _ROTATE: Final = (
     "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?, last_seen_at = ?,"
     " user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
@@ -108,47 +101,6 @@ _HANDLES_AT_ONCE: Final = 500
 number of parameters, in every build."""
 _FEW: Final = 20
 """Sessions that are deleted without regard to others: such a step is over before anybody has to wait."""
-
-
-def row_of(record: SessionRecord, session_data: str) -> tuple[Any, ...]:
-    """The values of ROW."""
-    *columns, client, lineage = astuple(record)
-    return (*columns, client.user_agent, client.address, *lineage, session_data)
-
-
-def _record(row: tuple[Any, ...]) -> SessionRecord:
-    (
-        handle, user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, seen, auth_time,
-        agent, address, current, parent, newest, handed_out_at, fingerprint,
-    ) = row  # fmt: skip
-    return SessionRecord(
-        handle=handle,
-        user_id=user_id,
-        jwt_payload=jwt_payload,
-        created_at=created_at,
-        expires_at=expires_at,
-        uses_static_key=static != 0,
-        anti_csrf=anti_csrf != 0,
-        remember=remember != 0,
-        last_seen_at=seen,
-        auth_time=auth_time,
-        client=NotedClient(agent, address),
-        lineage=Lineage(current, parent, newest, handed_out_at, fingerprint),
-    )
-
-
-def _listed(row: tuple[Any, ...]) -> ListedSession:
-    handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, *client = row
-    return ListedSession(
-        handle=handle,
-        user_id=user_id,
-        created_at=created_at,
-        refreshed_at=None if handed_out_at == LONG_AGO else handed_out_at,
-        expires_at=expires_at,
-        last_seen_at=last_seen_at,
-        remember=bool(remember),
-        client=NotedClient(*client),
-    )
 
 
 class SqliteStore(SqliteKeys):
@@ -205,7 +157,7 @@ class SqliteStore(SqliteKeys):
 
     def get(self, handle: str, now: int) -> Found | None:
         row = self._read_one(_GET, (handle, now))
-        return row and Found(_record(row), now)
+        return row and Found(record_of(row), now)
 
     def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
         created_after = _EVER if created_within is None else now - created_within
@@ -288,7 +240,7 @@ class SqliteStore(SqliteKeys):
             rows = self._database.read(_LIST_EVERYBODY, (handle, now, most))
         else:
             rows = self._database.read(_LIST_USER, (user_id, created_at, handle, now, most))
-        return [_listed(row) for row in rows]
+        return [listed_of(row) for row in rows]
 
     def count_sessions(self, user_id: str | Everybody, now: int) -> int:
         whose, values = ("TRUE", (now,)) if user_id is EVERYBODY else ("user_id = ?2", (now, user_id))
@@ -333,6 +285,19 @@ class SqliteStore(SqliteKeys):
 
     def restore(self, source: Path, *, progress: Callable[[int, int], object]) -> int:
         return restore(self._database, source.absolute(), progress=progress)
+
+    def whole_sessions(self, now: int, *, after: str, limit: int) -> list[WholeSession]:
+        rows = self._database.read(_WHOLE, (after, now, limit))
+        return [WholeSession(record_of(row[:-1]), row[-1]) for row in rows]
+
+    def begin_copy(self, copy_of: str) -> bool:
+        return self._database.write(partial(begin_copy, copy_of))
+
+    def put_sessions(self, copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str]) -> bool:
+        return self._database.write(partial(put_sessions, copy_of, sessions, gone))
+
+    def finish_copy(self, copy_of: str, keys: StoredKeys) -> bool:
+        return self._database.write(partial(finish_copy, copy_of, keys))
 
     def close(self) -> None:
         self._database.close()

@@ -58,7 +58,9 @@ class SqliteKeys:
         secret = self._database.read(_READ, ())
         keys = list(starmap(StoredKey, filter(_PURPOSE, secret)))
         properties = {name: value.decode() for name, _, _, value in filterfalse(_PURPOSE, secret)}
-        return StoredKeys(keys, now, properties.get("sealed_with"), "v2_minted" in properties)
+        return StoredKeys(
+            keys, now, properties.get("sealed_with"), "v2_minted" in properties, properties.get("copy_of")
+        )
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
         def add(connection: sqlite3.Connection) -> bool:

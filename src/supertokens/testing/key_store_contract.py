@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from supertokens.engine.signing_keys import StoredKey
+from supertokens.engine.signing_keys import StoredKey, StoredKeys
 from supertokens.stores.base import Store
 
 __all__ = ["KeyStoreContract"]
@@ -64,9 +64,9 @@ class KeyStoreContract:
         sealed = [replace(key, material=b"sealed") for key in keys]
         for seen in (keys[:2], [*keys[:2], replace(keys[2], material=b"other")], [*keys, keys[0]], []):
             assert store.reseal_keys(seen, sealed, "aa") is False
-            assert store.read_keys(_NOW) == (keys, _NOW, None, False)
+            assert store.read_keys(_NOW) == StoredKeys(keys, _NOW, None)
         assert store.reseal_keys(keys, sealed, "aa") is True
-        assert store.read_keys(_NOW) == (sealed, _NOW, "aa", False)
+        assert store.read_keys(_NOW) == StoredKeys(sealed, _NOW, "aa")
         assert store.add_key(StoredKey("d-3", "dynamic", 3, b""), "d-1", "aa") is True, "the order is kept"
 
     def test_keys_are_removed_by_purpose_and_id(self, store: Store) -> None:
@@ -82,7 +82,7 @@ class KeyStoreContract:
         store.add_key(StoredKey("d-1", "dynamic", 1, b"sealed"), None, "aa")
         store.add_key(StoredKey("s-1", "static", 1, b"sealed"), None, "aa")
         store.remove_all_keys()
-        assert store.read_keys(_NOW) == ([], _NOW, None, False)
+        assert store.read_keys(_NOW) == StoredKeys([], _NOW, None)
         assert store.add_key(StoredKey("d-2", "dynamic", 2, b"plain"), None, None) is True
 
     def test_that_a_v2_token_was_minted_is_said_from_then_on(self, store: Store) -> None:

@@ -14,6 +14,8 @@ help:
 	@echo "make run         the demo on http://127.0.0.1:8000 (PORT=… for another port, FOLDER=… to keep its sessions)"
 	@echo "make run EXAMPLE=pages"
 	@echo "                 a small app to copy from: pages without JavaScript (PORT=… and FOLDER=… as above)"
+	@echo "make run EXAMPLE=django"
+	@echo "                 a small Django site to copy from"
 	@echo "make quick       tests of the source as it is, in seconds (ARGS=\"-k rotation\" to choose)"
 	@echo "make pythons     the same with each supported Python that is installed"
 	@echo "make test        all tests, against the built wheel"
@@ -35,9 +37,14 @@ else ifeq ($(EXAMPLE),pages)
 run: $(VENV)/example-pages.stamp
 	cd examples/pages && $(if $(FOLDER),JOTTER_FOLDER="$(abspath $(FOLDER))") \
 		"$(abspath $(BIN))/flask" --app jotter run --port "$(or $(PORT),8000)"
+else ifeq ($(EXAMPLE),django)
+run: $(VENV)/example-django.stamp
+	cd examples/django && export BOARD_DEBUG=1 $(if $(FOLDER),BOARD_FOLDER="$(abspath $(FOLDER))") && \
+		"$(abspath $(BIN))/python" manage.py migrate --verbosity 0 && \
+		"$(abspath $(BIN))/python" manage.py runserver "$(or $(PORT),8000)"
 else
 run:
-	@echo "There is no example \"$(EXAMPLE)\": EXAMPLE=pages is the one there is. Without EXAMPLE it is the demo." >&2; exit 2
+	@echo "There is no example \"$(EXAMPLE)\": EXAMPLE=pages and EXAMPLE=django are there. Without EXAMPLE it is the demo." >&2; exit 2
 endif
 
 quick: $(VENV)/dev.stamp
@@ -113,6 +120,10 @@ $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
 # The same with what the example needs.
 $(VENV)/example-pages.stamp: examples/pages/requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[flask,devices]" --requirement $<
+	touch $@
+
+$(VENV)/example-django.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[django,cli]"
 	touch $@
 
 # The tools for work on the project, beside the package as it is in the source tree.

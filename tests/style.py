@@ -79,6 +79,14 @@ TESTED_IN: Final = {
     "core/test_error_reports.py": ("engine/value.py",),
     "cli/test_sessions.py": ("core/everybody.py",),
     "engine/test_refresh_token.py": ("engine/session.py",),
+    "django/test_django.py": (
+        "django/async_verbs.py", "django/middleware.py", "django/protection.py", "django/responses.py",
+        "django/session.py", "django/stored_sessions.py", "django/verbs.py",
+    ),
+    "django/test_checks.py": ("django/apps.py", "django/settings.py", "django/sessions.py"),
+    "django/test_beside_django.py": ("django/signals.py",),
+    "django/test_auth.py": ("django/test.py",),
+    "django/test_command.py": ("django/management/commands/supertokens.py",),
     "fastapi/test_fastapi.py": ("fastapi/dependencies.py", "starlette/extension.py", "starlette/handlers.py"),
     "flask/test_contract.py": (
         "testing/browser_contract.py", "testing/integration.py", "testing/integration_contract.py",

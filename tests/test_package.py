@@ -16,6 +16,8 @@ import pytest
 import supertokens
 from supertokens import errors
 
+from .django.project import set_up
+
 BASE = {"cryptography", "msgspec", "pyyaml"}
 
 
@@ -53,7 +55,7 @@ def test_the_base_import_loads_no_framework_and_no_optional_dependency() -> None
     assert not {"flask", "werkzeug", "sqlalchemy", "redis", "django", "starlette", "click", "requests"} & set(loaded)
 
 
-@pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi"])
+@pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi", "django"])
 def test_a_missing_framework_says_what_to_install(framework: str) -> None:
     code = f"import sys; sys.modules['{framework}'] = None; import supertokens.{framework}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -63,6 +65,7 @@ def test_a_missing_framework_says_what_to_install(framework: str) -> None:
 
 def test_every_module_is_there_for_a_reason_that_its_docstring_tells() -> None:
     vague = {"utils", "helpers", "common", "constants", "types", "misc", "base64"}
+    set_up()  # some modules for Django need a project around them
     for module in pkgutil.walk_packages(supertokens.__path__, "supertokens."):
         loaded = __import__(module.name, fromlist=["_"])
         assert loaded.__doc__, module.name
@@ -72,7 +75,8 @@ def test_every_module_is_there_for_a_reason_that_its_docstring_tells() -> None:
 def test_modules_and_functions_stay_small(root: Path) -> None:
     sizes = {path: len(path.read_text().splitlines()) for path in (root / "src").rglob("*.py")}
     assert {str(path.relative_to(root)): size for path, size in sizes.items() if size > 350} == {}
-    integrations = {root / "src" / "supertokens" / name for name in ("asgi", "fastapi", "flask", "starlette", "wsgi")}
+    names = ("asgi", "django", "fastapi", "flask", "starlette", "wsgi")
+    integrations = {root / "src" / "supertokens" / name for name in names}
     assert {path.name: size for path, size in sizes.items() if path.parent in integrations and size > 250} == {}
 
 

@@ -74,10 +74,11 @@ class Config(Keys):
         arguments: Mapping[str, object] | None = None,
         app_config: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
+        arguments_are: str = "arguments",
     ) -> Explained:
         """Return the same as `load`, with the source of each setting, and with the warnings instead of logging them.
 
-        `arguments`, `app_config` and `environ` are those of `load`.
+        `arguments`, `app_config` and `environ` are those of `load`. `arguments_are`: what messages call the first.
         """
         app_config, environ = app_config or {}, environ or {}
         settings = sources.merged(
@@ -85,7 +86,7 @@ class Config(Keys):
             from_environment(environ, "app"),
             from_file_or_mapping(app_config.get(sources.FILE), f"app.config, {sources.FILE}"),
             sources.from_app_config(app_config),
-            from_mapping(arguments or {}, "arguments"),
+            from_mapping(arguments or {}, arguments_are),
         )
         return _explained(_with_refresh_path(settings), "app", doubtful_names(environ))
 

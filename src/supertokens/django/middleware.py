@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`SuperTokensMiddleware`: a session for each request, its changes on the response, answers to errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from supertokens.django.requests import CURRENT, DjangoRequest, attach
+from supertokens.django.responses import ANSWERED, answer_for, as_response, rewrite_headers
+from supertokens.django.sessions import Sessions, sessions_of_project
+from supertokens.errors import SuperTokensError
+from supertokens.transport import ReadyRoute, from_wsgi, json_answer, redirect_answer
+
+__all__ = ["SuperTokensMiddleware"]
+
+
+class SuperTokensMiddleware:
+    """Django middleware, synchronous and asynchronous. It goes before all that asks for sessions.
+
+    Override `answer` to answer errors differently. Raise ImproperlyConfigured for settings that cannot be used.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._project = sessions_of_project()
+        self._project.current()  # a mistake in the settings stops the server, not the first request
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._is_async:
+            return self._answered(request)
+        sessions = self._project.current()
+        state = attach(request, sessions.edge, sessions.threads)
+        token = CURRENT.set(request)
+        try:
+            route = _route_for(request, sessions) if sessions.routes else None
+            response = self.get_response(request) if route is None else self._routed(request, state, route)
+        finally:
+            CURRENT.reset(token)
+        _put_on(response, state)
+        return response
+
+    async def _answered(self, request: HttpRequest) -> HttpResponseBase:
+        sessions = self._project.current()
+        state = attach(request, sessions.edge, sessions.threads)
+        token = CURRENT.set(request)
+        try:
+            route = _route_for(request, sessions) if sessions.routes else None
+            if route is None:
+                response: HttpResponseBase = await self.get_response(request)
+            else:
+                state.awaiting(request)
+                response = await self._arouted(request, state, route)
+        finally:
+            CURRENT.reset(token)
+        if state.is_free and not state.owner.may_wait_at_headers:
+            _put_on(response, state)
+        else:
+            await state.in_thread(partial(_put_on, response, state), is_bounded=False)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Return what answers `exception`, which a view has raised for `request`, if it is one of ours."""
+        return self.answer(request, exception) if isinstance(exception, ANSWERED) else None
+
+    def answer(self, request: HttpRequest, error: SuperTokensError) -> HttpResponseBase:
+        """Return what answers `error`: a redirect to log in for a navigation of `request`, or an error as JSON."""
+        return answer_for(request, error)
+
+    def _routed(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
+        try:
+            return _done(route.act(state.asked_for(request)))
+        except ANSWERED as error:
+            return self.answer(request, error)
+
+    async def _arouted(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
+        return await state.in_thread(partial(self._routed, request, state, route))
+
+
+def _route_for(request: HttpRequest, sessions: Sessions) -> ReadyRoute | None:
+    if request.method != "POST":
+        return None
+    asked = from_wsgi(request.META)
+    return next((route for route in sessions.routes if asked.is_for(route.path)), None)
+
+
+def _done(location: str | None) -> HttpResponseBase:
+    return as_response(json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location))
+
+
+def _put_on(response: HttpResponseBase, state: DjangoRequest) -> None:
+    """Make the changes of a request on its `response`, whose headers are leaving."""
+    owner = state.owner
+    state.let_go()
+    if owner.is_asked:
+        rewrite_headers(response, owner.sent_headers)
+    else:
+        owner.headers_left = True

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the session of a request is kept while Django answers it, and the request as the rules see it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from supertokens.asgi.requests import AsgiRequest
+from supertokens.asgi.threads import Threads
+from supertokens.transport import NO_REQUEST, Request, RequestSession, SessionEdge, from_wsgi
+
+__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "attach", "request_from", "request_of"]
+
+_ATTRIBUTE: Final = "_supertokens"
+
+
+class _WrapsRequest(Protocol):
+    @property
+    def _request(self) -> HttpRequest: ...
+
+
+AnyRequest = HttpRequest | _WrapsRequest
+"""A request as the verbs take it: Django's, or one of Django REST framework, which wraps it."""
+
+CURRENT: Final[ContextVar[HttpRequest | None]] = ContextVar("supertokens.django", default=None)
+"""The request that is being answered, for verbs that are given none."""
+
+
+class DjangoRequest(AsgiRequest):
+    """The session of one request. Asynchronous verbs go one at a time, as in any ASGI application.
+
+    Until the headers leave it may have the request, and the session object, which both have it: a cycle after that
+    would keep all of them until the garbage collector runs.
+    """
+
+    __slots__ = ("_http", "gives_user", "session")
+
+    def __init__(self, edge: SessionEdge, threads: Threads) -> None:
+        super().__init__(edge, threads, {}, None)
+        self._http: AnyRequest | None = None
+        self.session: Any = None
+        """The object that `request.supertokens` was last."""
+        self.gives_user = False
+        """Whether `request.user` is the user of this session."""
+
+    def asked(self, scope: Any = None) -> RequestSession:  # noqa: ARG002
+        """Return what is known of the session, for a verb. `scope`: not used."""
+        return self.owner if self._http is None else self.asked_for(self._http)
+
+    def asked_for(self, http: AnyRequest) -> RequestSession:
+        """Return what is known of the session of `http`, for a verb."""
+        owner = self.owner
+        if owner.request is NO_REQUEST:
+            # Not sooner: what other middleware has corrected in the request counts.
+            owner.request, owner.is_asked = request_from(http), True
+        return owner
+
+    def awaiting(self, http: AnyRequest) -> RequestSession:
+        """Return the same as `asked_for`, for a verb that may go through a thread."""
+        self._http = http
+        return self.asked_for(http)
+
+    def let_go(self) -> None:
+        """Give up what refers back to this object: the headers of the response are leaving."""
+        self._http = self.session = None
+
+
+def attach(http: HttpRequest, edge: SessionEdge, threads: Threads) -> DjangoRequest:
+    """Give `http`, which has just come in, a session of the application that `edge` and `threads` belong to."""
+    request = DjangoRequest(edge, threads)
+    http._supertokens = request  # type: ignore[attr-defined]
+    return request
+
+
+def request_of(http: AnyRequest) -> DjangoRequest:
+    """Return the session of `http`. Raise RuntimeError, or TypeError for what is no request, where it has none."""
+    request: DjangoRequest | None = getattr(http, _ATTRIBUTE, None)
+    if request is None:
+        if not hasattr(http, "META"):
+            raise TypeError(
+                f"a request was expected, and this is a {type(http).__name__}: methods of class-based views are"
+                " protected by @method_decorator(session_required)"
+            )
+        raise RuntimeError(
+            "this request has no sessions: 'supertokens.django.SuperTokensMiddleware' has to be in MIDDLEWARE, before"
+            " all that asks for sessions; without Django around it, call SuperTokensMiddleware(view)(request)"
+        )
+    return request
+
+
+def request_from(http: Any) -> Request:
+    """Return `http` as the rules see it: with scheme and host of a proxy that the project's settings trust."""
+    meta: dict[str, Any] = http.META
+    is_as_it_came = (
+        "wsgi.url_scheme" in meta
+        and meta["PATH_INFO"].isascii()
+        and meta["SCRIPT_NAME"].isascii()
+        and not settings.USE_X_FORWARDED_HOST
+        and not settings.SECURE_PROXY_SSL_HEADER
+    )
+    return from_wsgi(meta if is_as_it_came else _corrected(http, meta))
+
+
+def _corrected(http: Any, meta: dict[str, Any]) -> dict[str, Any]:
+    """Return `meta` of `http` as a WSGI environment (PEP 3333), of what Django has made of the request."""
+    environ = {**meta, "REQUEST_METHOD": meta.get("REQUEST_METHOD") or http.method or "GET"}
+    for name in ("PATH_INFO", "SCRIPT_NAME"):  # Django has decoded them, in place
+        environ[name] = str(meta.get(name, "")).encode("utf-8", "replace").decode("latin-1")
+    environ["wsgi.url_scheme"] = http.scheme
+    if settings.USE_X_FORWARDED_HOST:
+        environ["HTTP_HOST"] = http.get_host()
+    cookies = [value for name, value in getattr(http, "scope", {}).get("headers", ()) if name == b"cookie"]
+    if len(cookies) > 1:  # HTTP/2 may split the header (RFC 9113, 8.2.3), and Django joins lists by commas
+        environ["HTTP_COOKIE"] = "; ".join(value.decode("latin-1") for value in cookies)
+    return environ

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the headers of Django's responses are changed; what answers a request that was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.cookies import Morsel
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from supertokens.asgi.threads import SuperTokensBusyError
+from supertokens.django.requests import AnyRequest, request_of
+from supertokens.errors import SuperTokensError
+from supertokens.transport import ANSWERED_ERRORS, Answer, Header, answer_to, json_answer
+
+__all__ = ["ANSWERED", "answer_for", "as_response", "rewrite_headers"]
+
+ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
+"""The classes of errors that are answered here."""
+
+_RETRY_AFTER_S: Final = "1"
+
+
+def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
+    """Return what answers `error`, one of `ANSWERED`, and have the browser that sent `request` told what follows.
+
+    For middleware, in which Django turns every error into one of status 500; in views errors of ours are answered by
+    `SuperTokensMiddleware`.
+    """
+    if isinstance(error, SuperTokensBusyError):
+        said = {"error": str(error), "message": str(error)}
+        return as_response(json_answer(503, said, {"retry-after": _RETRY_AFTER_S}))
+    return as_response(answer_to(error, request_of(request).asked_for(request), reverse))
+
+
+def as_response(answer: Answer) -> HttpResponse:
+    """Return `answer` as a response of Django."""
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]], list[Header]]) -> None:
+    """Replace the headers of `response`, its cookies among them, by what `change` makes of them."""
+    headers, cookies = response.headers, response.cookies
+    before: list[Header] = list(headers.items())
+    lines = {}
+    if cookies:
+        lines = {morsel.OutputString(): key for key, morsel in cookies.items()}
+        before += [("Set-Cookie", line) for line in lines]
+    after = change(before)
+    if after is before:
+        return
+    stays, added = set(after), [header for header in after if header not in before]
+    for header in before:
+        if header not in stays:
+            name, value = header
+            if name == "Set-Cookie":
+                del cookies[lines[value]]
+            else:
+                del headers[name]
+    set_cookies = []
+    for name, value in added:
+        if name == "Set-Cookie":
+            set_cookies.append(_Cookie(value))
+        else:
+            headers[name] = value
+    # Those with a value first, so that they stand under their name, where a test client looks for them.
+    for cookie in sorted(set_cookies, key=lambda each: not each.value):
+        key = cookie.key if cookie.key not in cookies else f"{cookie.key};{cookie['domain']}{cookie['path']}"
+        dict.__setitem__(cookies, key, cookie)
+
+
+class _Cookie(Morsel[str]):
+    """A cookie that is sent as the line that it was made of. Several of one name may be deleted at several places."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        pair, *attributes = line.split("; ")
+        name, _, value = pair.partition("=")
+        self.set(name, value, value)
+        for attribute in attributes:
+            key, _, text = attribute.partition("=")
+            self[key] = text or True
+        self._line = line
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: ARG002, N802
+        """Return the line. `attrs`: not used."""
+        return self._line
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:  # noqa: ARG002
+        """Return the line after `header`, with no space before it where that is empty. `attrs`: not used."""
+        return f"{header} {self._line}" if header else self._line

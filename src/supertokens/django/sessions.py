@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sessions of the project: one edge, one core and one pool of threads for all of its handlers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
+from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
+
+from supertokens.asgi.threads import Threads
+from supertokens.config import Config, ConfigError
+from supertokens.core import Core
+from supertokens.django.requests import CURRENT, DjangoRequest, request_of
+from supertokens.django.responses import rewrite_headers
+from supertokens.django.settings import NAME, home_of_project, read_settings
+from supertokens.django.signals import send
+from supertokens.forks import ProcessLock
+from supertokens.topology import open_core, require_extras
+from supertokens.transport import ReadyRoute, RequestSession, SessionEdge, StoredSessions, ready_routes
+
+__all__ = ["LABEL", "ProjectSessions", "Sessions", "sessions_of_project"]
+
+LABEL: Final = "supertokens"
+"""The label of the application `supertokens.django`, among those of the project."""
+
+
+class Sessions:
+    """The sessions that one value of `SUPERTOKENS`, `given`, asks for. Raise ConfigError for what cannot be used."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+        own, explained = read_settings(given)
+        config = explained.logged()
+        require_extras(config)
+
+        def opened() -> Core:
+            core = own.core or self._open_core(config)
+            core.signals.connect(send)
+            return core
+
+        self.edge: Final = SessionEdge(config, opened, rewrite=rewrite_headers, explicit=explained.where.keys())
+        self.threads: Final = Threads(own.threads, own.max_waiting)
+        self.routes: Final[tuple[ReadyRoute, ...]] = ready_routes(config) if own.routes else ()
+        self.stored: Final = StoredSessions(self.edge, partial(_asked, self))
+
+    def _open_core(self, config: Config) -> Core:
+        home = home_of_project()
+        is_test = hasattr(mail, "outbox")  # by its test runner: sessions are then kept as long as this object
+        return open_core(config, home.database, self, home.owner, is_test=is_test)
+
+    @property
+    def core(self) -> Core:
+        """The core, opened on first use."""
+        return self.edge.core
+
+    def current(self) -> DjangoRequest | None:
+        """Return the request that is being answered, if it is one of these sessions', or None."""
+        http = CURRENT.get()
+        found = None if http is None else request_of(http)
+        return found if found is not None and found.edge is self.edge else None
+
+
+def _asked(sessions: Sessions) -> RequestSession | None:
+    found, http = sessions.current(), CURRENT.get()
+    return None if found is None or http is None else found.asked_for(http)
+
+
+class ProjectSessions:
+    """The sessions of the project that runs: made for `SUPERTOKENS` as it is, and anew where tests override it."""
+
+    def __init__(self) -> None:
+        self._made: Sessions | None = None
+        self._making = ProcessLock()
+
+    def current(self) -> Sessions:
+        """Return the sessions for the value that the setting has now. Raise ImproperlyConfigured for a wrong one."""
+        given, made = getattr(settings, NAME, None), self._made
+        if made is not None and made.given is given:
+            return made
+        with self._making.own:
+            if self._made is None or self._made.given is not given:
+                try:
+                    self._made = Sessions(given)
+                except ConfigError as error:
+                    raise ImproperlyConfigured(str(error)) from error
+            return self._made
+
+
+def sessions_of_project() -> ProjectSessions:
+    """Return the sessions of the project. Raise ImproperlyConfigured where the application is not installed."""
+    try:
+        config: Any = apps.get_app_config(LABEL)
+    except LookupError:
+        raise ImproperlyConfigured("'supertokens.django' has to be in INSTALLED_APPS") from None
+    project: ProjectSessions = config.sessions
+    return project

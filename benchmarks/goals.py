@@ -160,9 +160,9 @@ GOALS: Final = (
     ),
     _factor(
         "renewal in place, what it adds to a page",
-        "what `core.refresh` adds to a bare route whose view calls it",
+        "one `core.refresh`",
         added_cost(names.OURS_RENEWED, names.OURS_PAGE),
-        added_cost(names.REFRESHING_VIEW, names.BARE_GET),
+        of(names.CORE_REFRESH),
         1.1,
     ),
     _share(

@@ -70,9 +70,7 @@ class SuperTokens:
         def opened() -> Core:
             database = Path(app.instance_path) / "supertokens.sqlite3"
             own = core or self._core
-            chosen = own or open_core(config, database, app, _module_file(app), is_test=app.testing)
-            chosen.signals.connect(partial(send, weakref.ref(app)))
-            return chosen
+            return own or open_core(config, database, app, _module_file(app), is_test=app.testing)
 
         def make_response(error: SuperTokensError) -> Response:
             return app.make_response(self._answers.of(error, sessions))
@@ -81,6 +79,7 @@ class SuperTokens:
             config,
             opened,
             rewrite=rewrite_headers,
+            attach=lambda core: core.signals.connect(partial(send, weakref.ref(app))),
             as_raised=lambda error: answerable(error, status_for(error, config), make_response),
             explicit=explained.where.keys(),
         )

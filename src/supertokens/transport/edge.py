@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from supertokens.config import Config, ConfigError
@@ -36,9 +37,10 @@ class SessionEdge:
     """The browser edge of one application.
 
     `open_core`: called on the first use, once. `rewrite`: change the headers of a framework's response object by a
-    function of header lists. `as_raised`: the error that a verb raises in place of one of the core's, which lets a
-    framework answer it. `explicit`: names of settings that somebody has set. `clock`: milliseconds since the epoch,
-    None: the core's; `monotonic`: seconds of a clock that never goes back.
+    function of header lists. `attach`: called with each core, before its first use here. `as_raised`: the error that a
+    verb raises in place of one of the core's, which lets a framework answer it. `explicit`: names of settings that
+    somebody has set. `clock`: milliseconds since the epoch, None: the core's; `monotonic`: seconds of a clock that
+    never goes back.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class SessionEdge:
         open_core: Callable[[], Core],
         *,
         rewrite: Callable[[Any, Callable[[list[Header]], list[Header]]], None],
+        attach: Callable[[Core], None] | None = None,
         as_raised: Callable[[SuperTokensError], SuperTokensError] = lambda error: error,
         explicit: Collection[str] = (),
         clock: Callable[[], int] | None = None,
@@ -54,6 +57,7 @@ class SessionEdge:
     ) -> None:
         self.config = config
         self.rewrite = rewrite
+        self._attach = attach
         self.as_raised = as_raised
         self.clock = clock or system_clock
         self._has_own_clock = clock is not None
@@ -78,11 +82,26 @@ class SessionEdge:
         """Return the core, opened on first use. Raise SuperTokensGeneralError if it cannot be opened."""
         if self.opened_core is None:
             with self._opening.own:
-                self.opened_core = self.opened_core or self._suitable_core()
+                self.opened_core = self.opened_core or self._suitable(self._open_core())
         return self.opened_core
 
-    def _suitable_core(self) -> Core:
-        core = self._open_core()
+    @contextmanager
+    def replaced_core(self, core: Core) -> Iterator[None]:
+        """Let `core` take the place of the one that the configuration asks for, within the block: for tests.
+
+        Raise ConfigError as `core` does.
+        """
+        before = self.opened_core, self.clock, self.times
+        self.opened_core = self._suitable(core)
+        try:
+            yield
+        finally:
+            self.opened_core, self.clock, self.times = before
+
+    def _suitable(self, core: Core) -> Core:
+        """Attach `core`, and return it. Raise ConfigError if the server is to renew and must not with this core."""
+        if self._attach is not None:
+            self._attach(core)
         if not self._has_own_clock:
             self.clock = core.clock  # what is left of a token's life is the core's word
         if self.renews:

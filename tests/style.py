@@ -131,7 +131,7 @@ TESTED_IN: Final = {
     "stores/test_sqlite_files.py": ("stores/sqlite_connections.py",),
     "wsgi/test_contract.py": ("wsgi/requests.py", "wsgi/verbs.py"),
     "wsgi/test_wsgi.py": ("wsgi/extension.py",),
-    "docs/test_docs.py": ("testing/browser.py", "testing/clock.py", "testing/keys.py"),
+    "testing/test_clients.py": ("testing/messages.py", "testing/keys.py"),
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from supertokens.core import Core
 from supertokens.errors import SuperTokensError
-from supertokens.transport.cookies import COOKIE_KINDS
+from supertokens.testing.messages import Response as Reply
 
 __all__ = [
     "Act", "Call", "Create", "Current", "Get", "MakeSite", "NewResponse", "Page", "Perform", "Refresh", "Reply",
@@ -125,41 +125,6 @@ class Page(NamedTuple):
     path: str
     script: Callable[[Any], Script]
     protected: bool = False
-
-
-class Reply(NamedTuple):
-    """A response as it left. `headers` in the order sent, one entry for each field."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    text: str
-
-    def header(self, name: str) -> str | None:
-        """Return the value of the header `name`, or None. Raise AssertionError if it is there more than once."""
-        values = [value for each, value in self.headers if each.lower() == name.lower()]
-        assert len(values) <= 1, f"{name} is there {len(values)} times"
-        return values[0] if values else None
-
-    @property
-    def set_cookies(self) -> dict[str, str]:
-        """Return the cookies of sessions that are given a value, by name."""
-        return {name: value for name, value, _ in self._our_cookies() if value}
-
-    @property
-    def deleted_cookies(self) -> set[str]:
-        """Return the names of the cookies of sessions that are deleted and not set."""
-        deleted = {name for name, value, line in self._our_cookies() if not value and "; Max-Age=0;" in line}
-        return deleted - self.set_cookies.keys()
-
-    @property
-    def touches_cookies(self) -> bool:
-        """Return whether any cookie of sessions is set or deleted."""
-        return bool(self._our_cookies())
-
-    def _our_cookies(self) -> list[tuple[str, str, str]]:
-        lines = [value for name, value in self.headers if name.lower() == "set-cookie"]
-        pairs = [(*line.partition(";")[0].partition("=")[::2], line) for line in lines]
-        return [pair for pair in pairs if pair[0].removeprefix("__Host-") in COOKIE_KINDS]
 
 
 class Site(Protocol):

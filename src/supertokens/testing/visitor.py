@@ -4,21 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from supertokens.testing.browser import Browser
+from supertokens.testing.browser import DIALECTS, Browser
 from supertokens.testing.clock import FakeClock
 from supertokens.testing.integration import Reply, Site
 
 __all__ = ["DIALECTS", "Visitor"]
-
-DIALECTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "plain": {},
-    "legacy": {"supertokens-sdk-name": "website", "supertokens-sdk-version": "4.2.0"},
-    "modern": {"st-auth-mode": "cookie", "rid": "anti-csrf"},
-    "header": {"st-auth-mode": "header", "rid": "anti-csrf"},
-}
-"""The request headers that tell each kind of client (docs/browsers.md)."""
 
 
 class Visitor:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an app or a framework's test client to a `Client`.
+
+Test clients are known by what they have: none of the frameworks is imported here.
+"""
+
+from __future__ import annotations
+
+import sys
+from inspect import iscoroutinefunction
+from typing import Any, Protocol
+
+from supertokens.testing.clients import AsgiClient, Client, WsgiClient
+from supertokens.testing.jar import Way, cookie_of_line, is_trustworthy
+from supertokens.testing.messages import Request, Response
+
+__all__ = ["FlaskTestClient", "FrameworkClient", "StarletteTestClient", "client_of", "framework_client"]
+
+
+class FrameworkClient(Client, Protocol):
+    """A framework's test client, which has cookies of its own."""
+
+    peer: str
+    """The address from which its requests come."""
+
+    def keep(self, headers: list[tuple[str, str]]) -> None:
+        """Put the cookies that `headers` set into the client's own jar. Raise ValueError if it would not show them."""
+
+
+class FlaskTestClient(WsgiClient):
+    """`app.test_client()` of Flask, or another client of Werkzeug around an app."""
+
+    peer = "127.0.0.1"
+
+    def __init__(self, client: Any) -> None:
+        config = getattr(client.application, "config", {})
+        scheme, server = config.get("PREFERRED_URL_SCHEME") or "http", config.get("SERVER_NAME") or "localhost"
+        super().__init__(client.application, f"{scheme}://{server}")
+        self._client = client
+
+    def keep(self, headers: list[tuple[str, str]]) -> None:
+        """Put the cookies that `headers` set into the client's own jar."""
+        for line in _set_cookie_lines(headers):
+            cookie = cookie_of_line(line, None, 0, Way())
+            if cookie is not None and cookie.expires_at > 0:
+                self._client.set_cookie(
+                    cookie.name,
+                    cookie.value,
+                    domain=cookie.domain or self.url.partition("://")[2].partition(":")[0],
+                    origin_only=cookie.domain is None,
+                    path=cookie.path,
+                    secure=cookie.secure,
+                    httponly=cookie.http_only,
+                    samesite=cookie.same_site or None,
+                )
+
+
+class StarletteTestClient:
+    """`TestClient(app)` of Starlette and FastAPI."""
+
+    def __init__(self, client: Any) -> None:
+        self.app: object = client.app
+        self.url = str(client.base_url).rstrip("/")
+        self.peer = "testclient"
+        self._client = client
+
+    def answer(self, request: Request) -> Response:
+        """Return what the app answers to `request`; the client's own cookies have no part in it, and stay."""
+        kept, self._client.cookies = self._client.cookies, {}
+        try:
+            sent = self._client.request(
+                request.method, request.url, headers=request.headers, content=request.body, follow_redirects=False
+            )
+        finally:
+            self._client.cookies = kept
+        return Response(sent.status_code, list(sent.headers.multi_items()), sent.text)
+
+    def keep(self, headers: list[tuple[str, str]]) -> None:
+        """Put the cookies that `headers` set into the client's own jar."""
+        if not is_trustworthy(self.url) and any("; Secure" in line for line in _set_cookie_lines(headers)):
+            raise ValueError(
+                f"the session's cookies are Secure, and this client asks {self.url}: TestClient(app, 'https://testserver')"
+            )
+        asked = self._client.build_request("POST", self.url)
+        response_type = sys.modules[type(asked).__module__.partition(".")[0]].Response
+        self._client.cookies.extract_cookies(response_type(200, headers=headers, request=asked))
+
+
+def client_of(app: object) -> Client:
+    """Return what calls `app`: a `Client`, a framework's test client, or an app, by ASGI if its call is a coroutine.
+
+    Raise TypeError for anything else.
+
+    >>> client_of(app.test_client()).url
+    'http://localhost'
+    """
+    known = framework_client(app)
+    if known is not None:
+        return known
+    if isinstance(app, Client):
+        return app
+    if callable(app):
+        is_asgi = iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__)
+        return AsgiClient(app) if is_asgi else WsgiClient(app)
+    raise TypeError(f"{type(app).__name__} is no application, and no test client of Flask or Starlette")
+
+
+def framework_client(client: object) -> FrameworkClient | None:
+    """Return the adapter for `client` if it is a framework's test client, or None.
+
+    >>> framework_client(app.test_client()).url
+    'http://localhost'
+    """
+    if hasattr(client, "application") and hasattr(client, "set_cookie"):
+        return FlaskTestClient(client)
+    if hasattr(client, "app") and hasattr(client, "build_request"):
+        return StarletteTestClient(client)
+    return None
+
+
+def _set_cookie_lines(headers: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in headers if name.lower() == "set-cookie"]

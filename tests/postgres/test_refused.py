@@ -91,12 +91,12 @@ def test_tables_of_other_names_in_the_database_disturb_nobody(server: PostgresSe
 def test_a_newer_version_is_refused_and_left_as_it_is(server: PostgresServer, bare: str) -> None:
     store = open_store(server.url(bare))
     assert isinstance(store, PostgresStore)
-    assert store.migrate() == (0, 1)
-    assert store.migrate() == (1, 1)
+    assert store.migrate() == (0, 2)
+    assert store.migrate() == (2, 2)
     store.close()
     execute(server, bare, "UPDATE supertokens.property SET value = '99' WHERE name = 'schema'")
     for act in (refusal, lambda url: refusal_of_migration(url)):
-        assert "was written by a newer version (schema 99, this one knows 1)" in act(server.url(bare))
+        assert "was written by a newer version (schema 99, this one knows 2)" in act(server.url(bare))
     execute(server, bare, "UPDATE supertokens.property SET value = 'x' WHERE name = 'schema'")
     assert "another program" in refusal(server.url(bare))
 
@@ -112,7 +112,7 @@ def refusal_of_migration(url: str) -> str:
 
 def test_tables_are_not_made_where_that_was_not_asked_for(server: PostgresServer, bare: str) -> None:
     store = open_store(server.url(bare), makes_tables=False)
-    with pytest.raises(SuperTokensGeneralError, match="has schema 0, and 1 is needed: run 'supertokens migrate'"):
+    with pytest.raises(SuperTokensGeneralError, match="has schema 0, and 2 is needed: run 'supertokens migrate'"):
         store.read_keys(0)
     store.close()
     assert tables(server, bare) == []

@@ -24,6 +24,10 @@ __all__ = ["SWEEP_FEED", "PostgresFeedReader"]
 
 _GENERATION: Final = "(random() * 4e18)::bigint"
 _LEASE: Final = f"""
+WITH counter AS (
+    INSERT INTO supertokens.feed_position SELECT 1, coalesce(max(position), 0) FROM supertokens.feed_entry
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO supertokens.feed AS feed VALUES (1, {_GENERATION}, {NOW} + %(lasts)s::bigint, 0)
 ON CONFLICT (one) DO UPDATE SET leased_until = greatest(feed.leased_until, EXCLUDED.leased_until)
 RETURNING set_config('synchronous_commit', 'off', true)
@@ -98,7 +102,7 @@ class PostgresFeedReader:
     def wait(self, stopped: threading.Event) -> None:
         if self._is_polling or self._connection is None:
             stopped.wait(self._max_lag_s / _LOOKS_WHERE_POLLING)
-        elif not self._is_notified:
+        elif not self._is_notified and self._connection.pgconn.notifies() is None:  # nothing came with an answer
             news = select.poll()
             news.register(self._connection.fileno(), select.POLLIN)
             news.poll(1000 * self._max_lag_s / _LOOKS_WITHIN_LAG)

@@ -109,6 +109,14 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+CREATE FUNCTION supertokens.announce_truncated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE supertokens.feed SET generation = (random() * 4e18)::bigint;
+    NOTIFY supertokens_feed;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER announce_truncated AFTER TRUNCATE ON supertokens.session
+    FOR EACH STATEMENT EXECUTE FUNCTION supertokens.announce_truncated();
 CREATE TRIGGER announce_ended AFTER DELETE ON supertokens.session REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION supertokens.announce_ended();
 CREATE TRIGGER announce_changed AFTER UPDATE OF handle, jwt_payload ON supertokens.session

@@ -72,6 +72,7 @@ TESTED_IN: Final = {
     "config/test_secret_files.py": ("config/secrets.py",),
     "core/test_contract.py": ("core/protocol.py", "core/stored_sessions.py"),
     "core/test_embedded.py": ("core/token_verifier.py", "core/issuer.py", "engine/anti_csrf.py"),
+    "core/test_feed.py": ("core/comparisons.py",),
     "core/test_keys.py": ("core/key_maker.py",),
     "core/test_personal_data.py": ("core/export.py",),
     "flask/test_overtaken_requests.py": ("core/successors.py",),

@@ -104,8 +104,8 @@ class Worker:
         self.seconds = 1000.0
         self.store = Counting(store)
         self.core = EmbeddedCore(config, cast("Store", self.store), clock=clock, monotonic=lambda: self.seconds)
-        assert self.core._feed is not None
-        self.feed: Feed = self.core._feed
+        assert self.core._comparisons.feed is not None
+        self.feed: Feed = self.core._comparisons.feed
         self.reader = Reader(self.store.feed_reader(LAG), self)
         self.made.append(self)
 
@@ -479,8 +479,8 @@ def is_vouched_for(core: EmbeddedCore, counting: Counting, issued: IssuedSession
     return (
         lets_in(core, issued)
         and counting.asked == before
-        and core._feed is not None
-        and (core._feed.position() is not None)
+        and core._comparisons.feed is not None
+        and (core._comparisons.feed.position() is not None)
     )
 
 
@@ -548,9 +548,9 @@ core = EmbeddedCore(
     Config(access_token_blacklisting=True, revocation="push"), SqliteStore(sys.argv[1], synchronous="normal")
 )
 issued = core.create_session("ada", {}, {}, anti_csrf=False)
-while core._feed.position() is None:
+while core._comparisons.feed.position() is None:
     core.verify(issued.access_token.text, check_anti_csrf=False, check_database=True)
-print(core._feed._thread.is_alive())
+print(core._comparisons.feed._thread.is_alive())
 """
 
 
@@ -589,12 +589,12 @@ def check():
 check()
 ticking = gevent.spawn(tick)
 deadline = time.monotonic() + 20
-while core._feed.position() is None and time.monotonic() < deadline:
+while core._comparisons.feed.position() is None and time.monotonic() < deadline:
     gevent.sleep(0.01)
 for _ in range(50):
     check()
     gevent.sleep(0.01)
-print(core._feed.position() is not None)
+print(core._comparisons.feed.position() is not None)
 other.revoke_sessions([issued.handle])
 while True:
     try:

@@ -231,8 +231,8 @@ def test_while_the_feed_is_cut_nothing_revoked_is_let_in_at_all_and_it_comes_bac
     until_it_is_told(pushing, [issued.access_token.text for issued in (kept, lost, later)])
     proxy.refuses = True
     proxy.cut()
-    assert pushing._feed is not None
-    eventually(lambda: pushing._feed.position() is None)  # type: ignore[union-attr]
+    assert pushing._comparisons.feed is not None
+    eventually(lambda: pushing._comparisons.feed.position() is None)  # type: ignore[union-attr]
     postgres.remove([lost.handle], 0)
     assert not lets_in(pushing, lost)
     assert lets_in(pushing, kept)

@@ -53,7 +53,7 @@ def lets_in(core: EmbeddedCore, issued: IssuedSession | str) -> bool:
 
 def until_it_is_told(core: EmbeddedCore, texts: list[str]) -> None:
     """Check the tokens until the store need not be asked for them. Raise AssertionError if that never happens."""
-    feed, deadline = core._feed, time.monotonic() + _DEADLINE_S
+    feed, deadline = core._comparisons.feed, time.monotonic() + _DEADLINE_S
     assert feed is not None
     while not all(_is_told(core, text) for text in texts):
         assert time.monotonic() < deadline, "the feed was never current"
@@ -61,10 +61,10 @@ def until_it_is_told(core: EmbeddedCore, texts: list[str]) -> None:
 
 
 def _is_told(core: EmbeddedCore, text: str) -> bool:
-    assert core._feed is not None
+    assert core._comparisons.feed is not None
     assert lets_in(core, text)
     known = core._tokens.verify(text, core.clock(), False, None)
-    return core._feed.vouches_for(known.token.handle, known.asked_at)
+    return core._comparisons.feed.vouches_for(known.token.handle, known.asked_at)
 
 
 def lags_of_workers(database: str, folder: Path, *, workers: int, revokes: int, pause_s: float) -> Lags:

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from supertokens.config import Config
+from supertokens.core.comparisons import Comparisons
 from supertokens.core.feed import feed_for
 from supertokens.core.issuer import Issuer, rounded, verified_session
 from supertokens.core.keys import KeyKeeper
@@ -50,7 +51,7 @@ from supertokens.errors import (
     SuperTokensUnauthorisedError,
 )
 from supertokens.forks import ProcessLock
-from supertokens.stores.base import Checking, SessionLimit, Store
+from supertokens.stores.base import SessionLimit, Store
 
 __all__ = ["EmbeddedCore", "system_clock"]
 
@@ -103,10 +104,8 @@ class EmbeddedCore(StoredSessions):
         self._rotator = Rotator(config, self.keys, store, clock, lifetimes)
         self._issuer = Issuer(self.keys, lifetimes, one_anti_csrf_value=grace > 0)
         self._tokens = TokenVerifier(self.keys, config.verified_token_cache)
-        self._feed = feed_for(config, store, clock, monotonic)
+        self._comparisons = Comparisons(store, lifetimes, feed_for(config, store, clock, monotonic))
         self._sweeper = Sweeper(store, config.access_token_validity_ms)
-        self._checking = store if isinstance(store, Checking) else None
-        self._seen_within, self._created_within = lifetimes.beyond_doubt()
 
     def __repr__(self) -> str:
         return f"EmbeddedCore({self.store!r})"
@@ -189,20 +188,17 @@ class EmbeddedCore(StoredSessions):
             return self._verify_marked(known, client, check_database)
         if not check_database:
             return known.session
-        handle, feed = known.token.handle, self._feed
-        if feed is not None and feed.vouches_for(handle, known.asked_at):
+        if not check_database:
             return known.session
-        position = None if feed is None else feed.position()
-        if position is None and self._is_as_before(known, now):
+        asked_at = self._comparisons.begin(known, now)
+        if asked_at is None:
             return known.session
-        found = self.store.get(handle, now)
+        found = self.store.get(known.token.handle, now)
         if found is None or self._lifetimes.has_ended(found.record, found.now):
-            raise self._successors.gone(handle, _ENDED)
+            raise self._successors.gone(known.token.handle, _ENDED)
         session = self._with_stored_payload(known, found.record, now)
-        if position is not None and session is known.session:
-            # No feed says that a session has come to its end by itself, so it must not do so before the token does.
-            outlives = self._lifetimes.end_of(found.record) >= known.token.expires_at
-            known.asked_at = position if outlives else 0
+        if session is known.session:
+            self._comparisons.note(known, found.record, asked_at)
         return session
 
     def verifies_at_once(self, token: str) -> bool:
@@ -302,8 +298,7 @@ class EmbeddedCore(StoredSessions):
 
     def close(self) -> None:
         """Close the connections of the store."""
-        if self._feed is not None:
-            self._feed.close()
+        self._comparisons.close()
         self.store.close()
 
     def _authentic(self, token: str, now: int) -> RefreshToken:
@@ -323,19 +318,6 @@ class EmbeddedCore(StoredSessions):
         if decision.confirmed:
             return self._issuer.renew(known.token, record, now)
         return self._with_stored_payload(known, record, now) if check_database else known.session
-
-    def _is_as_before(self, known: VerifiedToken, now: int) -> bool:
-        """Return whether one narrow read shows that the session of `known` lives `now`, with the same payload as
-        before.
-
-        "The same" is the stored payload that was last found equal to the token's. False: the record has to decide.
-        """
-        if self._checking is None or known.stored_payload is None:
-            return False
-        stored = self._checking.get_payload(
-            known.token.handle, now, seen_within=self._seen_within, created_within=self._created_within
-        )
-        return stored == known.stored_payload
 
     def _with_stored_payload(self, known: VerifiedToken, record: SessionRecord, now: int) -> VerifiedSession:
         """Return the session of `known`, with a new access token if the payload in `record` differs, issued `now`."""

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a token that was compared with the store has to be compared again, for each check under blacklisting."""
+
+from __future__ import annotations
+
+from supertokens.core.feed import Feed
+from supertokens.core.verified_tokens import VerifiedToken
+from supertokens.engine.lifetimes import Lifetimes
+from supertokens.engine.session import SessionRecord
+from supertokens.stores.base import Checking, Store
+
+__all__ = ["Comparisons"]
+
+
+class Comparisons:
+    """The comparisons of one core, for any thread. Moments in ms. `feed`: None for `revocation: query`."""
+
+    def __init__(self, store: Store, lifetimes: Lifetimes, feed: Feed | None) -> None:
+        self.feed = feed
+        self._checking = store if isinstance(store, Checking) else None
+        self._lifetimes = lifetimes
+        self._seen_within, self._created_within = lifetimes.beyond_doubt()
+
+    def begin(self, known: VerifiedToken, now: int) -> int | None:
+        """Return what to call `note` with once the record was read, or None if `known` is `now` what it was before.
+
+        By the feed, which asks nobody, or else by one narrow read.
+        """
+        feed = self.feed
+        if feed is None:
+            return None if self._is_as_before(known, now) else 0
+        if feed.vouches_for(known.token.handle, known.asked_at):
+            return None
+        position = feed.position()
+        if position is not None:
+            return position
+        return None if self._is_as_before(known, now) else 0
+
+    def note(self, known: VerifiedToken, record: SessionRecord, asked_at: int) -> None:
+        """Remember that `record` says what `known` says. `asked_at`: what `begin` returned before it was read."""
+        # No feed says that a session has come to its end by itself, so it must not do so before the token does.
+        known.asked_at = asked_at if self._lifetimes.end_of(record) >= known.token.expires_at else 0
+
+    def close(self) -> None:
+        """Read the feed no more, until it is needed again."""
+        if self.feed is not None:
+            self.feed.close()
+
+    def _is_as_before(self, known: VerifiedToken, now: int) -> bool:
+        """Return whether one narrow read shows that the session of `known` lives `now`, with the same payload as
+        before.
+
+        "The same" is the stored payload that was last found equal to the token's. False: the record has to decide.
+        """
+        if self._checking is None or known.stored_payload is None:
+            return False
+        stored = self._checking.get_payload(
+            known.token.handle, now, seen_within=self._seen_within, created_within=self._created_within
+        )
+        return stored == known.stored_payload

@@ -290,7 +290,7 @@ LIMITS: Final = [
     ("transport.limits", "MAX_ALL_HEADERS_BYTES", "| {} bytes |"),
     ("engine.user_data", "MAX_DEPTH", "| {} levels |"),
     ("engine.access_token", "MAX_TOKEN_CHARACTERS", "| {} characters |"),
-    ("transport.duplicates", "_MAX_LOOKED_AT", "| cookies of one name that are looked at | {} |"),
+    ("transport.duplicates", "_MAX_LOOKED_AT", "| cookies of the same name that are examined | {} |"),
 ]
 
 
@@ -312,8 +312,8 @@ def test_a_default_on_the_page_of_limits_is_the_one_of_the_configuration() -> No
 @pytest.mark.parametrize(("user_id", "letter", "text"), [
     ("u" * 36, "x", "| 36 ASCII characters (a UUID) | {} bytes |"),
     ("u" * 512, "x", "| 512 ASCII characters | {} bytes |"),
-    ("u" * 36, "é", "| 36 ASCII characters (a UUID) | 1750 bytes | {} letters |"),
-    ("u" * 512, "é", "| 512 ASCII characters | 550 bytes | {} letters |"),
+    ("u" * 36, "é", "| 36 ASCII characters (a UUID) | 1750 bytes | {} characters |"),
+    ("u" * 512, "é", "| 512 ASCII characters | 550 bytes | {} characters |"),
 ])  # fmt: skip
 def test_a_payload_of_the_documented_size_fits_and_hardly_any_larger_one(user_id: str, letter: str, text: str) -> None:
     before, after = (re.escape(part) for part in text.split("{}"))

@@ -161,7 +161,7 @@ def test_a_reader_that_does_not_end_is_named_and_the_command_can_be_given_again(
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM session").fetchone()
-        with pytest.raises(SuperTokensGeneralError, match="end that, and seal again"):
+        with pytest.raises(SuperTokensGeneralError, match="stop it, and seal again"):
             sealing.keys.seal(clock())
     sealing.keys.seal(clock())
     assert traces(path, secrets) == 0

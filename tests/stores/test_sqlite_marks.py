@@ -110,7 +110,7 @@ def test_a_start_beside_the_log_of_another_file_is_refused_and_touches_nothing(
     before = {file.name: file.read_bytes() for file in database.parent.iterdir()}
     for mode in ("rwc", "rw", "ro"):
         for use in (lambda store: store.read_keys(NOW), SqliteStore.migrate):
-            with pytest.raises(SuperTokensGeneralError, match=r"sessions\.sqlite3-wal.* is the log of another"):
+            with pytest.raises(SuperTokensGeneralError, match=r"sessions\.sqlite3-wal.* is not the log of"):
                 use(SqliteStore(database, mode=mode))  # type: ignore[arg-type]
     assert {file.name: file.read_bytes() for file in database.parent.iterdir()} == before
     database.with_name(database.name + "-wal").unlink()  # as the text says
@@ -122,7 +122,7 @@ def test_a_newer_file_beside_an_older_log_is_refused(path: Path, store: SqliteSt
     write(store, 2)
     database = crashed(path)
     shutil.copy(a_newer_copy(path, store), database)
-    with pytest.raises(SuperTokensGeneralError, match="is the log of another"):
+    with pytest.raises(SuperTokensGeneralError, match="is not the log of"):
         SqliteStore(database).read_keys(NOW)
 
 

@@ -3,15 +3,16 @@
 
 For every method:
 
-* A moment is in integer milliseconds. `now` is the caller's clock; a store that has a clock of its own uses that
-  instead and says so in what it returns.
-* **Expired is absent**: a session with ``expires_at <= now`` is not seen, swept or not. (A configuration that was
-  shortened since may end it sooner; the core sees to that.)
-* A missing handle is an answer (None, False, an empty list), not an error.
+* Times are integer milliseconds. `now` is the caller's clock; a store with its own clock uses that instead, and returns
+  the time that it used.
+* **Expired means absent**: a session with ``expires_at <= now`` is never returned, whether or not it has been swept.
+  (A configuration that was shortened since may end it sooner; the core takes care of that.)
+* A missing handle is a result (None, False, an empty list), not an error.
 * The write is the verdict: a conditional statement's count of affected rows decides a race. An update never creates.
-* What returned is durable, unless `durable=False` was asked for. What raised happened entirely or not at all.
-* A failure of the store raises SuperTokensGeneralError with the driver's error as its cause and no secret in its
-  text. What a bounded retry can heal has been retried by then.
+* What has returned is durable, unless the caller passed `durable=False`. What has raised happened completely or not at
+  all.
+* A failure of the store raises SuperTokensGeneralError, with the driver's error as its cause and no secret in its
+  message, after any bounded retries that can help.
 * Any thread may call, and any process that shares the store; a store survives a fork.
 """
 
@@ -35,7 +36,7 @@ __all__ = [
 
 
 class Everybody(Enum):
-    """All users. A type of its own: no user id, no None and no empty string can come to mean that by mistake."""
+    """All users. It has its own type, so that no user id, None or empty string can come to mean that by mistake."""
 
     EVERYBODY = "everybody"
 
@@ -44,14 +45,14 @@ EVERYBODY: Final = Everybody.EVERYBODY
 
 
 class Found(NamedTuple):
-    """A record, and the time at which it was read by the clock that counts for it (ms)."""
+    """A record, with the time (ms) of the authoritative clock when it was read."""
 
     record: SessionRecord
     now: int
 
 
 class WholeSession(Value, frozen=True):
-    """A session with all that a store keeps of it."""
+    """A session with everything that a store keeps about it."""
 
     unshown = frozenset(("session_data",))
 
@@ -60,14 +61,14 @@ class WholeSession(Value, frozen=True):
 
 
 class SessionLimit(NamedTuple):
-    """How many sessions a user may have, and whether those go for a new one that were not seen for longest."""
+    """How many sessions a user may have, and whether the longest unused ones are evicted to make room for a new one."""
 
     most: int
     evicts: bool
 
 
 MAX_EVICTED: Final = 500
-"""Sessions that one log-in deletes at most, where a limit is introduced; the next ones delete the rest."""
+"""The most sessions that one login deletes, when a limit is introduced; later logins delete the rest."""
 
 
 class FeedEntry(NamedTuple):
@@ -84,7 +85,7 @@ MAX_ENTRIES: Final = 20_000
 
 
 class SessionStore(Protocol):
-    """Sessions: ten methods."""
+    """Stores sessions: ten methods."""
 
     def create(
         self,
@@ -94,26 +95,26 @@ class SessionStore(Protocol):
         limit: SessionLimit | None = None,
         replaces: Sequence[str] = (),
     ) -> list[str] | None:
-        """Insert a session, and delete those of the handles `replaces` that exist. Return the handles of all that were
-        deleted; None, with nothing written, if the user has as many sessions as `limit` allows and none may go for it.
+        """Insert a session, and delete those of the handles `replaces` that exist.
 
-        A handle that exists is an error, never an update: it would take a session over. What is replaced does not count
-        for the limit. Everything happens in one step where the store can do that; where it cannot, a user has never
-        more sessions beyond the limit than log in at the same time.
+        Return the handles of all deleted sessions; or None, with nothing written, if the user already has as many
+        sessions as `limit` allows and none may be evicted. An existing handle is an error, never an update, which would
+        take over a session. Replaced sessions do not count towards the limit. Everything happens in one step if the
+        store can do that; if not, a user exceeds the limit by no more sessions than are created at the same time.
         """
 
     def get(self, handle: str, now: int) -> Found | None:
-        """The session, read from where writes are decided (the primary)."""
+        """Return the session, read from where writes are decided (the primary)."""
 
     def get_session_data(self, handle: str, now: int) -> str | None:
-        """The session data: kept apart, since it may be large and no check needs it."""
+        """Return the session data. It is separate because it may be large and no check needs it."""
 
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
-        """Replace handle, lineage, expiry, time of last use, client, `anti_csrf` and `uses_static_key` by those of
-        `becomes` if the session still has the (current, newest, handed_out_at) of `seen`. Payload, data and
-        `auth_time`, which others may have updated since, stay.
+        """Replace handle, lineage, expiry, time of last use, client, `anti_csrf` and `uses_static_key` with those of
+        `becomes`, if the session still has the (current, newest, handed_out_at) of `seen`.
 
-        Return False if the race is lost or the session is gone. `durable=False` lets a crash lose the write.
+        Payload, data and `auth_time` are kept, since others may have updated them. Return False if another request was
+        faster or the session no longer exists. With `durable=False`, a crash may lose the write.
         """
 
     def update(
@@ -126,77 +127,81 @@ class SessionStore(Protocol):
         if_session_data: str | None = None,
         auth_time: int | None = None,
     ) -> bool:
-        """Replace what is given. Return False if there is no such session, or if its data is not `if_session_data`,
-        where that is given: to the byte, since 1 and 1.0 are not the same text.
+        """Replace the given values.
+
+        Return False if there is no such session, or if `if_session_data` is given and the data differs from it:
+        compared byte by byte, since 1 and 1.0 are not the same text.
         """
 
     def remove(self, handles: Sequence[str], now: int) -> list[str]:
-        """Delete sessions. Return the handles of those that existed, each once, in the order given.
+        """Delete sessions. Return the handles of those that existed, each once, in the given order.
 
-        Many are deleted in steps that let other writers in between, so that an error may come when some are gone. A
-        caller that deletes many by several calls need not pause.
+        Large numbers are deleted in steps that let other writers in between, so an error may be raised after some are
+        deleted. A caller that deletes many in several calls need not pause between them.
         """
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
         """Delete all sessions that a user has now, in steps as `remove` does. Return their handles.
 
-        A session that the user begins meanwhile stays.
+        A session that the user begins in the meantime is kept.
         """
 
     def sessions(
         self, user_id: str | Everybody, now: int, *, after: SessionCursor | None = None, limit: int | None = None
     ) -> list[ListedSession]:
-        """Return the user's sessions by (created_at, handle), oldest first; EVERYBODY's by handle.
+        """Return the user's sessions ordered by (created_at, handle); those of EVERYBODY ordered by handle.
 
-        `after`: only those behind that place. `limit`: at most so many of them. Reading page after page, each with the
-        cursor of the last session of the one before, meets every session that lives all the while exactly once.
+        `after`: return only those after that position. `limit`: return at most that many. Reading page by page, each
+        with the cursor of the last session of the previous page, returns every session that exists throughout exactly
+        once.
         """
 
     def count_sessions(self, user_id: str | Everybody, now: int) -> int:
-        """Return how many sessions the user has, or EVERYBODY."""
+        """Return the number of sessions of the user, or of EVERYBODY."""
 
     def sweep(self, now: int, *, limit: int) -> int:
-        """Delete at most `limit` expired sessions. Return how many there were. A crash may lose this write."""
+        """Delete at most `limit` expired sessions. Return the number deleted. A crash may lose this write."""
 
 
 class KeyStore(Protocol):
-    """Keys: shared by all workers, so they live with the sessions. Six methods."""
+    """Stores keys with the sessions, since all workers share them. Six methods."""
 
     def read_keys(self, now: int) -> StoredKeys:
-        """Return all keys in the order in which they were added, with what the store says of them, of one moment."""
+        """Return a consistent view of all keys, in the order in which they were added, and of how they are sealed."""
 
     def add_key(self, key: StoredKey, after: str | None, sealed_with: str | None) -> bool:
-        """Insert `key` if the key of its purpose that was added last is `after` (None: there is none yet), and if the
-        store says that its keys are sealed with `sealed_with`. A store without any key says so from then on.
+        """Insert `key` if the last key added for its purpose is `after` (None: there is none yet), and if the store
+        records that its keys are sealed with `sealed_with`. An empty store records that from then on.
 
-        False: another worker was faster, and its key is to be used.
+        Return False if another worker was faster; its key is then to be used.
         """
 
     def reseal_keys(self, seen: Sequence[StoredKey], becomes: Sequence[StoredKey], sealed_with: str) -> bool:
-        """Replace the keys `seen`, which are all that the store has, by `becomes`, and say from then on that they are
-        sealed with `sealed_with`; all in one step. False: the keys are no longer those.
+        """Replace the keys `seen` with `becomes`, and record that they are sealed with `sealed_with`; all in one step.
+
+        Return False if `seen` are not, or no longer, all keys of the store.
         """
 
     def remove_keys(self, purpose: KeyPurpose, ids: Sequence[str]) -> None:
-        """Delete keys. Ids that do not exist are passed over."""
+        """Delete keys. Ids that do not exist are ignored."""
 
     def remove_all_keys(self) -> None:
-        """Delete all keys, and what the store says of their sealing: it is as if it never had any."""
+        """Delete all keys and the record of how they were sealed, as if there had never been any."""
 
     def note_v2(self) -> None:
-        """Have `read_keys` say from then on that a V2 access token was minted."""
+        """Record, for `read_keys`, that a V2 access token has been issued."""
 
 
 @runtime_checkable
 class Checking(Protocol):
-    """A store that reads a session's payload in less time than its record, for each check under blacklisting."""
+    """A store that can read a session's payload faster than its record, for each check with blacklisting."""
 
     def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
-        """Return the payload of a session that was last seen less than `seen_within` (ms) ago and, unless that is
-        None, created less than `created_within` ago; read from where writes are decided.
+        """Return the payload of a session that was last seen less than `seen_within` (ms) ago and, unless that is None,
+        created less than `created_within` (ms) ago; read from where writes are decided.
 
-        None: there is no such session, or `get` has to tell. So it is where a record does not say when it was last
-        seen.
+        Return None if there is no such session, or if only `get` can tell, as when a record does not say when it was
+        last seen.
         """
 
 
@@ -248,86 +253,86 @@ class Announcing(Protocol):
 
 @runtime_checkable
 class Erasing(Protocol):
-    """A store that can take out of its files what was replaced or deleted there."""
+    """A store that can remove replaced or deleted data from its files."""
 
     def erase(self) -> None:
-        """Leave nothing, in any file of the store, of what `reseal_keys` has replaced.
+        """Remove everything that `reseal_keys` has replaced from all files of the store.
 
-        Raises SuperTokensGeneralError where something that is going on prevents it: it can be called again.
+        Raises SuperTokensGeneralError if an operation in progress prevents that; call it again later.
         """
 
 
 @runtime_checkable
 class Migrating(Protocol):
-    """A store whose tables have a version."""
+    """A store whose schema has a version."""
 
     def migrate(self) -> tuple[int, int]:
-        """Bring the tables to the version that this program knows. Returns the version from before (0: there were no
-        tables), and that of now.
+        """Upgrade the schema to the version that this program knows.
+
+        Return the versions before (0: there were no tables) and after.
         """
 
 
 @runtime_checkable
 class Probing(Protocol):
-    """A store that can show that it takes writes, for those who ask whether requests can be served."""
+    """A store that can prove that it accepts writes, for readiness checks."""
 
     def prove_writable(self, within: int) -> None:
-        """Write something that changes nothing.
+        """Make a write that changes nothing.
 
-        Raises SuperTokensGeneralError if that fails: where others hold a lock, after about `within` (ms).
+        Raises SuperTokensGeneralError if it fails: if others hold a lock, after about `within` (ms).
         """
 
 
 @runtime_checkable
 class Copying(Protocol):
-    """A store that can be copied into a file, and made what such a file says, while others use it."""
+    """A store that can be copied to a file, and restored from one, while in use."""
 
     def back_up(self, target: Path, *, overwrite: bool, progress: Callable[[int, int], object]) -> int:
-        """Copy everything into the new file `target`, which only its owner may read. Return how many sessions it has.
+        """Copy everything into the new file `target`, readable only by its owner. Return the number of sessions in it.
 
-        `overwrite`: replace a file that is there. `progress`: called with the parts that are done, and with all.
-
-        Raise OSError, and SuperTokensGeneralError.
+        `overwrite`: replace an existing file. `progress`: called with the parts done and the total. Raises OSError, and
+        SuperTokensGeneralError.
         """
 
     def restore(self, source: Path, *, progress: Callable[[int, int], object]) -> int:
-        """Replace everything by what the copy `source` has. Return how many sessions those are.
+        """Replace everything with the contents of the copy `source`. Return the number of sessions. A failure changes
+        nothing.
 
-        What fails has changed nothing. `progress` and errors: as for `back_up`.
+        `progress` and errors: as for `back_up`.
         """
 
 
 class Store(SessionStore, KeyStore, Protocol):
-    """What an EmbeddedCore stands on."""
+    """Everything that an EmbeddedCore needs from a store."""
 
     def close(self) -> None:
-        """Let go of all connections. A later call opens them again."""
+        """Close all connections. A later call opens them again."""
 
 
 @runtime_checkable
 class Movable(Store, Protocol):
-    """A store of which another one can be made a copy, to take its place, and which can be such a copy itself.
+    """A store that can be copied to another one, which takes its place, and that can be such a copy itself.
 
-    Until it is finished, `read_keys` says of which store it is the copy, so that nobody works with a part of it.
+    Until the copy is finished, `read_keys` says which store it is a copy of, so that nobody works with part of it.
     """
 
     def whole_sessions(self, now: int, *, after: str, limit: int) -> list[WholeSession]:
-        """Return at most `limit` sessions that live at `now`, the caller's in every store, in the order of their
-        handles: those whose handle comes after `after`, which is empty to begin with.
+        """Return at most `limit` sessions that are live at `now` (the caller's clock in every store), ordered by
+        handle: those whose handle comes after `after`, which is empty at the beginning.
         """
 
     def begin_copy(self, copy_of: str) -> bool:
-        """Have this store, which has neither sessions nor keys, be an unfinished copy of the store `copy_of`.
-
-        Return False, with nothing changed, if it has some or is a copy of another one; True if it is that copy already.
+        """Make this store, which must have neither sessions nor keys, an unfinished copy of the store `copy_of`. Return
+        False, with nothing changed, if it has any or is a copy of another store; True if it is already that copy.
         """
 
     def put_sessions(self, copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str]) -> bool:
-        """Write `sessions`, each in the place of the one of its handle if there is one, and delete those of the handles
-        `gone`, all in one step. Return False, with nothing changed, unless this is an unfinished copy of `copy_of`.
+        """Write `sessions`, replacing those with the same handles, and delete those with the handles `gone`, all in one
+        step. Return False, with nothing changed, unless this is an unfinished copy of `copy_of`.
         """
 
     def finish_copy(self, copy_of: str, keys: StoredKeys) -> bool:
-        """Take over `keys`, sealed or not as they are, and what their store said of them, and be a store like any other
-        from then on. Return False, with nothing changed, unless this is an unfinished copy of `copy_of` without keys.
+        """Adopt `keys` as they are, sealed or not, with what their store recorded about them, and become a regular
+        store. Return False, with nothing changed, unless this is an unfinished copy of `copy_of` without keys.
         """

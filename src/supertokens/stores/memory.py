@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions in the memory of one process: for tests, and the contract of stores at its shortest."""
+"""Sessions in the memory of one process: for tests, and as the shortest implementation of the contract."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A `Store` that ends with its process. A forked child goes on with a copy of its own."""
+    """A `Store` that lasts as long as its process. A forked child continues with a copy of its own."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, tuple[SessionRecord, str]] = {}
@@ -39,7 +39,7 @@ class MemoryStore:
     ) -> list[str] | None:
         with self._lock.own:
             if record.handle in self._sessions:
-                raise SuperTokensGeneralError("a session of this handle exists already")
+                raise SuperTokensGeneralError("a session with this handle exists already")
             removed = [handle for handle in dict.fromkeys(replaces) if self._living(handle, record.created_at)]
             others = [
                 kept
@@ -68,7 +68,7 @@ class MemoryStore:
             record, data = self._sessions.get(seen.handle, (None, ""))
             if record is None or _position(record) != _position(seen):
                 return False
-            # What may have been updated since `seen` was read stays.
+            # Keep what may have been updated since `seen` was read.
             kept = replace(becomes, jwt_payload=record.jwt_payload, auth_time=record.auth_time)
             if becomes.handle != seen.handle:
                 self._delete([seen.handle], becomes.last_seen_at or becomes.created_at)
@@ -175,7 +175,7 @@ class MemoryStore:
         self._has_v2 = True
 
     def close(self) -> None:
-        """Keep everything: there is no connection to let go of."""
+        """Do nothing: there is no connection to close."""
 
     def _delete(self, handles: Sequence[str], now: int) -> None:
         for handle in handles:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which store a `database` names: the one place that knows all of them."""
+"""Choosing the store for a `database` setting: the one module that knows all stores."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ def open_store(
     timeout_s: float = 5.0,
     makes_tables: bool = True,
 ) -> Store:
-    """Return the store that `database` names: a URL, or the path of a SQLite file. Nothing is opened before first use.
+    """Return the store for `database`: a URL, or the path of a SQLite file. Nothing is opened before the first use.
 
     `sqlite_synchronous`: with ``normal``, a power cut may undo the latest writes to a SQLite file. `pool_size`,
-    `timeout_s`, `makes_tables`: see `PostgresStore`; a SQLite file knows none of them.
-
-    Raises ValueError, which names the part of the URL that is wrong, and ModuleNotFoundError for a missing driver.
+    `timeout_s`, `makes_tables`: see `PostgresStore`; they have no effect on a SQLite file. Raises ValueError, which
+    names the invalid part of the URL, and ModuleNotFoundError for a missing driver.
     """
     named = Database("sqlite", database) if isinstance(database, Path) else parse_database(database)
     return _OPENERS[named.scheme](named, _Options(sqlite_synchronous, pool_size, timeout_s, makes_tables))
@@ -52,7 +51,7 @@ def _open_sqlite(database: Database, options: _Options) -> Store:
 def _open_postgres(database: Database, options: _Options) -> Store:
     assert database.server is not None
     try:
-        from supertokens.stores.postgres import PostgresStore  # stands on an extra, which a SQLite file does not need
+        from supertokens.stores.postgres import PostgresStore  # needs an extra, which a SQLite file does not
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("supertokens"):
             raise

@@ -68,7 +68,7 @@ ALTER TABLE session ADD COLUMN address TEXT
 """
 _AUTH_TIME: Final = "ALTER TABLE session ADD COLUMN auth_time INTEGER"
 _SCHEMA: Final = (_TABLES, _WITHOUT_WHAT_NOTHING_READS, PROPERTIES, MARK_TABLE, _LIVES, _CLIENTS, _AUTH_TIME, FEED)
-"""Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
+"""Schema steps: the first creates version 1 of the tables, each further one the next version. Never change a step."""
 
 _INSERT: Final = f"INSERT INTO {ROW[0]} VALUES ({', '.join('?' * ROW[1])})"
 _GET: Final = f"SELECT {COLUMNS} FROM session WHERE handle = ? AND expires_at > ?"
@@ -90,28 +90,27 @@ _ROTATE: Final = (
     "UPDATE session SET current = ?, parent = ?, newest = ?, handed_out_at = ?, fingerprint = ?, last_seen_at = ?,"
     " user_agent = ?, address = ?, anti_csrf = ?, uses_static_key = ?"
 )
-# Only where they change: SQLite writes the index of a column anew also for the value that it has.
+# Only if they change: SQLite rewrites a column's index entry even if the value is the same.
 _NEW_EXPIRY: Final = ", expires_at = ?"
 _NEW_HANDLE: Final = ", handle = ?"
 _IF_AS_SEEN: Final = " WHERE handle = ? AND current = ? AND newest = ? AND handed_out_at = ?"
 _OWNER: Final = "SELECT value FROM property WHERE name = 'app'"
 _CLAIM: Final = "INSERT OR IGNORE INTO property VALUES ('app', ?)"
 _HANDLES_AT_ONCE: Final = 500
-"""Sessions that are deleted in one transaction, so that others wait for milliseconds; and below SQLite's limit on the
-number of parameters, in every build."""
+"""Sessions deleted in one transaction, so that others wait only for milliseconds; below every build's limit on
+parameters.
+"""
 _FEW: Final = 20
-"""Sessions that are deleted without regard to others: such a step is over before anybody has to wait."""
+"""Sessions deleted without making room for others: such a step is over before anybody has to wait."""
 
 
 class SqliteStore(SqliteKeys):
     """A `Store` in one file, in WAL mode.
 
-    `path`: the file; it is made on first use with mode 0600, its folder, where missing, with 0700.
-    `synchronous`: ``full`` (an acknowledged write survives a power cut) or ``normal`` (it survives the end of the
-    process; a power cut may take back the last ones).
-    `busy_timeout`: how long to wait for another process's write (ms).
-    `mode`: ``rwc``, ``rw`` (the file must exist) or ``ro``.
-    `pragmas`: further SQLite settings for each connection, by name.
+    `path`: the file, created on first use with mode 0600; its folder, if missing, with mode 0700. `synchronous`:
+    ``full`` (an acknowledged write survives a power cut) or ``normal`` (it survives the end of the process, but a power
+    cut may undo the last ones). `busy_timeout`: how long to wait for another process's write (ms). `mode`: ``rwc``,
+    ``rw`` (the file must exist) or ``ro``. `pragmas`: further SQLite settings for each connection, by name.
     """
 
     def __init__(
@@ -211,7 +210,7 @@ class SqliteStore(SqliteKeys):
             some = wanted[start : start + _HANDLES_AT_ONCE]
             is_last = start + len(some) == len(wanted)
             with self._turns.turn() if len(some) > _FEW else nullcontext():
-                removed += self._remove(some, now, durable=is_last)  # which takes those before to the disk, too
+                removed += self._remove(some, now, durable=is_last)  # which also flushes earlier writes to the disk
         return removed
 
     def _remove(self, handles: list[str], now: int, *, durable: bool) -> list[str]:
@@ -227,7 +226,7 @@ class SqliteStore(SqliteKeys):
         return self._database.write(delete, durable=durable, one_statement=True)
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        # All that are there now, read at once: a session that the user begins meanwhile stays.
+        # All current handles, read at once: a session that the user begins meanwhile is kept.
         rows = self._database.read(_HANDLES_OF_USER, (user_id, now))
         return self.remove([handle for (handle,) in rows], now)
 
@@ -263,7 +262,7 @@ class SqliteStore(SqliteKeys):
         return sweep_feed(self._database, self._turns, now, kept_for, limit)
 
     def claim(self, owner: str) -> str:
-        """Return the name of the app that the file belongs to; it is `owner` from now on if it had none.
+        """Return the name of the app that owns the file, which becomes `owner` if it had none.
 
         For a file that no setting names: two apps in one folder must not accept each other's users.
         """

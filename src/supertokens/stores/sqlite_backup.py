@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Copying a database that is in use into a file, and back into one that is in use, with SQLite's backup interface.
+"""Copying a database to a file, and restoring it from one, while it is in use, with SQLite's backup API.
 
-That takes the locks that every other program takes. So a copy has one state of the database, however much is written
-meanwhile; and what is restored is written into the file that is there, which its users go on using.
+The API takes the same locks as every other program. So a copy is consistent however much is written meanwhile, and a
+restore writes into the existing file, which its users keep using.
 """
 
 from __future__ import annotations
@@ -27,41 +27,38 @@ __all__ = ["back_up", "restore"]
 _PAGES_AT_ONCE: Final = 512
 _BETWEEN_TRIES_S: Final = 0.05
 _MAX_WAIT_S: Final = 60.0
-"""How long others may keep the file locked in one piece."""
+"""How long others may hold the lock without a break."""
 
 
 def back_up(database: SqliteDatabase, target: Path, *, overwrite: bool, progress: Callable[[int, int], object]) -> int:
-    """Copy `database` into the new file `target`, with mode 0600. Return how many sessions the copy has.
+    """Copy `database` into the new file `target`, with mode 0600. Return the number of sessions in the copy.
 
-    `overwrite`: replace a file that is there. `progress`: called with the pages that are done, and with all.
-
-    Raise FileExistsError, OSError, and SuperTokensGeneralError.
+    `overwrite`: replace an existing file. `progress`: called with the pages done and the total. Raises FileExistsError,
+    OSError, and SuperTokensGeneralError.
     """
     if not overwrite and os.path.lexists(target):
         raise FileExistsError(f"{DatabaseFile(target)} exists already")
     file = DatabaseFile(target)
     in_use = any(file.beside(suffix).exists() for suffix in ("-wal", "-shm"))
     if in_use or (target.exists() and target.samefile(database.path)):
-        raise SuperTokensGeneralError(f"{file} is a database in use: choose another file, or restore into it")
+        raise SuperTokensGeneralError(f"{file} is a database in use: choose another file, or restore to it")
     with _temporary_beside(target) as copy:
         with database.opened_as_it_is() as source, closing(sqlite3.connect(copy)) as connection:
             _require_tables(database, source)
             _copy(source, connection, progress)
             _check(connection, target)
-            connection.execute("PRAGMA journal_mode = delete")  # one file, without a log beside it
+            connection.execute("PRAGMA journal_mode = delete")  # one file, without a log next to it
             sessions = connection.execute("SELECT count(*) FROM session").fetchone()[0]
         _put(copy, target, overwrite=overwrite)
     return int(sessions)
 
 
 def restore(database: SqliteDatabase, source: Path, *, progress: Callable[[int, int], object]) -> int:
-    """Replace the content of `database`, which may be in use, by that of the backup `source`. Return how many sessions
-    it has.
+    """Replace the contents of `database`, which may be in use, with the backup `source`. Return the number of sessions
+    in it.
 
-    A backup of an earlier version is carried over. `progress`: as in `back_up`. Others can read all the time, and wait
-    with what they write while the pages are written. What fails has changed nothing.
-
-    Raise OSError, and SuperTokensGeneralError.
+    A backup of an earlier version is upgraded. `progress`: as in `back_up`. Others can read throughout; their writes
+    wait while the pages are written. A failure changes nothing. Raises OSError, and SuperTokensGeneralError.
     """
     database.file.make()
     with _temporary_beside(database.path) as copy:
@@ -90,9 +87,9 @@ def _require_tables(database: SqliteDatabase, connection: sqlite3.Connection) ->
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection, progress: Callable[[int, int], object]) -> None:
-    """Raise SuperTokensGeneralError if others keep a lock for too long, and sqlite3.Error."""
+    """Copy `source` to `target`. Raises SuperTokensGeneralError if others hold a lock too long, and sqlite3.Error."""
     source.execute("BEGIN")
-    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # one state of it, to the end
+    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # one consistent state, until the end
     last_progress = time.monotonic()
 
     def goes_on(status: int, remaining: int, total: int) -> None:
@@ -115,7 +112,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
-    """Make an empty file with mode 0600 in the folder of `path`, and remove it in the end."""
+    """Create an empty file with mode 0600 in the folder of `path`, and remove it at the end."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
     os.close(descriptor)
     try:
@@ -127,11 +124,11 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def _put(copy: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished file its name, so that a power cut leaves it whole or not there."""
+    """Move the finished `copy` to `target`, so that after a power cut the file is either complete or absent."""
     if overwrite:
         os.replace(copy, target)
     else:
-        os.link(copy, target)  # which fails where somebody has made such a file meanwhile
+        os.link(copy, target)  # which fails if somebody has created the file meanwhile
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Group commit: writes of many threads on one SQLite connection, those that wait together in one transaction.
+"""Group commit: the writes of many threads on one SQLite connection, with all that are waiting in one transaction.
 
 A write, and the thread that brought it::
 
@@ -13,10 +13,10 @@ A write, and the thread that brought it::
        │         ├── somebody commits ──> asleep
        └─────────┴── nobody commits ────> commit all that wait, wake them, and the first of those that came meanwhile
 
-The thread that finds nobody committing commits everything that has queued up by then: the fsync is shared, and each
-caller still returns only after its own write is on the disk. An exception can come between any two lines of the main
-thread (Ctrl-C, a signal handler that raises), hence the two rules that everything here keeps: a write counts as done
-only once its commit has returned, and leaves the queue only once it is done or has failed.
+A thread that finds nobody committing commits everything in the queue: the fsync is shared, and each caller still
+returns only after its own write is on the disk. An exception can arrive between any two lines of the main thread
+(Ctrl-C, a signal handler that raises), hence two rules throughout this module: a write counts as done only once its
+commit has returned, and leaves the queue only once it is done or has failed.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from supertokens.stores.sqlite_marks import RAISE_MARK
 __all__ = ["CommitQueue", "Connections", "Write", "transaction"]
 
 _MAX_SLEEP_S: Final = 1.0
-"""A thread that was interrupted before it could wake the others holds them up for so long at most."""
+"""The longest time for which a thread that is interrupted before it wakes the others can delay them."""
 
 _MARK_EVERY_S: Final = 1.0
 _MARK_EVERY_COMMITS: Final = 100
-"""Whichever comes first. A log that begins anew has a mark soon then, and few commits write a page more for it."""
+"""Whichever comes first. So a reset log soon has a mark, and few commits write an extra page for it."""
 
 _MAX_LOOKS_IN_VAIN: Final = 2
-"""So many looks at a queue that has not grown end the wait for more."""
+"""Stop waiting for more writes after this many looks at a queue that has not grown."""
 
 
 class Write:
-    """One write: an `operation` on the connection, of which `outcome` or `error` is what became.
+    """One write: an `operation` on the connection, and its `outcome` or `error`.
 
-    `durable`: it has to survive a power cut. `one_statement`: the operation executes a single one, which is a
+    `durable`: it must survive a power cut. `one_statement`: the operation executes a single statement, which is a
     transaction by itself.
     """
 
@@ -69,36 +69,36 @@ class Write:
         self.error: BaseException | None = None
         self.is_over = False
         self.woken: threading.Event | None = None
-        """Set when there is something to look at: it is over, or nobody commits. Made by a thread that has to wait."""
+        """Set when the write is over, or when nobody is committing. Created by a thread that has to wait."""
 
     def fail(self, error: BaseException) -> None:
         self.error = error
         self.is_over = True
 
     def wake(self) -> None:
-        """Let its thread look, if it waits."""
+        """Wake the thread, if it is waiting, to look again."""
         if self.woken is not None:
             self.woken.set()
 
 
 class Connections(Protocol):
-    """Where the connection comes from."""
+    """The source of the connection for writes."""
 
     def check_file(self) -> None:
-        """Raise SuperTokensGeneralError if what is open must not be written to."""
+        """Raise SuperTokensGeneralError if the open file must not be written to."""
 
     def bound_log(self, connection: sqlite3.Connection) -> None:
-        """Keep the log from growing without end, before something is written."""
+        """Keep the log from growing without limit, before a write."""
 
     def open_connection(self, *, writes: bool) -> sqlite3.Connection:
-        """Open a connection; `writes`: for writes. Raise SuperTokensGeneralError."""
+        """Open a connection; `writes`: for writing. Raises SuperTokensGeneralError."""
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
-        """Close it, which rolls back what it has not committed."""
+        """Close the connection, which rolls back what it has not committed."""
 
 
 class CommitQueue:
-    """The writes of one process: who commits, and what."""
+    """The queue of one process's writes, which decides who commits and what."""
 
     def __init__(self, connections: Connections, synchronous: Literal["full", "normal"]) -> None:
         self.writer = Writer(connections, synchronous)
@@ -107,12 +107,13 @@ class CommitQueue:
         self._last_group_size = 1
 
     def run(self, write: Write) -> Any:
-        """Return what the operation of `write` returned, after it was committed. Raise what it raised, rolled back."""
+        """Return the result of the operation of `write` once committed, or raise its exception once rolled back."""
         self._waiting.append(write)
         while not write.is_over:
             if self._committing.locked():
                 write.woken = write.woken or threading.Event()
-                # Who commits lets go of the lock first and wakes then: nobody who still finds it held is forgotten.
+                # The committing thread releases the lock before it wakes others: a thread that still finds it held is
+                # not forgotten.
                 if self._committing.locked() and not write.is_over:
                     write.woken.wait(_MAX_SLEEP_S)
                 write.woken.clear()
@@ -123,12 +124,12 @@ class CommitQueue:
         return write.outcome
 
     def close(self) -> None:
-        """Close the connection, after what is being committed."""
+        """Close the connection, after any commit in progress."""
         with self._committing:
             self.writer.close_connection()
 
     def close_if_idle(self) -> None:
-        """Close the connection, unless something is being committed."""
+        """Close the connection, unless a commit is in progress."""
         if self._committing.acquire(blocking=False):
             try:
                 self.writer.close_connection()
@@ -136,7 +137,7 @@ class CommitQueue:
                 self._committing.release()
 
     def _commit_what_waits(self, write: Write) -> None:
-        """Commit a group, with `write` in it unless that is over by now, and wake those whom it concerns."""
+        """Commit a group, including `write` unless that is over by now, and wake the threads concerned."""
         group: list[Write] = []
         try:
             with self._committing:
@@ -144,15 +145,15 @@ class CommitQueue:
                     group = self._gather()
                     self._settle(group)
         finally:
-            # The queue is looked at after the lock is free: who comes later finds it so.
+            # Look at the queue after releasing the lock: a thread that comes later finds it free.
             for each in (*group, *self._waiting[:1]):
                 each.wake()
 
     def _gather(self) -> list[Write]:
-        """Return those that are committed next. They stay in the queue until they are over."""
+        """Return the writes to commit next. They stay in the queue until they are over."""
         self._remove_finished()
-        # Threads that were committed together tend to write again together: where there is an fsync to share, let them
-        # come for as long as they do.
+        # Threads that were committed together tend to write again together: if there is an fsync to share, wait for as
+        # long as more arrive.
         looks_in_vain = 0
         while len(self._waiting) < self._last_group_size and looks_in_vain < _MAX_LOOKS_IN_VAIN:
             if not any(write.durable for write in self._waiting):
@@ -169,13 +170,13 @@ class CommitQueue:
             del self._waiting[0]
 
     def _settle(self, group: list[Write]) -> None:
-        """Commit all in one, or else one by one. However this ends, each of them is over."""
+        """Commit all in one transaction, or else one by one. However this ends, every one of them is over."""
         try:
             error = self.writer.try_to_commit(group)
             if error is not None and (len(group) == 1 or _concerns_the_file(error)):
                 _fail_all(group, error)
             elif error is not None:
-                # One bad write must not fail its neighbours: nothing was committed, so each has its own try.
+                # One bad write must not fail its neighbours: nothing was committed, so try each on its own.
                 for write in group:
                     own = self.writer.try_to_commit([write])
                     if own is not None:
@@ -184,7 +185,7 @@ class CommitQueue:
             error = SuperTokensGeneralError("the write was interrupted")
             error.__cause__ = interrupt
             _fail_all([write for write in group if not write.is_over], error)
-            # It may have left a statement unfinished, which would hold back the commits of those that follow.
+            # It may have left a statement unfinished, which would block later commits.
             self.writer.close_connection()
             raise
         finally:
@@ -205,7 +206,7 @@ class Writer:
         self.monotonic = time.monotonic
 
     def try_to_commit(self, group: list[Write]) -> Exception | None:
-        """Commit `group`, and return None: they are done. Or return what went wrong, with nothing written."""
+        """Commit `group` and return None, or return the error, with nothing written."""
         try:
             self._commit(group)
         except Exception as error:  # noqa: BLE001 - its caller gets it, to the letter
@@ -221,7 +222,7 @@ class Writer:
             self._connections.close_connection(connection)
 
     def close_if_in_transaction(self) -> None:
-        """Close a connection that an interrupt, or a rollback that failed, left in a transaction."""
+        """Close a connection that an interrupt or a failed rollback has left in a transaction."""
         if self._connection is not None and self._connection.in_transaction:
             self.close_connection()
 
@@ -258,13 +259,13 @@ class Writer:
 
 def _fail_all(group: list[Write], error: Exception) -> None:
     for write in group:
-        own = copy.copy(error)  # each is raised in a thread of its own
+        own = copy.copy(error)  # each is raised in its own thread
         own.__cause__ = error.__cause__
         write.fail(own)
 
 
 def _concerns_the_file(error: Exception) -> bool:
-    """Return whether the file could not be opened or locked: another try for each write would wait as long again."""
+    """Return whether the file could not be opened or locked: retrying each write would take as long again."""
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return isinstance(error, SuperTokensGeneralError)
@@ -272,16 +273,17 @@ def _concerns_the_file(error: Exception) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done within, or roll it back and raise.
+    """Commit the enclosed work, or roll it back and raise.
 
-    In a child that was forked within, do neither, and raise SuperTokensGeneralError: the transaction is its parent's.
+    In a child that was forked inside the block, do neither, and raise SuperTokensGeneralError: the transaction is its
+    parent's.
     """
     pid = os.getpid()
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
         if os.getpid() != pid:
-            raise SuperTokensGeneralError("the process was forked while it wrote; its parent may commit that")
+            raise SuperTokensGeneralError("the process was forked during a write, which its parent may commit")
         connection.execute("COMMIT")
     except BaseException:
         if os.getpid() == pid and connection.in_transaction:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to a SQLite file: who may use which, and what a commit promises.
 
-Reads borrow a connection from a pool. Writes of one process go through one connection: threads that wait for it
-are committed together (see `sqlite_commits`), and other processes are waited for fairly (see `sqlite_waiting`). At a
-fork all of them are closed (see `sqlite_forks`).
+Reads borrow a connection from a pool. All writes of a process go through one connection: threads that wait for it are
+committed together (see `sqlite_commits`), and waiting for other processes is fair (see `sqlite_waiting`). Before a fork
+all connections are closed (see `sqlite_forks`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _SETTINGS: Final[dict[str, int | str]] = {
     "temp_store": "memory",  # a large statement must not need a folder for temporary files
-    "journal_size_limit": 8 << 20,  # bytes; twice what the log usually has, so that it shrinks after a long read only
+    "journal_size_limit": 8 << 20,  # bytes; twice the usual size of the log, so that it shrinks only after a long read
 }
 _MAX_LOG_BYTES: Final = 32 << 20
 _WAIT_FOR_READERS_MS: Final = 250
@@ -40,10 +40,10 @@ _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 
 class SqliteDatabase:
-    """One file: `read` and `write` on it from any thread, before and after a fork.
+    """One file: `read` and `write` it from any thread, before and after a fork.
 
-    `schema`: steps of statements, of which the n-th makes version n of the tables out of the version before.
-    See `SqliteStore` for the rest.
+    `schema`: steps of statements, of which the n-th turns version n - 1 of the tables into version n. See `SqliteStore`
+    for the rest.
     """
 
     def __init__(
@@ -70,23 +70,23 @@ class SqliteDatabase:
         PROCESS.add_owner(self)
 
     def __del__(self) -> None:
-        if PROCESS and not PROCESS.is_ending:  # None once the interpreter has taken this module apart
+        if PROCESS and not PROCESS.is_ending:  # None once the interpreter has torn down this module
             self.close()
 
     def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """Return all rows. Raises SuperTokensGeneralError."""
-        # As `_enter` has it; spelt out, since every check under blacklisting comes by.
+        # Like `_enter`; inlined, since every check with blacklisting runs this.
         if self._pid != os.getpid() or PROCESS.is_forking:
             self._enter()
         self.watch.check_now_and_then()
-        readers = self._readers  # those of this process: after a fork in the middle there are others
+        readers = self._readers  # those of this process: a fork in between replaces them
         try:
             # A list's pop and append are atomic, and a connection is in one thread's hands at a time.
             connection = readers.pop()
         except IndexError:
             connection = self.open_connection()
         try:
-            secret = connection.execute(statement, values).fetchall()  # keys, too: error reports have to hide them
+            secret = connection.execute(statement, values).fetchall()  # includes keys: error reports must hide them
         except BaseException as error:
             self.close_connection(connection)
             if isinstance(error, sqlite3.Error):
@@ -98,12 +98,10 @@ class SqliteDatabase:
     def write(
         self, operation: Callable[[sqlite3.Connection], T], *, durable: bool = True, one_statement: bool = False
     ) -> T:
-        """Run `operation` in a transaction and return what it returned, once that is committed.
+        """Run `operation` in a transaction and return its result once that is committed.
 
-        `durable`: it has to survive a power cut. `one_statement`: it executes a single one, which is a transaction by
-        itself.
-
-        Raises SuperTokensGeneralError, with nothing written, after twice `busy_timeout` at the latest where another
+        `durable`: it must survive a power cut. `one_statement`: it executes a single statement, which is a transaction
+        by itself. Raises SuperTokensGeneralError, with nothing written, after at most twice `busy_timeout` if another
         process keeps the file locked.
         """
         self._enter()
@@ -116,28 +114,28 @@ class SqliteDatabase:
 
     def prove_writable(self, within: int) -> None:
         """See `stores.base.Probing`. Raises SuperTokensGeneralError."""
-        # The connection for writes may be waiting for the lock, and for much longer.
+        # The connection for writes may be waiting for the lock, for much longer.
         with self.opened(within, writes=True) as connection, transaction(connection):
-            # Written to the file although nothing changes: SQLite does not compare.
+            # SQLite writes this to the file even if the value is the same.
             connection.execute(f"PRAGMA user_version = {self.schema.version(connection)}")
 
     @contextmanager
     def opened_as_it_is(self, *, at_rest: bool = False) -> Iterator[sqlite3.Connection]:
         """Open a connection whatever version the tables have. Raises SuperTokensGeneralError.
 
-        `at_rest`: nobody uses the file, which may be where nothing can be written.
+        `at_rest`: nobody is using the file, which may be in a place where nothing can be written.
         """
 
         def connect_to_it() -> sqlite3.Connection:
             check_log(self.file)
-            # Not for reading only: that would leave an empty log behind.
+            # Not read-only: that would leave an empty log behind.
             how: dict[str, str | int] = {"mode": "rw"}
             if at_rest and not self.file.has_log():
                 how = {"mode": "ro", "immutable": 1}
             return connect(self.file.uri(**how), self._busy_timeout)
 
         try:
-            connection = PROCESS.open(self.path, connect_to_it)  # which comes to nothing where a fork forbids it
+            connection = PROCESS.open(self.path, connect_to_it)  # which does nothing if a fork forbids it
             try:
                 yield connection
             finally:
@@ -147,7 +145,7 @@ class SqliteDatabase:
 
     @contextmanager
     def opened(self, busy_timeout: int | None = None, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open a connection that nobody else uses, outside of any transaction: see `open_connection`.
+        """Open a connection for exclusive use, outside any transaction: see `open_connection`.
 
         Raises SuperTokensGeneralError.
         """
@@ -160,7 +158,7 @@ class SqliteDatabase:
             self.close_connection(connection)
 
     def at(self, path: Path) -> SqliteDatabase:
-        """Return a database of the same kind in another file, which has to exist."""
+        """Return a database of the same kind in another, existing file."""
         return SqliteDatabase(
             path,
             schema=self._steps,
@@ -171,7 +169,7 @@ class SqliteDatabase:
         )
 
     def _enter(self) -> None:
-        """Begin anew in a child of the process that was here before, and wait while another thread forks."""
+        """Start afresh in a forked child, and wait while another thread forks."""
         if self._pid != os.getpid():
             PROCESS.notice_fork()
         PROCESS.wait_for_fork()
@@ -186,7 +184,7 @@ class SqliteDatabase:
         return before, self.schema.newest
 
     def close(self) -> None:
-        """Close all connections, once those that are in use have done what they are used for."""
+        """Close all connections, once the operations that use them are finished."""
         if self._pid == os.getpid():
             self._close_readers()
             self.commits.close()
@@ -211,11 +209,10 @@ class SqliteDatabase:
         self._pid = os.getpid()
 
     def open_connection(self, busy_timeout: int | None = None, *, writes: bool = False) -> sqlite3.Connection:
-        """Open a connection that waits for a lock for `busy_timeout` (ms), or for as long as was configured.
+        """Open a connection that waits for a lock for `busy_timeout` (ms), or for the configured time.
 
-        `writes`: it competes with other processes for the lock for writes, and waits by looking often.
-
-        Raise SuperTokensGeneralError, also if the file is another one than was open before.
+        `writes`: it competes with other processes for the write lock, and waits by polling often. Raises
+        SuperTokensGeneralError, also if the file is not the one that was open before.
         """
         wait = self._busy_timeout if busy_timeout is None else busy_timeout
         self.watch.check()
@@ -229,23 +226,23 @@ class SqliteDatabase:
         return connection
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
-        """Close it, unless that would touch what is at the path by now."""
+        """Close the connection, unless that would touch a different file that is now at the path."""
         if self.watch.closing():
             PROCESS.close(connection)
         else:
             PROCESS.leave(connection, self.watch.database)
 
     def check_file(self) -> None:
-        """Raise SuperTokensGeneralError if the path no longer leads to the file that is open."""
+        """Raise SuperTokensGeneralError if the path no longer leads to the open file."""
         self.watch.check()
 
     def bound_log(self, connection: sqlite3.Connection) -> None:
-        """Let the log begin anew if it is large. By itself it does so only when nobody reads for a moment."""
+        """Reset the log if it is large. SQLite itself does so only when there is a moment without readers."""
         now = self.watch.monotonic()
         if self.watch.log_bytes < _MAX_LOG_BYTES or now < self._next_try_to_bound_log:
             return
         self._next_try_to_bound_log = now + _BETWEEN_TRIES_S
-        # What reads now is waited for, briefly, since other writers wait meanwhile; what begins to read is not.
+        # Wait for current readers, but briefly, since other writers wait meanwhile; do not wait for new ones.
         with waiting_in_sqlite(connection, _WAIT_FOR_READERS_MS):
             connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
@@ -270,7 +267,7 @@ class SqliteDatabase:
     def _prepare(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
         for name, value in (_SETTINGS | self._pragmas).items():
             connection.execute(f"PRAGMA {name} = {value}")
-        version = self.schema.version(connection)  # before anything in the file is changed
+        version = self.schema.version(connection)  # before anything is changed in the file
         if self._mode == "ro":
             self.schema.require_newest(version)
             return
@@ -280,7 +277,7 @@ class SqliteDatabase:
             self.schema.bring_up_to_date(connection)
 
     def _switch_to_wal(self, connection: sqlite3.Connection, busy_timeout: int) -> None:
-        # SQLite does not call its busy handler for this switch, which is needed once in the life of a file.
+        # SQLite does not call its busy handler for this switch, which is made once per file.
         deadline = time.monotonic() + busy_timeout / 1000
         while True:
             try:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite connections of this process, and what becomes of them at a fork.
+"""The SQLite connections of this process, and what happens to them at a fork.
 
 POSIX locks belong to a process and do not cross a fork. SQLite counts the locks that it holds on a file in the memory
-of the process, and that memory does cross it: a child that opens a file which its parent had open believes that it
-holds locks, holds none, and its writes are lost or damage the file (SQLite, "How To Corrupt An SQLite Database File",
+of the process, and that memory is copied: a child that opens a file which its parent had open believes that it holds
+locks but does not, and its writes are lost or damage the file (SQLite, "How To Corrupt An SQLite Database File",
 section 2.6). So:
 
-* Before a fork, connections that nobody is using are closed, and operations wait; those that run get a second to end.
-  With nothing open, parent and child both begin anew.
-* A connection that is open across a fork all the same is *inherited*: in the child it is neither used nor closed, since
-  closing it may delete the write-ahead log of the parent, and nothing is opened there: neither that file nor, since
-  a mutex of SQLite may have been held when the fork came, any other. `subprocess` without `preexec_fn` runs another
-  program at once, so that nothing of this concerns it.
+* Before a fork, idle connections are closed, and new operations wait; running ones get a second to finish. With nothing
+  open, parent and child both start afresh.
+* A connection that is still open at a fork is *inherited*: in the child it is neither used nor closed, since closing it
+  may delete the parent's write-ahead log, and nothing is opened there: neither that file nor, since a mutex of SQLite
+  may have been held at the fork, any other. `subprocess` without `preexec_fn` runs another program at once, so it is
+  not affected.
 * Forks that run no hooks, such as those of a C library, are noticed by the process id.
 """
 
@@ -35,19 +35,19 @@ from supertokens.forks import ProcessLock, call_around_forks
 __all__ = ["PROCESS", "ForkAware", "ProcessConnections"]
 
 MAX_WAIT_S: Final = 1.0
-"""How long a fork is delayed for operations that are under way."""
+"""How long a fork waits for operations in progress."""
 
 _STEP_S: Final = 0.001
 
 
 class ForkAware(Protocol):
-    """What has connections."""
+    """An owner of connections."""
 
     def close_idle(self) -> None:
-        """Close the connections that nobody is using, without waiting."""
+        """Close the idle connections, without waiting."""
 
     def begin_anew(self) -> None:
-        """Forget all connections and locks: they are those of the parent process."""
+        """Forget all connections and locks, which belong to the parent process."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +58,7 @@ class _Opened:
     pid: int
     connection: sqlite3.Connection | None = None
     left: tuple[int, int] | None = None
-    """Device and inode of a file to which its path no longer leads, so that it is neither used nor closed."""
+    """Device and inode of a file to which its path no longer leads: such a connection is neither used nor closed."""
 
 
 class ProcessConnections:
@@ -77,7 +77,7 @@ class ProcessConnections:
             after_in_child=self._after_fork_in_child,
         )
         self.is_ending = False
-        """Whether the interpreter ends: what is still in use then is left to the system."""
+        """Whether the interpreter is shutting down: connections still in use are then left to the system."""
         atexit.register(self._end)
 
     def add_owner(self, owner: ForkAware) -> None:
@@ -86,7 +86,7 @@ class ProcessConnections:
         self._owners[key] = weakref.ref(owner, lambda _: self._owners.pop(key, None))
 
     def notice_fork(self) -> None:
-        """Find out whether this is a child whose fork ran no hooks: owners call it when the process id has changed."""
+        """Find out whether this is a child whose fork ran no hooks; called when the process id has changed."""
         if self._pid == os.getpid():
             return
         with self._noticing.own:
@@ -100,20 +100,20 @@ class ProcessConnections:
 
     def wait_for_fork(self) -> None:
         """Wait while another thread forks this process."""
-        # By looking, not on a condition: that would stop the thread in which gevent also runs the one that forks.
+        # By polling, not on a condition: that would block the thread in which gevent also runs the forking greenlet.
         while self._forking and threading.get_ident() not in self._forking:
             time.sleep(_STEP_S)
             self.notice_fork()
 
     def open(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
-        """Return what `connect` opens; only `close` closes it, no garbage collection and no end of the interpreter.
+        """Return what `connect` opens; only `close` closes it, never garbage collection or the end of the interpreter.
 
         Raises SuperTokensGeneralError in a child that has inherited a connection.
         """
         self.notice_fork()
         opened = _Opened(path, self._pid)
         self._own[id(opened)] = opened
-        # It is announced before this look, so a fork either waits for it or makes it wait.
+        # It is announced before this check, so a fork either waits for it or makes it wait.
         while self._forking and threading.get_ident() not in self._forking:
             del self._own[id(opened)]
             self.wait_for_fork()
@@ -138,9 +138,9 @@ class ProcessConnections:
         _count_reference(connection, -1)
 
     def leave(self, connection: sqlite3.Connection, file: tuple[int, int] | None) -> None:
-        """Let nobody close it: the system does, when the process ends. No fork waits for it.
+        """Leave the connection for the system to close when the process ends. No fork waits for it.
 
-        `file`: device and inode of what it leads to, in place of what is at its path by now.
+        `file`: device and inode of the file that it leads to, in place of the one now at its path.
         """
         opened = self._opened(connection)
         if opened is not None:
@@ -193,7 +193,7 @@ class ProcessConnections:
         self._forking = set()
         for owner in self._living_owners():
             owner.begin_anew()
-        self._pid = os.getpid()  # last: what has seen it looks no further
+        self._pid = os.getpid()  # last: whoever sees it set looks no further
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -205,7 +205,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _count_reference(connection: sqlite3.Connection, by: int) -> None:
-    """Count one reference more, or less, than there is: the interpreter then never finds that it is unused."""
+    """Change a reference count by one, so that the interpreter never sees the object as unused."""
     count = ctypes.pythonapi.Py_IncRef if by > 0 else ctypes.pythonapi.Py_DecRef
     count(ctypes.py_object(connection))
 

@@ -3,9 +3,9 @@
 
 A row that SQLite overwrites or deletes stays in the file until its place is needed, unless `secure_delete` is on: then
 cells and pages are filled with zeros as they are given up (SQLite, "PRAGMA secure_delete"). It is switched on before
-each write of keys here, and sealing gives up all pages of the table. What is left then is the WAL, which has the pages
-as they were until a checkpoint truncates it; and whatever was written without `secure_delete`, by a library that lacks
-it or before this module switched it on: such a file is written anew.
+each write of keys here, and sealing frees all pages of the table. What remains is the WAL, which holds the old pages
+until a checkpoint truncates it, and anything that was written without `secure_delete`, by a library that lacks it or
+before this module switched it on: such a file is rewritten.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INSERT INTO property SELECT 'keys_are_erased', 'since the file was made' WHERE N
 INSERT INTO property SELECT 'sealed_with', lower(hex(substr(material, 8, 4))) FROM key
     WHERE substr(material, 1, 7) = x'7365616c656401' ORDER BY rowid DESC LIMIT 1
 """
-"""A step of the schema: what is said of the whole file. Earlier versions sealed without saying so: see `sealing`."""
+"""A step of the schema: properties of the whole file. Earlier versions sealed without recording it: see `sealing`."""
 
 _READ: Final = """
 SELECT id, purpose, created_at, material FROM (SELECT rowid AS position, * FROM key UNION ALL
@@ -49,7 +49,7 @@ _CHECKPOINT_WITHIN_S: Final = 10.0
 
 
 class SqliteKeys:
-    """The `KeyStore` half of the store on `database`."""
+    """Implements `KeyStore` on `database`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -112,7 +112,7 @@ class SqliteKeys:
         self._database.write(lambda connection: connection.execute(statement), one_statement=True)
 
     def erase(self) -> None:
-        """See `stores.base.Erasing`. Write a file anew whose first keys were written without `secure_delete`."""
+        """See `stores.base.Erasing`. Rewrite the whole file if its first keys were written without `secure_delete`."""
         with self._database.opened() as connection:
             _erase(connection)
 
@@ -126,6 +126,6 @@ def _erase(connection: sqlite3.Connection) -> None:
         if time.monotonic() > deadline:
             raise SuperTokensGeneralError(
                 "the keys are sealed, but the database's -wal file still has them in the clear, because a program has"
-                " been reading for too long: end that, and seal again"
+                " been reading for too long: stop it, and seal again"
             )
         time.sleep(0.01)

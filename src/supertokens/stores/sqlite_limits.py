@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session that takes the place of others in a SQLite file: those it replaces, and those beyond a user's limit."""
+"""Creating a session in a SQLite file in place of others: those it replaces, and those beyond a user's limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def create_within(
     replaces: Sequence[str],
     connection: sqlite3.Connection,
 ) -> list[str] | None:
-    """Do what `SessionStore.create` says, in the transaction of `connection`, which has the only writer."""
+    """Do what `SessionStore.create` promises, in the transaction of `connection`, which is the only writer."""
     user_id, now = record.user_id, record.created_at
     surplus = 0
     if limit is not None:

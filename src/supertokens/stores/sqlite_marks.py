@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a write-ahead log belongs to the database file beside it.
+"""Checking that a write-ahead log belongs to the database file next to it.
 
-SQLite replays whatever log it finds into the file. If the file was replaced, by a backup for instance, and the log of
-the one before was left, the two are mixed and the database is damaged. Nothing in SQLite's formats ties them to each
-other, so every database has a *mark*: an identity of its own and a number that writers raise about once a second.
+SQLite replays whatever log it finds into the file. If the file was replaced, for example with a backup, and the
+previous file's log was left, the two are mixed and the database is damaged. Nothing in SQLite's formats ties them to
+each other, so every database has a *mark*: a unique identity and a number that writers increment about once a second.
 
-A log begins anew only after all of it has been copied into the file. So a file to which a log belongs has at least the
-number before the first one in that log, and at most the last. Anything else is another file, or the same at another
-time. A log without any mark, of less than a second of writing, is taken on trust. Where the whole content is written at
-once, when the file is made and when a backup is restored, the number is a multiple of `_CONTENT`: a log that begins
-with that has every page, whatever is in the file.
+A log is reset only after all of it has been copied into the file. So the file that a log belongs to has at least the
+number before the first one in the log, and at most the last. Anything else is a different file, or the same file at a
+different time. A log without a mark, of less than a second of writing, is trusted. When the whole content is written at
+once, on creation and on restoring a backup, the number is a multiple of `_CONTENT`: a log that begins with such a
+number has every page, whatever is in the file.
 """
 
 from __future__ import annotations
@@ -51,32 +51,32 @@ class _Mark(NamedTuple):
 
 
 def mark_after(text: str) -> str:
-    """Return the mark for what is restored into the database that has the mark `text`."""
+    """Return the mark for the content that is restored into a database with the mark `text`."""
     return f"{text[:50]}{(int(text[50:]) // _CONTENT + 1) * _CONTENT:020}"
 
 
 def check_log(file: DatabaseFile) -> None:
-    """Raise SuperTokensGeneralError if there is a log beside `file` that belongs to another one.
+    """Raise SuperTokensGeneralError if the log next to `file` belongs to another file.
 
-    To be called before SQLite opens the file. Other processes may be using it. Raise sqlite3.Error for no database.
+    Call it before SQLite opens the file. Other processes may be using it. Raises sqlite3.Error if it is not a database.
     """
     for looks_left in reversed(range(_LOOKS)):
         try:
-            in_file = _mark_in_file(file)  # first: it only grows
+            in_file = _mark_in_file(file)  # read first: it only grows
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT:
-                return  # a crash in the middle of copying the log into the file leaves it so
+                return  # left by a crash while the log was being copied into the file
             raise
         in_log = list(_marks_in_log(file))
         if not in_log or _belongs(in_file, in_log):
             return
-        if looks_left:  # the log may have begun anew in between
+        if looks_left:  # the log may have been reset in between
             time.sleep(_BETWEEN_LOOKS_S)
     wal, shm = DatabaseFile(file.beside("-wal")), DatabaseFile(file.beside("-shm"))
     raise SuperTokensGeneralError(
-        f"{wal} is the log of another database than {file}, or of another state of it: SQLite would mix the two and"
-        " damage it, so it is not opened. Stop all processes that use it. If the database is the one that you want,"
-        f" remove {wal} and {shm}; otherwise put the one in its place to which the log belongs. Then start them."
+        f"{wal} is not the log of {file}, or is the log of a different state of it: SQLite would mix the two and damage"
+        " the database, so it is not opened. Stop all processes that use it. If this is the database that you want,"
+        f" remove {wal} and {shm}; otherwise put back the database to which the log belongs. Then start them again."
     )
 
 
@@ -90,8 +90,8 @@ def _belongs(in_file: _Mark | None, in_log: list[_Mark]) -> bool:
 
 
 def _mark_in_file(file: DatabaseFile) -> _Mark | None:
-    """Return the mark in the file itself, whatever the log says."""
-    # An immutable file is read without its log, without locks and without a trace.
+    """Return the mark in the file itself, ignoring the log."""
+    # "immutable" reads the file without its log, without locks and without leaving a trace.
     with closing(sqlite3.connect(file.uri(mode="ro", immutable=1), uri=True)) as connection:
         try:
             row = connection.execute("SELECT text FROM mark").fetchone()
@@ -102,7 +102,7 @@ def _mark_in_file(file: DatabaseFile) -> _Mark | None:
 
 
 def _marks_in_log(file: DatabaseFile) -> Iterator[_Mark]:
-    """Yield the marks that the log has, oldest first."""
+    """Yield the marks in the log, oldest first."""
     try:
         log = file.beside("-wal").open("rb")  # SQLite holds no locks on it
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def _marks_in_log(file: DatabaseFile) -> Iterator[_Mark]:
         page_size, salt = _LOG_HEADER.unpack(header)
         while len(frame := log.read(_FRAME_HEADER.size + page_size)) == _FRAME_HEADER.size + page_size:
             if _FRAME_HEADER.unpack_from(frame) != (salt,):
-                return  # left from before the log began anew
+                return  # left from before the log was reset
             marks = [_Mark(found[1], int(found[2])) for found in _TEXT.finditer(frame)]
             if marks:
-                yield max(marks, key=lambda mark: mark.number)  # a page may still have what was written over
+                yield max(marks, key=lambda mark: mark.number)  # a page may still contain overwritten data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose file it is, which version its tables have, and how it gets those of this program."""
+"""The schema of a file: whether it is ours, which version its tables have, and how to upgrade them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from supertokens.stores.sqlite_waiting import waiting_in_sqlite
 __all__ = ["SqliteSchema"]
 
 _APPLICATION_ID: Final = 0x53544B53
-"""In the file's header (SQLite, "Database File Format", 1.3.17), so that files of ours are told from others."""
+"""In the file's header (SQLite, "Database File Format", 1.3.17), so that our files can be recognised."""
 
 _WAIT_FOR_OTHERS_MS: Final = 1000
 
@@ -29,7 +29,7 @@ FROM pragma_user_version, pragma_application_id
 
 
 class SqliteSchema:
-    """The tables of one file. `steps`: statements, of which the n-th make version n out of the version before."""
+    """The tables of one file. `steps`: statements, of which the n-th turn version n - 1 into version n."""
 
     def __init__(self, file: DatabaseFile, steps: Sequence[str]) -> None:
         self._file = file
@@ -37,7 +37,7 @@ class SqliteSchema:
 
     @property
     def newest(self) -> int:
-        """The version that this program works with."""
+        """Return the version that this program works with."""
         return len(self._steps)
 
     def version(self, connection: sqlite3.Connection) -> int:
@@ -45,7 +45,7 @@ class SqliteSchema:
 
         Raise SuperTokensGeneralError if the file is another program's, or a newer one's.
         """
-        # One statement, so that what another process does meanwhile is seen whole or not at all.
+        # One statement, so that another process's changes are seen completely or not at all.
         version, application, tables, ours = connection.execute(_WHOSE).fetchone()
         if not ours and (tables or version or application):
             raise SuperTokensGeneralError(
@@ -59,7 +59,7 @@ class SqliteSchema:
         return int(version)
 
     def require_newest(self, version: int) -> None:
-        """Raise SuperTokensGeneralError unless `version` can be worked with as it is."""
+        """Raise SuperTokensGeneralError unless `version` can be used without an upgrade."""
         if version < self.newest:
             raise SuperTokensGeneralError(
                 f"the database {self._file} has schema {version}, and {self.newest} is needed to read it:"
@@ -67,12 +67,12 @@ class SqliteSchema:
             )
 
     def bring_up_to_date(self, connection: sqlite3.Connection) -> None:
-        """Take the steps that are missing, in one transaction."""
+        """Apply the missing steps, in one transaction."""
         with transaction(connection):
-            for step in self._steps[self.version(connection) :]:  # which may be another process's by now
+            for step in self._steps[self.version(connection) :]:  # which another process may have brought by now
                 for statement in step.strip().split(";\n"):
                     connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {self.newest}")
         with waiting_in_sqlite(connection, _WAIT_FOR_OTHERS_MS):
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark from now on
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file itself has its mark

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large deletions, one step after the other, and room for everybody else between them."""
+"""Large deletions in steps, with gaps between them for other writers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MAX_PAUSE_S: Final = 0.15
 
 
 class Turns:
-    """Keeps the steps of large deletions apart, whoever asks for the next: others get the lock in between.
+    """Separates the steps of large deletions, whichever thread makes them, so that others get the lock in between.
 
-    A writer in another process does not queue for SQLite's lock, it looks now and then whether it is free. So the lock
-    is left free for as long as it was taken. `monotonic`: seconds of a clock that never goes back.
+    A writer in another process does not queue for SQLite's lock but polls it. So the lock is left free for as long as
+    it was held. `monotonic`: seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until the step before this one has been over for as long as it took (0.15 s at most), then take this."""
+        """Wait until the previous step has been over for as long as it took (0.15 s at most), then begin this one."""
         while (wait := self._next - self._monotonic()) > 0:
             self._sleep(wait)
         began = self._monotonic()

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for another process's lock: fairly among those that write, and without stopping a process of greenlets.
+"""Waiting for another process's lock: fair among writers, and without blocking a process that runs greenlets.
 
-SQLite waits in C, by looking again after longer and longer sleeps, of 100 ms in the end (`sqliteDefaultBusyCallback`).
-Where several processes write without a pause, the lock is free for moments only, and a process that has missed a few of
-them sleeps through hundreds. So connections that write look for themselves, in steps that are short beside the time
-that they have waited. Nobody has to hand anything over for that: a process that hangs, is stopped or dies holds up the
-others no longer than SQLite's own lock does.
+SQLite waits in C, by polling with longer and longer sleeps, up to 100 ms (`sqliteDefaultBusyCallback`). If several
+processes write without a pause, the lock is free only for moments, and a process that has missed a few of them sleeps
+through hundreds. So connections that write poll for themselves, at intervals that are short compared with the time
+waited so far. There is no hand-over between processes: one that hangs, is stopped or dies delays the others no longer
+than SQLite's own lock does.
 
-With gevent, a wait in C would stop everything in the thread, also the greenlet that could go on. Where `time.sleep` was
-replaced, as gevent does it, all connections wait like that.
+With gevent, a wait in C would block everything in the thread, including the greenlet that could continue. If
+`time.sleep` has been replaced, as gevent does, all connections wait in this way.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = ["connect", "waiting_in_sqlite"]
 T = TypeVar("T")
 
 _MIN_STEP_S: Final = 0.0001
-"""A commit takes some times as long, with its fsync."""
+"""A commit takes several times as long, with its fsync."""
 
 _MAX_STEP_S: Final = 0.025
 _STEP_OF_WAIT: Final = 1 / 50
-"""A step as a part of the time waited so far: so few looks are made in vain, and little is added to any wait."""
+"""The interval as a fraction of the time waited so far: few polls are made in vain, and little is added to any wait."""
 
 
 class _LookingConnection(sqlite3.Connection):
-    """A connection that looks again and again whether a lock is free, for `patience_s` at most."""
+    """A connection that polls for a lock, for `patience_s` at most."""
 
     patience_s = 0.0
 
@@ -51,7 +51,7 @@ class _LookingConnection(sqlite3.Connection):
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 waited = time.monotonic() - began
-                # Within a transaction a lock that is missing does not come by waiting.
+                # Inside a transaction, waiting does not help to get a missing lock.
                 if not busy or self.in_transaction or waited >= self.patience_s:
                     raise
             time.sleep(min(max(waited * _STEP_OF_WAIT, _MIN_STEP_S), _MAX_STEP_S))
@@ -60,7 +60,7 @@ class _LookingConnection(sqlite3.Connection):
 def connect(uri: str, busy_timeout: int, *, writes: bool = False) -> sqlite3.Connection:
     """Open a connection without a transaction, for any thread, that waits for a lock for `busy_timeout` (ms).
 
-    `writes`: it competes with those of other processes for the lock for writes.
+    `writes`: it competes with other processes for the write lock.
     """
     if not writes and not _sleep_was_replaced():
         return sqlite3.connect(
@@ -75,9 +75,10 @@ def connect(uri: str, busy_timeout: int, *, writes: bool = False) -> sqlite3.Con
 
 @contextmanager
 def waiting_in_sqlite(connection: sqlite3.Connection, busy_timeout: int) -> Iterator[None]:
-    """Let SQLite itself wait within, for `busy_timeout` (ms) at most, where it leaves that to the connection.
+    """Let SQLite itself do the waiting inside the block, for `busy_timeout` (ms) at most, if it leaves that to the
+    connection.
 
-    For checkpoints: they do not raise when they are busy, they do less. With gevent they do not wait.
+    For checkpoints: they do not raise when the file is busy, but do less. With gevent they do not wait.
     """
     if not isinstance(connection, _LookingConnection) or _sleep_was_replaced():
         yield

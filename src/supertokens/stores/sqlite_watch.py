@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the path of a database still leads to the files that are open.
+"""Checking that the path of a database still leads to the open files.
 
-If the file is removed or replaced while it is in use, a process goes on in a file without a name: what it writes there
-is lost to every other process. And its connections must not be closed, since SQLite would then delete the log of
-whatever is at the path by now. So the process refuses to work, and leaves its connections as they are.
+If the file is removed or replaced while in use, the process is left with a file that has no name: what it writes there
+is lost to every other process. Its connections must not be closed either, since SQLite would then delete the log of the
+file that is now at the path. So the process refuses to work, and leaves its connections as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Identity = tuple[int, int] | None
 
 
 class FileWatch:
-    """Watches the files of one database: that itself, its log, and the index of the log.
+    """Watches the files of one database: the file itself, its log, and the log's index.
 
     `monotonic` gives seconds of a clock that never goes back.
     """
@@ -42,23 +42,23 @@ class FileWatch:
         self._known: tuple[_Identity, ...] | None = None
         self._connections = 0
         self._left = 0
-        """How many of them are neither used nor closed any more."""
+        """The number of connections that are no longer used or closed."""
         self._counting = ProcessLock()
         self._looked_at = -_READS_LOOK_EVERY_S
         self.log_bytes = 0
-        """How large the log was at the last look."""
+        """The size of the log at the last check."""
         self._said = False
 
     @property
     def database(self) -> tuple[int, int] | None:
-        """Device and inode of the database that is open, or was since it was last closed."""
+        """Return device and inode of the open database, or of the one that was last open."""
         return self._known[0] if self._known else None
 
     def opened(self) -> None:
-        """Take a new connection into account. Raise SuperTokensGeneralError if it leads to another file than before."""
+        """Register a new connection. Raises SuperTokensGeneralError if it leads to a different file than before."""
         with self._counting.own:
             found = self._look()
-            # While nothing was open, SQLite may have removed the log and made it again, but not the database.
+            # While nothing was open, SQLite may have removed and recreated the log, but not the database.
             if self._known is None or (self._connections == 0 and found[0] == self._known[0]):
                 self._known = found
             elif found != self._known:
@@ -66,17 +66,18 @@ class FileWatch:
             self._connections += 1
 
     def closing(self) -> bool:
-        """Return whether a connection may be closed. Take into account that it is about to be, or left as it is."""
+        """Return whether a connection may be closed, and register that it is about to be closed or abandoned."""
         with self._counting.own:
             if self._known is not None and self._look() != self._known:
                 self._left += 1
                 return False
-            # Before the fact, since SQLite removes the log with the last one: nobody must miss it who looks meanwhile.
+            # In advance, since SQLite removes the log with the last connection, and a concurrent check must not miss
+            # it.
             self._connections -= 1
             return True
 
     def check(self) -> None:
-        """Raise SuperTokensGeneralError if the path no longer leads to what is open. To be called before each write."""
+        """Raise SuperTokensGeneralError if the path no longer leads to the open file. Call it before each write."""
         if self._known is None:
             return
         if self._look() != self._known:
@@ -93,12 +94,12 @@ class FileWatch:
             raise self._replaced(found)
 
     def check_now_and_then(self) -> None:
-        """The same, at most once a second. To be called before each read."""
+        """Do the same, at most once a second. Call it before each read."""
         if self.monotonic() - self._looked_at >= _READS_LOOK_EVERY_S:
             self.check()
 
     def forget(self) -> None:
-        """Begin anew, after the database was closed, unless a thread is still reading."""
+        """Start afresh after the database was closed, unless a thread is still reading."""
         with self._counting.own:
             if self._connections == self._left:
                 self._known = None
@@ -115,7 +116,7 @@ class FileWatch:
             found = [_stat(path) for path in self._paths]
             self.log_bytes = found[1].st_size if found[1] else 0
             return tuple(each and (each.st_dev, each.st_ino) for each in found)
-        # As above; spelt out, since every write comes by.
+        # As above; inlined, since every write runs this.
         self.log_bytes = log.st_size
         return (database.st_dev, database.st_ino), (log.st_dev, log.st_ino), (index.st_dev, index.st_ino)
 
@@ -125,9 +126,9 @@ class FileWatch:
         suffix, _, now = next(pair for pair in pairs if pair[1] != pair[2])
         error = SuperTokensGeneralError(
             f"the session database {DatabaseFile(self._file.beside(suffix))} was"
-            f" {'removed' if now is None else 'replaced'} while it was in use: nothing is read or written any more."
-            " Stop all processes that use it, put the right file in its place and remove '-wal' and '-shm' files of"
-            " another one, then start them. For a database in use there is 'supertokens restore'."
+            f" {'removed' if now is None else 'replaced'} while it was in use, so nothing is read or written any more."
+            " Stop all processes that use it, put the right file in its place, remove '-wal' and '-shm' files of"
+            " any other one, then start them again. To replace a database in use, run 'supertokens restore'."
         )
         if not self._said:
             self._said = True

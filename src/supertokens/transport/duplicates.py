@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Choose among several cookies of one name in one request (docs/browsers.md#cookies-of-one-name-twice).
+"""Choose among several cookies of one name in one request (docs/browsers.md#two-cookies-of-the-same-name).
 
 A changed cookie domain leaves duplicates in every browser, and an attacker on a neighbouring host may plant others. The
 choice is among authentic ones, so that a stale duplicate never raises theft. With a core elsewhere it takes a call to

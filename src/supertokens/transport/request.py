@@ -227,26 +227,26 @@ class _AsgiRequest(Request):
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self._scope = scope
-        self._headers: dict[str, str] = {}
-        for raw_name, raw_value in scope.get("headers") or ():
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3); other headers are lists (RFC 9110, 5.3).
-            separator = "; " if name == "cookie" else ","
-            self._headers[name] = f"{self._headers[name]}{separator}{value}" if name in self._headers else value
-        super().__init__(
-            scope.get("method", "GET"),  # a WebSocket's handshake is one
-            self._headers.get("cookie", ""),
-            self._headers.get("user-agent"),
-            is_modern="st-auth-mode" in self._headers,
-            is_legacy="supertokens-sdk-name" in self._headers,
-            has_authorization="authorization" in self._headers,
-        )
+        # As bytes, of which few are ever looked at: to decode them all would be most of what a check costs.
+        self._headers = headers = _headers_of(scope)
+        self.method = scope.get("method", "GET")  # a WebSocket's handshake is one
+        self.cookies = headers.get(b"cookie", b"").decode("latin-1")
+        user_agent = headers.get(b"user-agent")
+        self.user_agent = None if user_agent is None else user_agent.decode("latin-1")
+        # As the constructor has it; spelt out, since every check comes by.
+        if b"st-auth-mode" in headers:
+            self.dialect = _MODERN
+        else:
+            self.dialect = _LEGACY if b"supertokens-sdk-name" in headers else _PLAIN
+        self.has_authorization = b"authorization" in headers
+        self._locality = None
 
     def header(self, name: str) -> str | None:
-        return self._headers.get(name)
+        value = self._headers.get(_asgi_key(name))
+        return None if value is None else value.decode("latin-1")
 
     def header_names(self) -> Iterable[str]:
-        return self._headers
+        return (name.decode("latin-1") for name in self._headers)
 
     @property
     def target(self) -> Target:
@@ -269,7 +269,7 @@ class _AsgiRequest(Request):
     @property
     def host(self) -> str:
         server = self._scope.get("server") or ("",)
-        return self._headers.get("host") or str(server[0])
+        return self.header("host") or str(server[0])
 
     @property
     def peer(self) -> str:
@@ -288,6 +288,28 @@ def _wsgi_key(name: str) -> str:
 def _name_of_header(key: str) -> str:
     """Return the name of the header that WSGI environments have as `key`, in lower case."""
     return key[5:].lower().replace("_", "-")
+
+
+@cache
+def _asgi_key(name: str) -> bytes:
+    """Return the header `name` as scopes have it. Only names known here are passed."""
+    return name.encode("latin-1")
+
+
+def _headers_of(scope: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Return the headers of `scope` by name, in lower case, each once."""
+    sent = tuple(scope.get("headers") or ())
+    headers: dict[bytes, bytes] = dict(sent)
+    names = b"".join(headers)
+    if len(headers) == len(sent) and names == names.lower():  # as nearly all requests have them
+        return headers
+    headers = {}
+    for raw_name, value in sent:
+        name = raw_name.lower()
+        # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3); other headers are lists (RFC 9110, 5.3).
+        separator = b"; " if name == b"cookie" else b","
+        headers[name] = headers[name] + separator + value if name in headers else value
+    return headers
 
 
 def _as_text(path: str) -> str:

@@ -130,6 +130,8 @@ GOALS: Final = (
         at_least=False,
         shown="share",
     ),
+    _share("FastAPI, GET protected", _BARE, names.OURS_FASTAPI, names.FASTAPI_BARE, 0.85),
+    _share("Starlette, GET protected", _BARE, names.OURS_STARLETTE, names.STARLETTE_BARE, 0.85),
     _factor(
         "GET protected, first sight of a token: added cost",
         "one RSA-2048 verify, base64 and JSON of the claims",

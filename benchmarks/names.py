@@ -44,6 +44,9 @@ DJANGO_CACHED_DB: Final = "Django sessions, `cached_db` on locmem, GET"
 DJANGO_DB: Final = "Django sessions, `db` on SQLite, GET"
 DJANGO_SIGNED: Final = "Django sessions, signed cookie, GET"
 FASTAPI_BARE: Final = "bare FastAPI, GET"
+OURS_FASTAPI: Final = "ours in FastAPI, GET, token seen before"
+STARLETTE_BARE: Final = "bare Starlette, GET"
+OURS_STARLETTE: Final = "ours in Starlette, GET, token seen before"
 BETTER_AUTH: Final = "better-auth-server in FastAPI, in memory, GET"
 FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
 BARE_OF: Final = {
@@ -53,8 +56,10 @@ BARE_OF: Final = {
     DJANGO_SIGNED: DJANGO_BARE,
     BETTER_AUTH: FASTAPI_BARE,
     FASTAPI_USERS: FASTAPI_BARE,
+    OURS_FASTAPI: FASTAPI_BARE,
+    OURS_STARLETTE: STARLETTE_BARE,
 }
-"""Each of those peers, and its own bare route."""
+"""Each of those, and its own bare route."""
 
 # What requests are made of
 EXCHANGE: Final = "transport: request to session, without Flask"

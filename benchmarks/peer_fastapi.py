@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -29,11 +29,14 @@ from benchmarks.other_process import answer
 from benchmarks.rounds import Loop
 from benchmarks.wsgi import HEADERS
 
+__all__ = ["ASGIApp", "asgi_case", "asked", "fastapi_cases"]
+
 _USER_ID: Final = "3f0c9b64-7d31-4c59-9f6c-0d6d3b8e5a17"
 _SECRET: Final = "the same secret of 32 and more characters for every run"
 _ORIGIN: Final = "http://127.0.0.1:8000"
 
 Answer = tuple[int, list[tuple[bytes, bytes]]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 async def fastapi_cases() -> list[Loop]:
@@ -46,11 +49,11 @@ async def fastapi_cases() -> list[Loop]:
 
     peers = {names.BETTER_AUTH: await _better_auth(), names.FASTAPI_USERS: await _fastapi_users()}
     for name, (app, _) in peers.items():
-        if (await _asked(app, "GET", {}))[0] == 200:
+        if (await asked(app, "GET", {}))[0] == 200:
             raise RuntimeError(f"{name}: a request without cookies was let pass")
     return [
-        _case(names.FASTAPI_BARE, bare, {}),
-        *(_case(name, app, {"Cookie": cookie}) for name, (app, cookie) in peers.items()),
+        asgi_case(names.FASTAPI_BARE, bare, {}),
+        *(asgi_case(name, app, {"Cookie": cookie}) for name, (app, cookie) in peers.items()),
     ]
 
 
@@ -65,7 +68,7 @@ async def _better_auth() -> tuple[FastAPI, str]:
 
     body = json.dumps({"name": "Ada", "email": "ada@example.com", "password": "a password of a benchmark"}).encode()
     headers = {"Origin": _ORIGIN, "Content-Type": "application/json"}
-    status, answered = await _asked(app, "POST", headers, "/api/auth/sign-up/email", body)
+    status, answered = await asked(app, "POST", headers, "/api/auth/sign-up/email", body)
     if status != 200:
         raise RuntimeError(f"better-auth-server answered a sign-up with {status}")
     return app, "; ".join(value.decode().partition(";")[0] for name, value in answered if name == b"set-cookie")
@@ -97,8 +100,8 @@ async def _fastapi_users() -> tuple[FastAPI, str]:
     user = _User(UUID(_USER_ID))
     users = _Users({user.id: user})
 
-    async def manager() -> AsyncIterator[_Manager]:
-        yield _Manager(users)
+    async def manager() -> _Manager:  # returned, since FastAPI waits on a loop for what is yielded
+        return _Manager(users)
 
     async def strategy() -> JWTStrategy[_User, UUID]:  # async, since each function that is not goes through a thread
         return JWTStrategy(secret=_SECRET, lifetime_seconds=3600)
@@ -118,7 +121,9 @@ async def _fastapi_users() -> tuple[FastAPI, str]:
 # ASGI
 
 
-def _case(name: str, app: FastAPI, headers: dict[str, str]) -> Loop:
+def asgi_case(name: str, app: ASGIApp, headers: dict[str, str]) -> Loop:
+    """Return a case of a GET for /me with `headers`, which has to be answered with 200."""
+
     def settle(answers: list[Answer]) -> None:
         if {status for status, _ in answers} != {200}:
             raise RuntimeError(f"{name}: a measured request was refused")
@@ -126,9 +131,11 @@ def _case(name: str, app: FastAPI, headers: dict[str, str]) -> Loop:
     return Loop(name, _at_once(app, headers), settle=settle)
 
 
-def _at_once(app: FastAPI, headers: dict[str, str]) -> Callable[[Any], Answer]:
+def _at_once(app: ASGIApp, headers: dict[str, str]) -> Callable[[Any], Answer]:
+    scope = _scope("GET", "/me", headers)  # a server's share, which is in none of the figures
+
     def ask(_: Any) -> Answer:
-        return _completed(_asked(app, "GET", headers))
+        return _completed(_answered(app, scope.copy(), b""))
 
     return ask
 
@@ -144,7 +151,12 @@ def _completed(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
     raise RuntimeError("a request waited for something")
 
 
-async def _asked(app: FastAPI, method: str, headers: dict[str, str], path: str = "/me", body: bytes = b"") -> Answer:
+async def asked(app: ASGIApp, method: str, headers: dict[str, str], path: str = "/me", body: bytes = b"") -> Answer:
+    """Return status and headers of the response to one request."""
+    return await _answered(app, _scope(method, path, headers), body)
+
+
+async def _answered(app: ASGIApp, scope: dict[str, Any], body: bytes) -> Answer:
     started: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -153,7 +165,7 @@ async def _asked(app: FastAPI, method: str, headers: dict[str, str], path: str =
     async def send(message: Any) -> None:
         started.append(message)
 
-    await app(_scope(method, path, headers), receive, send)
+    await app(scope, receive, send)
     return started[0]["status"], started[0]["headers"]
 
 

@@ -13,6 +13,7 @@ from benchmarks.active_sessions import active_session_cases
 from benchmarks.filled_store import filled_store_cases
 from benchmarks.logins import login_cases
 from benchmarks.other_peers import other_peer_cases
+from benchmarks.our_frameworks import framework_cases
 from benchmarks.per_request import per_request_cases
 from benchmarks.real_server import server_cases
 from benchmarks.rounds import Case
@@ -78,6 +79,13 @@ SECTIONS: Final = (
         other_peer_cases,
         full=Length(40, 0.020, 8),
         quick=Length(5, 0.004, 2),
+    ),
+    Section(
+        "frameworks",
+        "a check in FastAPI and Starlette, beside FastAPI's peers and the bare route of each",
+        framework_cases,
+        full=Length(60, 0.020, 8),
+        quick=Length(10, 0.004, 2),
     ),
     Section(
         "verify by threads",

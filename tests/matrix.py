@@ -54,6 +54,8 @@ class Framework:
 
 FRAMEWORKS: Final = (
     Framework("Flask", "TestFlask", "Flask", "flask.md"),
+    Framework("Django", "TestDjango", "Django", "django.md"),
+    Framework("Django, async views", "TestDjangoAwaited", "Django", "django.md"),
     Framework("FastAPI", "TestFastAPI", "fastapi", "fastapi.md"),
     Framework("Starlette", "TestStarlette", "starlette", "starlette.md"),
     Framework("any ASGI application", "TestAsgi", None, "asgi.md"),

@@ -19,8 +19,8 @@ from django.test import override_settings  # noqa: E402
 from supertokens.config import Config  # noqa: E402
 from supertokens.core import EmbeddedCore  # noqa: E402
 from supertokens.django.test import Client  # noqa: E402
-from supertokens.stores.memory import MemoryStore  # noqa: E402
 from supertokens.testing import FakeClock, KeysOnce  # noqa: E402
+from tests.asgi.still import StillStore  # noqa: E402
 from tests.topologies import (  # noqa: E402
     clock,
     make_core,
@@ -33,17 +33,23 @@ from .project import MIDDLEWARE  # noqa: E402
 from .sites import Views, urls  # noqa: E402
 
 __all__ = [
-    "Project", "clock", "make_core", "no_service_is_asked_on_the_loop", "pytest_generate_tests", "topology",
+    "Project", "clock", "make_core", "no_service_is_asked_on_the_loop", "pytest_generate_tests", "store", "topology",
 ]  # fmt: skip
 
 Project = Callable[..., Client]
 
 
 @pytest.fixture
-def project(clock: FakeClock) -> Iterator[Project]:
-    """Make the process's project one of `views` and options, and give a browser in front of it."""
-    store = MemoryStore()
+def store(clock: FakeClock) -> StillStore:
+    """A store that no event loop may ask."""
+    store = StillStore()
     KeysOnce.put_into(store, clock())
+    return store
+
+
+@pytest.fixture
+def project(store: StillStore, clock: FakeClock) -> Iterator[Project]:
+    """Make the process's project one of `views` and options, and give a browser in front of it."""
     with ExitStack() as overridden:
 
         def project(views: Views, *, own: dict[str, Any] | None = None, routes: bool = False, **options: Any) -> Client:

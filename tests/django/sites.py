@@ -27,7 +27,7 @@ from tests.asgi.calling import call, http_scope, reply_of
 
 from .project import MIDDLEWARE
 
-__all__ = ["AsgiSite", "Hook", "InASGI", "Site", "Teapot", "Views", "WsgiSite", "urls"]
+__all__ = ["AsgiSite", "Hook", "InASGI", "Site", "Teapot", "Views", "WsgiSite", "in_lower_case", "urls"]
 
 Views = dict[str, Callable[..., Any]]
 
@@ -146,10 +146,10 @@ class AsgiSite(Site):
         """Return the response to the request in `scope`."""
         with self.running():
             messages = await call(self.handler, scope)
-        return reply_of([_in_lower_case(message) for message in messages])
+        return reply_of([in_lower_case(message) for message in messages])
 
 
-def _in_lower_case(message: Any) -> Any:
+def in_lower_case(message: Any) -> Any:
     """Return `message` with names of headers as ASGI wants them, which Django leaves as they are."""
     if "headers" not in message:
         return message

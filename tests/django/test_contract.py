@@ -43,7 +43,7 @@ def response(answer: Any) -> Any:
     return HttpResponse(answer) if isinstance(answer, str) else answer
 
 
-class TestDjangoWithViewsInThreads(IntegrationContract):
+class TestDjango(IntegrationContract):
     @pytest.fixture
     def make_site(self, make_core: MakeCore, clock: FakeClock) -> MakeSite:
         def make(*pages: Page, after: After = None, **options: Any) -> WsgiSite:
@@ -69,7 +69,7 @@ class TestDjangoWithViewsInThreads(IntegrationContract):
         return make
 
 
-class TestDjangoWithViewsThatAreAwaited(IntegrationContract):
+class TestDjangoAwaited(IntegrationContract):
     @pytest.fixture
     def make_site(
         self, make_core: MakeCore, clock: FakeClock, no_service_is_asked_on_the_loop: None

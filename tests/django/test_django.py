@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import django
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler
@@ -95,15 +96,19 @@ def test_class_based_views_are_protected_by_their_dispatch(project: Project) -> 
         async def get(self, request: ProtectedRequest) -> HttpResponse:
             return HttpResponse(request.supertokens.get_user_id())
 
-    classes = {"/sync": Sync, "/async": Async, "/one": OneMethod}
-    client = project({**VIEWS, **{path: each.as_view() for path, each in classes.items()}})  # type: ignore[attr-defined]
+    classes: dict[str, type[View]] = {"/sync": Sync, "/async": Async}
+    if django.VERSION >= (5, 2):  # before, `method_decorator` hides from Django that a method is awaited
+        classes["/one"] = OneMethod
+    client = project({**VIEWS, **{path: each.as_view() for path, each in classes.items()}})
     for path in classes:
         assert client.get(path).status_code == 401, path
     client.post("/login")
     for path in classes:
         assert client.get(path).content == b"ada", path
     revoke_all_sessions_for_user("ada")
-    assert [client.get(path).status_code for path in classes] == [200, 200, 401], "one looks at the database"
+    statuses = {path: client.get(path).status_code for path in classes}
+    assert statuses.pop("/one", 401) == 401, "it looks at the database"
+    assert set(statuses.values()) == {200}
 
 
 def test_a_method_that_is_decorated_as_if_it_were_a_function_says_what_to_do() -> None:

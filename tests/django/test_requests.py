@@ -8,6 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+import django
 import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
@@ -62,6 +63,8 @@ def test_a_request_is_what_django_has_made_of_it(made_by: Callable[[str, dict[st
     with override_settings(**trusting):
         behind = request_from(made)
         assert (behind.target.scheme, behind.host, behind.peer) == ("https", "a.example", "192.0.2.1")
+    if made_by is in_asgi and django.VERSION < (5, 2):
+        return  # which does not heed FORCE_SCRIPT_NAME there
     with override_settings(FORCE_SCRIPT_NAME="/site"):
         below = request_from(made_by("/site/me" if made_by is in_asgi else "/me", {}))
         assert (below.target.mount, below.target.path) == ("/site", "/me")

@@ -11,6 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import CURRENT, DjangoRequest, attach
 from supertokens.django.responses import ANSWERED, answer_for, as_response, rewrite_headers
 from supertokens.django.sessions import Sessions, sessions_of_project
@@ -85,7 +86,10 @@ class SuperTokensMiddleware:
             return self.answer(request, error)
 
     async def _arouted(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
-        return await state.in_thread(partial(self._routed, request, state, route))
+        try:
+            return await state.in_thread(partial(self._routed, request, state, route))
+        except SuperTokensBusyError as error:
+            return self.answer(request, error)
 
 
 def _route_for(request: HttpRequest, sessions: Sessions) -> ReadyRoute | None:

@@ -104,7 +104,7 @@ def test_sealing_seals_with_the_first_key_and_leaves_nothing_in_the_file(
     plain = secrets_of(core)
     result = run("keys", "seal", database, SUPERTOKENS_ENCRYPTION_KEY=SEALING)
     assert (result.exit_code, result.output) == (
-        0, "3 keys are sealed with the first key of 'encryption_key', and so is what comes from now on.\n",
+        0, "3 keys are sealed with the first key of 'encryption_key', and so are all later ones.\n",
     )  # fmt: skip
     core.close()
     path = Path(database.removeprefix("--database="))

@@ -48,7 +48,7 @@ def test_clients_are_forgotten_once_somebody_has_said_so(run: Run, core: Embedde
     other = create(core, "grace")
     refused = run("sessions", "forget-clients", "ada", database)
     assert refused.exit_code == 2
-    assert "add --yes to do it" in refused.stderr
+    assert "add --yes to proceed" in refused.stderr
     assert {each.client for each in core.sessions("ada")} == {PHONE, NotedClient()}
     assert run("sessions", "forget-clients", "ada", database, "--yes").output == (
         "The clients of 2 sessions are forgotten.\n"

@@ -170,7 +170,7 @@ def test_nothing_is_ended_where_nobody_can_be_asked(
     handle = create(core)
     result = run("sessions", "revoke", *(how or [handle]), database)
     assert result.exit_code == 2
-    assert "add --yes to do it" in result.stderr
+    assert "add --yes to proceed" in result.stderr
     assert all_handles(core) == {handle}
 
 

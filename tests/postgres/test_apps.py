@@ -113,7 +113,7 @@ def test_commands_work_on_the_database_that_a_url_names_and_never_show_its_passw
     assert "the keys in the store are not sealed" in checked.stderr
     for refused in (run("backup", "x", "--database", database), run("restore", str(config), "--database", database)):
         assert refused.exit_code == 1
-        assert "this database is no file" in refused.stderr
+        assert "this database is not a file" in refused.stderr
     revoked = run("sessions", "revoke", "--user", "ada", "--yes", "--database", database)
     for result in (listed, migrated, checked, revoked):
         assert "correct-horse" not in result.output

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `supertokens`. It stands on the extra `cli`, and says so where that is missing."""
+"""The command `supertokens`. It needs the extra `cli`, and says so if that is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command that the arguments of the process name, and exit: 0 done, 1 failed or not found, 2 misused."""
+    """Run the command in the process's arguments, and exit: 0 done, 1 failed or not found, 2 usage error."""
     try:
         from supertokens.cli.commands import supertokens
     except ModuleNotFoundError as error:

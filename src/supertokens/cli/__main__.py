@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m supertokens.cli`: the command, from the very Python that runs."""
+"""`python -m supertokens.cli`: the command, run by this very Python."""
 
 from supertokens.cli import main
 

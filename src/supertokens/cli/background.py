@@ -20,22 +20,22 @@ _CRASH: Final = "What caused the crash:"
 _QUITTING: Final = "Quitting SuperTokens because of an error"
 _UP_WITHIN_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.02
-# What belongs on standard error of who called; the service writes all into one file, in its order.
+# What belongs on the caller's standard error; the service writes everything to one file, in order.
 _TO_STDERR: Final = (_CRASH, "WARNING", "ERROR")
 
 
 def start_in_background(arguments: Sequence[str]) -> int:
     """Run `start --foreground` with `arguments`, relay its output until it is ready; return the exit status.
 
-    The output goes to a file, since the terminal, or the pipe, may be gone before the service is.
+    The output goes to a file, since the terminal or pipe may be gone before the service is.
     """
     try:
         path, log = log_file()
     except OSError as error:
-        click.echo(f"{_CRASH} there is no place for the service's output: {error}", err=True)
+        click.echo(f"{_CRASH} no file can be created for the service's output: {error}", err=True)
         click.echo(_QUITTING)
         return 1
-    # -P: without it, `-m` puts the working directory first on the path, and whatever `yaml.py` lies there would be run.
+    # -P: without it, `-m` puts the working directory first on the path, and would run any `yaml.py` in it.
     command = [sys.executable, "-P", "-m", "supertokens.cli", "start", "--foreground", *arguments]
     with log, path.open(encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program, and no shell in between

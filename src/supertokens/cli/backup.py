@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`backup` and `restore`: a database that is in use into a file, and back."""
+"""`backup` and `restore`: copy a database that is in use to a file, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from supertokens.topology import DEFAULT_DATABASE, open_embedded_core
 
 __all__ = ["backup", "restore"]
 
-_NO_FILE: Final = "this database is no file: back it up, and restore it, with the tools that it comes with"
+_NO_FILE: Final = "this database is not a file: back it up and restore it with its own tools"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 
@@ -29,7 +29,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False, readable=False)
 @on_a_database
 @as_json_option
 def backup(target: Path, force: bool, config_file: Path | None, database: str | None, as_json: bool) -> None:
-    """Copy the database into the file TARGET, while services and apps use it.
+    """Copy the database to the file TARGET while services and apps use it.
 
     The copy is for its owner only (mode 0600): unless the keys are sealed with 'encryption_key', it is enough to make
     valid tokens for every session in it.
@@ -57,12 +57,11 @@ def backup(target: Path, force: bool, config_file: Path | None, database: str | 
 @yes_option
 @as_json_option
 def restore(source: Path, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
-    """Replace what is in the database by the backup SOURCE, while services and apps use it.
+    """Replace the contents of the database with the backup SOURCE, while services and apps use it.
 
-    They go on, and read the keys of the backup within a minute. What they write waits until all is copied.
-
-    Sessions that were revoked since the backup are alive again afterwards, and those created since then are gone. To be
-    safe from the former, let everybody log in again: 'supertokens sessions revoke --all'.
+    They keep running, and read the backup's keys within a minute. Their writes wait until everything is copied.
+    Sessions that were revoked since the backup are alive again afterwards, and those created since then are gone. To
+    rule out the former, have everybody log in again: 'supertokens sessions revoke --all'.
 
     \b
     Examples:
@@ -82,7 +81,7 @@ def restore(source: Path, config_file: Path | None, database: str | None, yes: b
         return
     click.echo(f"{plural(sessions, 'session')} and the keys are in {printable(str(config.sqlite_path))} again.")
     click.echo(
-        "Warning: sessions that were revoked since the backup are alive again. If that must not be, let everybody log"
+        "Warning: sessions that were revoked since the backup are alive again. To prevent that, have everybody log"
         " in again: 'supertokens sessions revoke --all'.",
         err=True,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`config check`: what a configuration comes to, before anything is started with it."""
+"""`config check`: show the effective configuration before anything is started with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["config"]
 
 @click.group()
 def config() -> None:
-    """Look at a configuration.
+    """Check a configuration.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", type=CONFIG_FILE)
-@click.option("--app", is_flag=True, help="FILE is that of an app, instead of a service's.")
+@click.option("--app", is_flag=True, help="FILE is for an app, not for a service.")
 @as_json_option
 def check(file: Path, app: bool, as_json: bool) -> None:
     """Check the config.yaml FILE together with the environment, and show each setting with its source.
@@ -78,9 +78,9 @@ def _shown(key: KeyDescription, value: Any) -> Any:
 
 
 def _sealing(config: Config, *, app: bool) -> Iterator[str]:
-    """Yield what is wrong between `encryption_key` of `config` and the database, where that can be read.
+    """Yield the mismatches between `encryption_key` of `config` and the database, if that can be read.
 
-    `app`: for an app.
+    `app`: the configuration is for an app.
     """
     store = _as_it_is(config, app=app)
     if config.encryption_key is None or store is None:
@@ -108,9 +108,7 @@ def _as_it_is(config: Config, *, app: bool) -> Store | None:
 
 
 def _database(config: Config, *, app: bool) -> str:
-    """Return where sessions will be kept.
-
-    A file, which `start` names too, is no secret as a URL with a password would be."""
+    """Return where sessions will be stored. A file, which `start` names too, is not secret; a URL's password is."""
     if config.database is not None and config.sqlite_path is None:
         return str(config.database_name)
     if config.sqlite_path is None and app:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command with all that it can do."""
+"""The `supertokens` command with all its subcommands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def _meant_by(self, name: str) -> str:
-        """Return the command that was probably meant, of this group or of one within; empty if nothing is like it."""
+        """Return the command that was probably meant, in this group or a nested one; empty if none is similar."""
         known = {name: name for name in self.commands}
         for group in self.commands.values():
             if isinstance(group, click.Group):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keys`: list them, make a new one to sign with, seal them, make all of them anew."""
+"""`keys`: list the keys, rotate the signing key, seal all keys, or replace all keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KNOWN_WITHIN_S: Final = MAX_RING_AGE_TO_VERIFY_MS // 1000
 
 @click.group()
 def keys() -> None:
-    """Look at the keys, change the one that signs access tokens, and seal them.
+    """List the keys, rotate the one that signs access tokens, and seal them.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def keys() -> None:
 @on_a_database
 @as_json_option
 def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> None:
-    """List the keys in the database: what each is for, never the key itself.
+    """List the keys in the database: the purpose of each, never the key itself.
 
     \b
     Examples:
@@ -65,16 +65,16 @@ def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> 
 
 
 @keys.command()
-@click.option("--now", "at_once", is_flag=True, help="Drop the old key, because it may be in the wrong hands.")
+@click.option("--now", "at_once", is_flag=True, help="Drop the old key at once, because it may be in the wrong hands.")
 @on_a_database
 @yes_option
 @as_json_option
 def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
-    """Make a new key to sign access tokens with.
+    """Create a new key for signing access tokens.
 
-    It signs from a minute later on. The old one verifies until its last token has expired, so that no client notices.
+    It starts to sign a minute later. The old one verifies until its last token has expired, so that no client notices.
     With --now the old one is refused everywhere within 60 seconds: every client then refreshes, and stays logged in.
-    (Apps with the original SDKs of today keep public keys for up to four hours, or until the new key is first used.)
+    (Apps with current original SDKs cache public keys for up to four hours, or until the new key is first used.)
 
     \b
     Examples:
@@ -103,9 +103,9 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
 def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
     """Seal the keys in the database with the first key of 'encryption_key'.
 
-    From then on all processes seal with it what they write. Those that lack it fail within 60 seconds, so give it to
-    every one of them first; drop the key from before, if there was one, afterwards. Nothing of an unsealed key is left
-    in a SQLite file. Copies that were made earlier are not reached: see SECURITY.md.
+    From then on all processes seal what they write with it. Those without it fail within 60 seconds, so give it to
+    every process first, and drop the previous key, if any, afterwards. Nothing of an unsealed key is left in a SQLite
+    file. Earlier copies are not affected: see SECURITY.md.
 
     \b
     Examples:
@@ -121,9 +121,7 @@ def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
     if as_json:
         show_json({"sealed": sealed})
     else:
-        click.echo(
-            f"{sealed} keys are sealed with the first key of 'encryption_key', and so is what comes from now on."
-        )
+        click.echo(f"{sealed} keys are sealed with the first key of 'encryption_key', and so are all later ones.")
 
 
 @keys.command()
@@ -131,10 +129,10 @@ def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
 @yes_option
 @as_json_option
 def replace(config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
-    """Make all keys anew: everybody has to log in again.
+    """Replace all keys: everybody has to log in again.
 
-    For an 'encryption_key' that is lost, and for keys that may be in the wrong hands, the refresh key among them. All
-    sessions end. Processes that run learn it within 60 seconds.
+    Use it if the 'encryption_key' is lost, or if keys, including the refresh key, may be in the wrong hands. All
+    sessions end. Running processes pick up the new keys within 60 seconds.
 
     \b
     Examples:
@@ -142,7 +140,7 @@ def replace(config_file: Path | None, database: str | None, yes: bool, as_json: 
       supertokens keys replace --yes
     """
     core = _core(config_file, database)
-    confirm("Make all keys anew, and end everybody's session?", yes=yes)
+    confirm("Replace all keys, and end everybody's sessions?", yes=yes)
     now = system_clock()
     core.keys.replace_all(now)
     revoked = sum(revoke_everybody(core.store, now))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`migrate`: bring a database to the version of this program."""
+"""`migrate`: upgrade a database to this program's schema version."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["migrate"]
 @on_a_database
 @as_json_option
 def migrate(config_file: Path | None, database: str | None, as_json: bool) -> None:
-    """Bring the database to the version of this program; make it where there is none.
+    """Upgrade the database to this program's schema version; create it if it does not exist.
 
-    Services and apps do that themselves when they start. The command is for doing it before. Exits with 1, and changes
-    nothing, for a database that a newer program has written.
+    Services and apps do that themselves when they start; the command does it in advance. For a database that a newer
+    program has written, it changes nothing and exits with 1.
 
     \b
     Examples:

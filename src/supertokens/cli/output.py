@@ -22,11 +22,11 @@ _WIDTH_WITHOUT_TERMINAL: Final = 1000
 as_json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON, for programs. Times are in milliseconds since 1970."
 )
-yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask. Scripts need this: they cannot answer.")
+yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation, as in scripts.")
 
 
 def show_json(value: object) -> None:
-    """Write `value` as one JSON document, in ASCII, so that what users chose themselves cannot disturb a terminal."""
+    """Write `value` as one JSON document, in ASCII, so that values chosen by users cannot disturb a terminal."""
     click.echo(json.dumps(value, indent=2))
 
 
@@ -56,7 +56,7 @@ def printable(text: str) -> str:
 
 
 def moment(ms: int) -> str:
-    """Return `ms` as a moment for people, in UTC, to the second. The zone belongs in the heading."""
+    """Return `ms` as a readable time in UTC, to the second. The time zone belongs in the heading."""
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError):  # beyond the year 9999
@@ -70,11 +70,11 @@ def plural(count: int, noun: str) -> str:
 def confirm(question: str, *, yes: bool) -> None:
     """Ask `question`, unless `yes`, and return only if the answer is yes.
 
-    Raise click.UsageError where nobody can answer, click.Abort for a no.
+    Raise click.UsageError without a terminal, click.Abort for a no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        problem = "this cannot be undone, and there is no terminal to confirm it; add --yes to do it"
+        problem = "this cannot be undone, and there is no terminal to confirm it; add --yes to proceed"
         raise click.UsageError(problem)
     click.confirm(question, abort=True, err=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sessions export` and `sessions forget-clients`: what is kept of a person, handed out and taken away."""
+"""`sessions export` and `sessions forget-clients`: export or erase what is stored about a person."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["export", "forget_clients"]
 @click.argument("user")
 @on_a_database
 def export(user: str, config_file: Path | None, database: str | None) -> None:
-    """Write all that is stored of USER's sessions, one JSON object a line, oldest first.
+    """Write everything that is stored about USER's sessions, one JSON object per line, oldest first.
 
-    There is payload and data in it, so mind where it goes. No token is stored, and none is in it.
+    It contains payloads and session data, so be careful where you store it. Tokens are not stored, so it contains none.
 
     \b
     Examples:
       supertokens sessions export ada > ada.jsonl
     """
     for session in exported_sessions(core_of_sessions(config_file, database), user):
-        click.echo(json.dumps(session))  # in ASCII: what users chose themselves cannot disturb a terminal
+        click.echo(json.dumps(session))  # in ASCII: values chosen by users cannot disturb a terminal
 
 
 @click.command()
@@ -38,9 +38,9 @@ def export(user: str, config_file: Path | None, database: str | None) -> None:
 @yes_option
 @as_json_option
 def forget_clients(user: str, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
-    """Forget what USER's sessions have noted of their clients: User-Agent and address. The user stays logged in.
+    """Erase what USER's sessions record about their clients: User-Agent and address. The user stays logged in.
 
-    The next refresh of a session notes its client again, as far as record_client says.
+    The next refresh of a session records its client again, as record_client says.
 
     \b
     Examples:

@@ -32,13 +32,15 @@ _log = logging.getLogger("supertokens")
 @click.command()
 @config_option
 @database_option
-@click.option("--host", metavar="ADDRESS", help="Address to listen on; beyond this machine, API keys are needed.")
-@click.option("--port", type=int, metavar="N", help="Port to listen on; 0 for any that is free.")
+@click.option(
+    "--host", metavar="ADDRESS", help="Address to listen on; if other machines can reach it, API keys are required."
+)
+@click.option("--port", type=int, metavar="N", help="Port to listen on; 0 for any free port.")
 @click.option("--workers", type=int, metavar="N", help="Number of worker processes.")
-@click.option("--foreground", is_flag=True, help="Stay in the foreground, as service managers and containers want it.")
+@click.option("--foreground", is_flag=True, help="Stay in the foreground, as service managers and containers expect.")
 @click.option("--with-space", hidden=True, expose_value=False, help="Memory for a Java machine: there is none.")
 def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
-    """Start a service, in the background unless told otherwise.
+    """Start a service, in the background by default.
 
     \b
     Examples:
@@ -57,7 +59,7 @@ def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
 
 def _run(config_file: Path | None, options: dict[str, Any]) -> None:
     """Serve with `options` and the config.yaml `config_file` until told to stop."""
-    # For the worker processes: where Python does not fork them, it starts with the working directory on its path.
+    # For the worker processes: if Python does not fork them, it starts with the working directory on its path.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
         from supertokens.service import ListeningError, serve
@@ -105,9 +107,9 @@ def _crash(why: str) -> NoReturn:
 @click.command()
 @click.option("--id", "pid", type=int, metavar="PID", help="Stop only the service with this process id.")
 def stop(pid: int | None) -> None:
-    """Stop all services of this user, or one, and wait until they have ended.
+    """Stop all services of this user, or one, and wait until they have exited.
 
-    Requests that are being answered are answered first.
+    Requests in progress are finished first.
 
     \b
     Examples:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sessions`: look at them, end them."""
+"""`sessions`: list, show and end them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["sessions"]
 
 @click.group()
 def sessions() -> None:
-    """Look at sessions, and end them.
+    """List, show and end sessions.
 
     \b
     Examples:
@@ -48,11 +48,11 @@ def sessions() -> None:
 
 @sessions.command("list")
 @click.argument("user", required=False)
-@click.option("--all", "everybody", is_flag=True, help="The sessions of everybody, in the order of their handles.")
+@click.option("--all", "everybody", is_flag=True, help="The sessions of all users, ordered by handle.")
 @click.option(
-    "--limit", type=click.IntRange(1), default=100, metavar="N", help="Show at most N sessions; 100 if unset."
+    "--limit", type=click.IntRange(1), default=100, metavar="N", help="Show at most N sessions; by default 100."
 )
-@click.option("--count", "only_count", is_flag=True, help="Say only how many there are.")
+@click.option("--count", "only_count", is_flag=True, help="Print only how many there are.")
 @on_a_database
 @as_json_option
 def list_sessions(
@@ -64,7 +64,7 @@ def list_sessions(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """List the sessions of USER, oldest first, or those of everybody.
+    """List the sessions of USER, oldest first, or those of all users.
 
     \b
     Examples:
@@ -82,7 +82,7 @@ def list_sessions(
     if only_count:
         _show_count(counted(), as_json=as_json)
         return
-    found = listed(limit + 1)  # one more than is shown says whether these are all
+    found = listed(limit + 1)  # one more than is shown tells whether these are all
     if as_json:
         show_json([_for_programs(each) for each in found[:limit]])
     else:
@@ -92,7 +92,7 @@ def list_sessions(
 
 
 class _Sessions(NamedTuple):
-    """The sessions that a list is about: at most so many of them, and how many they are."""
+    """The sessions to list: at most a given number, and how many there are in all."""
 
     listed: Callable[[int], list[ListedSession]]
     counted: Callable[[], int]
@@ -147,7 +147,7 @@ def _show_sessions(found: list[ListedSession], user: str | None) -> None:
 @on_a_database
 @as_json_option
 def show(handle: str, config_file: Path | None, database: str | None, as_json: bool) -> None:
-    """Show the session HANDLE, with what the application keeps in it. Exits with 1 if there is none.
+    """Show the session HANDLE, including the application's payload and data. Exits with 1 if it does not exist.
 
     \b
     Examples:
@@ -175,8 +175,8 @@ def show(handle: str, config_file: Path | None, database: str | None, as_json: b
 @sessions.command()
 @click.argument("handle", required=False)
 @click.option("--user", metavar="USER", help="All sessions of this user.")
-@click.option("--except", "spared", metavar="HANDLE", help="With --user: this session of the user stays.")
-@click.option("--all", "everybody", is_flag=True, help="All sessions of everybody, as after a restore from a backup.")
+@click.option("--except", "spared", metavar="HANDLE", help="With --user: keep this session.")
+@click.option("--all", "everybody", is_flag=True, help="All sessions of all users, as after a restore from a backup.")
 @on_a_database
 @yes_option
 @as_json_option
@@ -190,10 +190,10 @@ def revoke(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """End the session HANDLE, those of a user, or all. Exits with 1 if there is no session HANDLE.
+    """End the session HANDLE, all sessions of a user, or all sessions. Exits with 1 if there is no session HANDLE.
 
-    An access token that was handed out is good until it expires, unless access_token_blacklisting is set. With --all,
-    sessions that begin after the command are left alone.
+    An access token that was issued earlier remains valid until it expires, unless access_token_blacklisting is set.
+    With --all, sessions that begin after the command are kept.
 
     \b
     Examples:
@@ -219,7 +219,7 @@ def revoke(
 
 def _revoke_of(core: Core, user: str, spared: str | None, *, yes: bool) -> int:
     handles = core.session_handles(user)
-    if spared is not None and spared not in handles:  # a slip must not end the very session that was to stay
+    if spared is not None and spared not in handles:  # a typo must not end the very session that was to be kept
         raise click.ClickException(f"there is no session {printable(spared)} of {printable(user)}: nothing was ended")
     ending = len(handles) - (spared is not None)
     if ending:
@@ -238,7 +238,7 @@ def _revoke_one(core: Core, handle: str, *, yes: bool) -> int:
 
 
 def _core_of_everybody(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """Return the engine on the database. Raises click.UsageError where services are asked, which offer none of this."""
+    """Return the engine on the database. Raises click.UsageError with `hosts`: no service offers these operations."""
     if database is None and hosts_are_named(config_file):
         problem = "--all needs the database itself, and no service offers that"
         raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command works on: the configured database, or, for sessions, a running service."""
+"""What a command works on: the configured database or, for sessions, a running service."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# Whether it can be read is found out by reading it, so that this fails as every other error in it does.
+# Whether it can be read is found out by reading it, so that this fails like every other error in it.
 CONFIG_FILE: Final = click.Path(path_type=Path, readable=False)
 config_option: Final = click.option(
     "--with-config",
     "config_file",
     type=CONFIG_FILE,
     metavar="PATH",
-    help="The config.yaml to read. Otherwise the one that SUPERTOKENS_CONFIG names, if any.",
+    help="The config.yaml to read. By default the one that SUPERTOKENS_CONFIG names, if any.",
 )
 database_option: Final = click.option(
-    "--database", metavar="FILE|URL", help="The database, in the place of the one that the configuration names."
+    "--database", metavar="FILE|URL", help="The database to use instead of the configured one."
 )
 
 
 def on_a_database(command: Command) -> Command:
-    """Add the options that say where sessions are kept."""
+    """Add the options that select the database."""
     return config_option(database_option(command))
 
 
@@ -55,11 +55,11 @@ def explained_service(config_file: Path | None, **arguments: object) -> Explaine
 
 
 def existing_database(config_file: Path | None, database: str | None) -> Config:
-    """Return what `explained_service` does, without warnings. Raises ConfigError also where there is no such file.
+    """Return the same as `explained_service`, without warnings. Raises ConfigError also if there is no such file.
 
-    Whether there are tables in a database on a server is found out when it is used.
+    Whether a database on a server has tables is found out when it is used.
     """
-    # Warnings are for who starts a service; the keys of a service on another machine need not suit this one.
+    # Warnings are for starting a service; the settings of a service on another machine need not suit this one.
     ours = {"insecure_allow_no_api_key": True, "access_token_signing_algorithm": "RS256"}
     config = explained_service(config_file, database=database, **ours).config
     if config.sqlite_path is not None and not config.sqlite_path.is_file():
@@ -69,17 +69,17 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
 
 
 def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCore:
-    """Open the engine on the configured database, which has to be there, until the command ends.
+    """Open the engine on the configured database, which must exist, until the command ends.
 
     Raises ConfigError, and SuperTokensGeneralError for a database that cannot be read.
     """
     config = existing_database(config_file, database)
     core = open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False)
     click.get_current_context().call_on_close(core.close)
-    # Opens it: for some questions, such as a handle that can be none, the engine needs no database.
+    # Opens it: for some calls, such as with a malformed handle, the engine needs no database.
     stored = core.store.read_keys(0)
     if stored.of(DYNAMIC["ES256"]) and not stored.of(DYNAMIC["RS256"]):
-        # A look at the database of an app that signs with ES256 must not make keys of the other kind there.
+        # Opening the database of an app that signs with ES256 must not create keys of the other kind there.
         config = dataclasses.replace(config, access_token_signing_algorithm="ES256")
         core = open_embedded_core(config, DEFAULT_DATABASE, makes_tables=False)
         click.get_current_context().call_on_close(core.close)
@@ -87,7 +87,7 @@ def embedded_core(config_file: Path | None, database: str | None) -> EmbeddedCor
 
 
 def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
-    """Open what sessions are looked for in: the services that `hosts` names, unless a database was given; or that.
+    """Open the services that `hosts` names, unless a database was given; otherwise the database.
 
     The one place that chooses. Raises ConfigError.
     """
@@ -100,9 +100,9 @@ def core_of_sessions(config_file: Path | None, database: str | None) -> Core:
 
 
 def hosts_are_named(config_file: Path | None) -> bool:
-    """Return whether the configuration is that of an app with core services. Raises ConfigError.
+    """Return whether the configuration is for an app with core services. Raises ConfigError.
 
-    What was typed beats what the shell happens to have: beside a file that was named, the environment does not count.
+    What was typed overrides the shell's environment: with a given file, the environment is ignored.
     """
     if config_file is not None:
         return _names_hosts(config_file)
@@ -115,7 +115,7 @@ def _names_hosts(file: str | Path) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """Return what to say of a failure: its text, and for keys that are sealed where their key can be given."""
+    """Return the text for a failure, and for sealed keys where their key can be given."""
     if isinstance(error.__cause__, MissingEncryptionKeyError):
         variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
         return f"{error}; name the service's config.yaml by --with-config, or {variables}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What answers a request that was refused: the application's handlers, a redirect, or an error as JSON."""
+"""The responses to refused requests: the application's handlers, a redirect, or an error as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Answers"]
 
 
 class Answers:
-    """The answers of one extension. A handler that is None is the application's leave to answer by default."""
+    """The handlers of one extension. For a handler that is None, the default response is used."""
 
     def __init__(self) -> None:
         self.on_unauthorised: Callable[[SuperTokensUnauthorisedError], Any] | None = None
@@ -29,7 +29,7 @@ class Answers:
         self.on_theft: Callable[[str, str], Any] | None = None
 
     def of(self, error: SuperTokensError, sessions: AppSessions) -> Any:
-        """Return what answers `error`, as a view may return it."""
+        """Return the response to `error`, in any form that a view may return."""
         if isinstance(error, SuperTokensTokenTheftError) and self.on_theft is not None:
             return self.on_theft(error.session_handle, error.user_id)
         if isinstance(error, SuperTokensTryRefreshTokenError) and self.on_try_refresh is not None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The errors as Flask can answer them wherever they end up.
+"""Errors that Flask, and libraries built on it, turn into the right response wherever they are caught.
 
-The verbs raise subclasses that are also werkzeug's HTTPExceptions with a response: Flask-RESTful, Flask-RESTX and
-handlers of blueprints, which know nothing of sessions, then answer what the extension would. `except` clauses and
+The verbs raise subclasses that are also werkzeug HTTPExceptions with a response: Flask-RESTful, Flask-RESTX and
+handlers of blueprints, which know nothing about sessions, then respond as the extension would. `except` clauses and
 handlers name the classes of `supertokens.errors`.
 """
 
@@ -28,7 +28,7 @@ _OF_THE_ANSWER: Final = frozenset(("code", "description", "_make_response", "_ma
 class _AnswerableError(HTTPException):
     """An error that carries the extension's answer, which is made when somebody first wants it."""
 
-    # On the class None, so that a handler for a status code does not take the place of the extension's.
+    # None on the class, so that a handler for a status code does not replace the extension's.
     code: int | None = None
     __str__ = Exception.__str__
     _make_response: _MakeResponse
@@ -73,7 +73,7 @@ def answerable(error: SuperTokensError, status: int, make_response: _MakeRespons
     if isinstance(error, HTTPException) or not isinstance(error, ANSWERED_ERRORS):
         return error
     kind = _answerable_kind(type(error))  # type: ignore[arg-type]  # a class is hashable
-    answered = kind.__new__(kind, *error.args)  # a class of the application's may take other arguments
+    answered = kind.__new__(kind, *error.args)  # an application's class may take other arguments
     vars(answered).update(vars(error))
     assert isinstance(answered, _AnswerableError)
     answered.code = status

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`SuperTokens(app)`: the configuration, the handlers, and where a request's changes go."""
+"""`SuperTokens(app)`: the configuration, the error handlers, and how changes get onto responses."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ __all__ = ["SuperTokens", "Supertokens"]
 class SuperTokens:
     """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
 
-    `core`: another than the configuration asks for. `routes`: give the app a refresh API and a sign-out route. The
-    store is opened on first use. Raise ConfigError for settings that cannot be used, RuntimeError for an app that has
-    the extension already.
+    `core`: used instead of the one that the configuration asks for. `routes`: give the app a refresh API and a sign-out
+    route. The store is opened on first use. Raise ConfigError for invalid settings, and RuntimeError for an app that
+    has the extension already.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SuperTokens:
             self.init_app(app)
 
     def init_app(self, app: flask.Flask, *, core: Core | None = None) -> None:
-        """Attach to `app`, with the configuration that it has now. `core` as in the constructor."""
+        """Attach to `app`, with the configuration that it has now. `core`: as in the constructor."""
         if EXTENSION in app.extensions:
             raise RuntimeError("this app has sessions already: call SuperTokens(app) or init_app(app), and only once")
         explained = Config.explain(arguments=self._options, app_config=app.config, environ=os.environ)
@@ -103,18 +103,18 @@ class SuperTokens:
         app.wsgi_app = sessions.around(app.wsgi_app)  # type: ignore[method-assign]
 
     def set_unauthorised_error_handler(self, callback: Callable[[SuperTokensUnauthorisedError], Any]) -> None:
-        """Let `callback` answer a request without a session; the cookies are cleared on its response.
+        """Let `callback` respond to a request without a session; the cookies are cleared on its response.
 
-        It also takes the place of the redirect to `login_url`.
+        It also replaces the redirect to `login_url`.
         """
         self._answers.on_unauthorised = callback
 
     def set_try_refresh_token_error_handler(self, callback: Callable[[SuperTokensTryRefreshTokenError], Any]) -> None:
-        """Let `callback` answer a request whose access token was refused."""
+        """Let `callback` respond to a request whose access token was refused."""
         self._answers.on_try_refresh = callback
 
     def set_token_theft_detected_error_handler(self, callback: Callable[[str, str], Any]) -> None:
-        """Let `callback`, given session handle and user id, answer a stolen token. The session is revoked by then."""
+        """Let `callback(session_handle, user_id)` respond to a stolen token. The session has already been revoked."""
         self._answers.on_theft = callback
 
 

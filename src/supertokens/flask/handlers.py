@@ -25,7 +25,7 @@ _CATCH_ALLS = (Exception, BaseException, HTTPException)
 
 
 def register_handler(app: flask.Flask, handler: _Handler) -> None:
-    """Let `handler` answer the errors for whose classes the app has none yet; a later one takes its place."""
+    """Let `handler` respond to the errors for whose classes the app has no handler yet; a later one replaces it."""
     own = _handlers(app, None)
     for error_class in ANSWERED_ERRORS:
         if error_class not in own:
@@ -33,12 +33,12 @@ def register_handler(app: flask.Flask, handler: _Handler) -> None:
 
 
 def root_handler(app: flask.Flask) -> _Handler | None:
-    """Return the app's handler for the root of the errors, if it has one: Flask finds the extension's before it."""
+    """Return the app's handler for the root error class, if any: Flask finds the extension's before it."""
     return _handlers(app, None).get(SuperTokensError)
 
 
 def answer_in_blueprints(app: flask.Flask, handler: _Handler) -> None:
-    """Let `handler` answer also in blueprints that have a handler for all exceptions, which Flask would ask first."""
+    """Let `handler` also respond in blueprints that have a handler for all exceptions, which Flask would call first."""
     for name in [name for name in app.error_handler_spec if name is not None]:
         own = _handlers(app, name)
         if any(error_class in own for error_class in _CATCH_ALLS) and SuperTokensError not in own:

@@ -22,16 +22,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _globals: Any = flask.globals
-# What `current_app` and `g` would each look up.
+# What `current_app` and `g` each look up.
 _context: Callable[[], flask.ctx.AppContext] = _globals.app_ctx._get_current_object
 
 _log = logging.getLogger("supertokens")
 
 _decorated: Final[WeakSet[Callable[..., Any]]] = WeakSet()
-"""The views that were given to the decorator."""
+"""The views that were passed to the decorator."""
 
 _protected_views: Final[WeakSet[Callable[..., Any]]] = WeakSet()
-"""What the decorator made of them."""
+"""What the decorator returned for them."""
 
 
 class _Decorator(Protocol):
@@ -49,9 +49,9 @@ def supertokens_middleware(anti_csrf_check: bool | None = None, *, required: boo
 def supertokens_middleware(anti_csrf_check: Any = None, *, required: bool = True) -> Any:
     """Protect a view: bare, with `()`, or with True or False for the anti-CSRF check.
 
-    The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked, and handshakes
-    of WebSockets where the origin decides. OPTIONS and TRACE pass; a POST to `refresh_api_path` is a refresh. Without
-    `required` the view runs also if there is no session; both are None then. Put it below the route decorator.
+    The session is `current_session()`, and `g.supertokens`. By default all methods but GET are checked, and WebSocket
+    handshakes if `anti_csrf` is `origin`. OPTIONS and TRACE pass; a POST to `refresh_api_path` is a refresh. With
+    `required=False` the view also runs without a session; both are then None. Put it below the route decorator.
     """
     if callable(anti_csrf_check):
         return _protected(anti_csrf_check, None, required=True)
@@ -84,35 +84,35 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         try:
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         except SuperTokensError as error:
-            # Raised by the application itself it counts as much as one of ours, whoever handles it.
+            # One raised by the application itself counts as much as one of ours, whatever handles it.
             raise owner.refused(error) from error.__cause__
 
     _protected_views.add(protected)
     try:
         _decorated.add(view)
-    except TypeError:  # an object without weak references cannot be found again, and is let pass
-        _log.debug("a protected view is no plain function; whether it is registered without protection is not checked")
+    except TypeError:  # an object without weak references cannot be found again, and is accepted
+        _log.debug("a protected view is not a plain function; whether it is registered unprotected is not checked")
     return protected
 
 
 def refuse_unprotected_views(app: flask.Flask) -> None:
-    """Close views that were decorated in the wrong order: registered as they are, with the protection outside.
+    """Close views that were decorated in the wrong order, so that the unprotected function is registered.
 
-    A view that is registered both with and without protection is meant so.
+    A view that is registered both with and without protection is assumed to be intended.
     """
     with_protection = {view for registered in app.view_functions.values() for view in _protected_inside(registered)}
     for endpoint, view in app.view_functions.items():
         if _was_decorated(view) and view not in with_protection:
             _log.error(
-                "the view %r is registered without its protection: @supertokens_middleware has to stand below the route"
-                " decorator. Until then it answers 500",
+                "the view %r is registered unprotected: put @supertokens_middleware below the route decorator."
+                " Until then it responds with 500",
                 endpoint,
             )
             app.view_functions[endpoint] = _refusal(endpoint)
 
 
 def _protected_inside(view: Callable[..., Any] | None) -> Iterator[Callable[..., Any]]:
-    """Yield the views whose protection is in `view`, or in what other decorators have wrapped."""
+    """Yield the views whose protection is inside `view`, or inside what other decorators have wrapped."""
     while view is not None:
         inner: Callable[..., Any] | None = getattr(view, "__wrapped__", None)
         if inner is not None and view in _protected_views:

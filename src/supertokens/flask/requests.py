@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the session of a request is kept while Flask answers it, and how its changes get onto the response."""
+"""Where a request's session is kept while Flask handles it, and how its changes get onto the response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXTENSION: Final = "supertokens"
 """The extension's name in `app.extensions`, and the session's in `flask.g`."""
 
 _flask: Any = flask
-# What Flask's proxies stand for now: each use of a proxy itself would cost a microsecond.
+# The objects behind Flask's proxies: each use of a proxy would cost a microsecond.
 current_request: Callable[[], flask.Request] = _flask.request._get_current_object
 current_app: Callable[[], flask.Flask] = _flask.current_app._get_current_object
 
@@ -29,8 +29,8 @@ class AppSessions:
     """The requests of one app.
 
     Each has one `RequestSession` in its environment, put there by the outermost WSGI wrapper, so that copies of the
-    environment made further in share it. Requests that went past the wrapper, as when another library took
-    `app.wsgi_app` before the extension did, are served by a hook of the app's.
+    environment made further in share it. Requests that bypass the wrapper, as when another library took `app.wsgi_app`
+    before the extension did, are handled by an `after_request` hook of the app.
     """
 
     def __init__(self, app: flask.Flask, edge: SessionEdge) -> None:
@@ -51,26 +51,24 @@ class AppSessions:
         return self.of_environ(current_request().environ)
 
     def known(self) -> RequestSession | None:
-        """Return the session of the current request as far as a verb has asked for it; the response does not vary by
-        this.
-        """
+        """Return the session of the current request if a verb has asked for it; the response does not vary by this."""
         owner: RequestSession | None = current_request().environ.get(self._key)
         return owner
 
     def of_environ(self, environ: dict[str, Any]) -> RequestSession:
-        """Return the session of the request that Flask has this environment of."""
+        """Return the session of the request whose environment Flask has now."""
         owner: RequestSession | None = environ.get(self._key)
         if owner is None:
             owner = environ[self._key] = RequestSession(self.edge, self.edge.monotonic())
             environ[self._went_past] = True
             self._hook()
         if owner.request is NO_REQUEST:
-            # Not sooner: what other middleware has corrected in the environment counts.
+            # Not sooner: other middleware may still correct the environment.
             owner.request, owner.is_asked = from_wsgi(environ), True
         return owner
 
     def of(self, response: object) -> RequestSession:
-        """Return the session of the current request, whose changes go on `response` too, if that is not None."""
+        """Return the session of the current request, whose changes are also made on `response`, if that is not None."""
         owner = self.current()
         if response is not None:
             if not isinstance(response, flask.wrappers.Response):
@@ -79,7 +77,7 @@ class AppSessions:
         return owner
 
     def around(self, application: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the WSGI application with the changes of its requests made last, also after `after_request`."""
+        """Return the WSGI application, with the changes of its requests made last, also after `after_request`."""
         key, edge = self._key, self.edge
         renews, is_inside_another = edge.renews, flask.has_app_context
 
@@ -97,24 +95,25 @@ class AppSessions:
         return outermost
 
     def at_first_request(self, act: Callable[[], None]) -> None:
-        """Do `act` before the first request is dispatched, whichever way it has come to the app."""
+        """Call `act` before the first request is dispatched, however it reaches the app."""
         hooks = self._app.before_request_funcs
 
         def first() -> None:
             act()
             if self._key not in current_request().environ:
                 self._hook()
-            # Not sooner: of several first requests each does it, so that none goes on before it is done.
+            # Not sooner: each of several first requests does it, so that none continues before it is done.
             hooks[None] = [hook for hook in hooks[None] if hook is not first]
 
         hooks[None] = [first, *hooks.get(None, [])]
 
     def _hook(self) -> None:
-        """Have the app's last hook put changes on the responses of requests that went past the wrapper."""
+        """Let the app's last hook make the changes on the responses of requests that bypassed the wrapper."""
         if not self._has_hook:
             self._has_hook = True
             hooks = self._app.after_request_funcs
-            # The first that is registered is called last. A new list, since other requests may be going through it.
+            # The hook registered first is called last. A new list, since other requests may be iterating over the old
+            # one.
             hooks[None] = [self._after_request, *hooks.get(None, [])]
 
     def _after_request(self, response: flask.Response) -> flask.Response:
@@ -128,9 +127,9 @@ class AppSessions:
 def _inside_another(
     application: Callable[..., Any], environ: dict[str, Any], start: Callable[..., Any], key: str, owner: RequestSession
 ) -> Any:
-    """Answer a request inside another, or inside an app context of a test or a script.
+    """Handle a request inside another one, or inside an app context of a test or a script.
 
-    It shares the `g` of that, and may share its environment.
+    It shares that context's `g`, and may share its environment.
     """
     outer, session_before = environ.get(key), flask.g.pop(EXTENSION, None)
     environ[key] = owner
@@ -155,5 +154,5 @@ def requests_of(app: flask.Flask) -> AppSessions:
     """Return the sessions of `app`'s requests. Raise RuntimeError if it has none."""
     sessions: AppSessions | None = app.extensions.get(EXTENSION)
     if sessions is None:
-        raise RuntimeError("this app has no sessions yet: call SuperTokens(app), or init_app(app)")
+        raise RuntimeError("this app has no sessions: call SuperTokens(app), or init_app(app)")
     return sessions

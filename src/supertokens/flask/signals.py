@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to sessions, as signals of blinker, which Flask's own are.
+"""What happens to sessions, as blinker signals, like Flask's own.
 
-Each is sent with the app as its sender and an `event` (handle, user id and reason, as far as they are known; never a
-token), after what happened is stored. A receiver that fails is logged, and changes nothing.
+Each is sent with the app as its sender and an `event` (handle, user id and reason, if they are known; never a token),
+after the change is stored. A receiver that fails is logged, and changes nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BY_KIND: Final[dict[EventKind, NamedSignal]] = {
 
 
 def send(app: weakref.ref[flask.Flask], event: Event) -> None:
-    """Send the signal of `event` for `app`, unless that is gone."""
+    """Send the signal of `event` for `app`, unless the app no longer exists."""
     sender = app()
     if sender is not None:
         _BY_KIND[event.kind].send(sender, event=event)

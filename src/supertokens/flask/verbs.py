@@ -42,14 +42,12 @@ def create_new_session(
     remember: bool = True,
     replace: bool | None = None,
 ) -> Session:
-    """Log `user_id` in, and return the session, which is the request's from now on.
+    """Log `user_id` in, and return the session, which becomes the request's.
 
-    `remember`: whether it outlasts the browser's end. With False the browser drops the cookies when it is closed, and
-    the session ends after `short_session_validity` without use. `replace`: whether the session ends that the browser
-    had; None: with `renewal: server` only.
-
-    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
-    response's headers have been sent.
+    `remember`: whether the session outlasts the browser. With False the browser drops the cookies when it is closed,
+    and the session ends after `short_session_validity` without use. `replace`: whether the browser's earlier session
+    ends; None: with `renewal: server` only. Raise TypeError or ValueError for values that cannot be stored,
+    SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
     """
     return verbs.create(
         requests_of(current_app()).of(res), user_id, jwt_payload, session_data, remember=remember, replaces=replace
@@ -81,16 +79,17 @@ def get_session(res: flask.Response | None, enable_csrf_protection: bool, *, req
 def refresh_session(res: flask.Response | None) -> Session:
     """Return the session of the current request, with new tokens.
 
-    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
-    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (for both, the
+    request's cookies are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been
+    sent.
     """
     return verbs.refresh(requests_of(current_app()).of(res))
 
 
 def current_session() -> Session | None:
-    """Return the session that this request has been found to have, or has begun; None before that, and after its end.
+    """Return the session that this request has verified or created; None before that, and after its end.
 
-    It looks nothing up: that is done by `supertokens_middleware` and `get_session`.
+    It does not look anything up: `supertokens_middleware` and `get_session` do.
     """
     owner = requests_of(current_app()).known()
     if owner is None or owner.answer is None or owner.standing is Standing.UNASKED:
@@ -99,8 +98,10 @@ def current_session() -> Session | None:
 
 
 def require_fresh(seconds: float) -> None:
-    """Raise SuperTokensNotFreshError unless the user has shown who they are in the last `seconds`: by the log-in, or
-    `Session.confirm`. Raise RuntimeError where no session was found before, as in a view that is not protected.
+    """Raise SuperTokensNotFreshError unless the user has confirmed their identity in the last `seconds`.
+
+    The login and `Session.confirm` count. Raise RuntimeError if no session was verified before, as in a view that is
+    not protected.
     """
     session = current_session()
     if session is None:
@@ -109,29 +110,29 @@ def require_fresh(seconds: float) -> None:
 
 
 def check_origin() -> None:
-    """Raise SuperTokensCrossOriginError if a page of another origin has sent the current request.
+    """Raise SuperTokensCrossOriginError if a page on another origin has sent the current request.
 
-    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    For forms that need no session, such as a login form, whatever `anti_csrf` says.
     """
     verbs.check_origin(requests_of(current_app()).current())
 
 
 def next_url(default: str = "/") -> str:
-    """Return the path that `next` names in the query or the form, if it is one of this site; else `default`."""
+    """Return the path in `next` of the query or the form, if it is a path on this site; otherwise `default`."""
     return own_path(flask.request.values.get("next")) or default
 
 
 def sign_out(res: flask.Response | None = None) -> list[str]:
-    """Revoke all sessions whose tokens came with the request, expired or not, and clear its cookies.
+    """Revoke all sessions whose tokens are in the request, expired or not, and clear the cookies.
 
-    Return the handles of those that existed. It needs no session that is still good, and ends also sessions of
-    different users that came together, which `get_session` refuses.
+    Return the handles of those that existed. It needs no valid session, and also ends sessions of different users that
+    came together, which `get_session` refuses.
     """
     return verbs.sign_out(requests_of(current_app()).of(res))
 
 
 def revoke_session(session_handle: str) -> bool:
-    """Revoke one session; return False if there was none. If it is the request's own, its cookies are cleared."""
+    """Revoke one session; return False if it did not exist. If it is the request's own, its cookies are cleared."""
     return _stored().revoke_session(session_handle)
 
 
@@ -141,7 +142,7 @@ def revoke_multiple_sessions(session_handles: Sequence[str]) -> list[str]:
 
 
 def revoke_all_sessions_for_user(user_id: str) -> list[str]:
-    """Revoke all sessions of a user; return their handles. The request's own cookies are cleared if it is one."""
+    """Revoke all sessions of a user; return their handles. If the request's own is one, its cookies are cleared."""
     return _stored().revoke_all_sessions_for_user(user_id)
 
 
@@ -151,33 +152,33 @@ def get_all_session_handles_for_user(user_id: str) -> list[str]:
 
 
 def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: int | None = None) -> list[UserSession]:
-    """Return a user's sessions as a page of "my devices" shows them, oldest first.
+    """Return a user's sessions for a "my devices" page, oldest first.
 
-    `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
+    `limit`: return at most that many; `after`: continue after the `cursor` of the last one of the previous page.
     """
     return _stored().list_sessions(user_id, after=after, limit=limit)
 
 
 def export_sessions(user_id: str) -> list[dict[str, Any]]:
-    """Return all that is stored of a user's sessions, as JSON can express it: the user's right to a copy."""
+    """Return everything that is stored about a user's sessions, in JSON-compatible form, as a copy for the user."""
     return _stored().export_sessions(user_id)
 
 
 def forget_clients(user_id: str) -> list[str]:
-    """Blank what a user's sessions note of their clients, User-Agent and address; the user stays logged in.
+    """Erase User-Agent and address from a user's sessions; the user stays logged in.
 
-    Return the handles of those that had noted something. What refreshes note from then on is `record_client`'s to say.
+    Return the handles of those that had either. `record_client` decides what later refreshes record.
     """
     return _stored().forget_clients(user_id)
 
 
 def get_session_data(session_handle: str) -> dict[str, Any]:
-    """Return what the application keeps of a session on the server. Raise SuperTokensUnauthorisedError."""
+    """Return the data that the application keeps on the server. Raise SuperTokensUnauthorisedError."""
     return _stored().get_session_data(session_handle)
 
 
 def update_session_data(session_handle: str, new_session_data: NewSessionData) -> None:
-    """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+    """Replace the data, or apply a function to the current data, so that no concurrent change is lost.
 
     Raise SuperTokensUnauthorisedError, TypeError, ValueError.
     """
@@ -185,12 +186,12 @@ def update_session_data(session_handle: str, new_session_data: NewSessionData) -
 
 
 def get_jwt_payload(session_handle: str) -> dict[str, Any]:
-    """Return the payload as it is stored. Raise SuperTokensUnauthorisedError."""
+    """Return the stored payload. Raise SuperTokensUnauthorisedError."""
     return _stored().get_jwt_payload(session_handle)
 
 
 def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
-    """Replace it in the store, for access tokens renewed from then on. Raise as `update_session_data` does."""
+    """Replace the payload in the store, for access tokens renewed from now on. Raise like `update_session_data`."""
     _stored().update_jwt_payload(session_handle, new_jwt_payload)
 
 
@@ -200,7 +201,7 @@ def get_cors_allowed_headers() -> list[str]:
 
 
 def set_relevant_headers_for_options_api(res: flask.Response) -> None:
-    """Let a preflight pass: allow our request headers, and credentials."""
+    """Allow the request headers of sessions, and credentials, in the response to a preflight."""
     allowed = res.headers.get("Access-Control-Allow-Headers", "")
     res.headers["Access-Control-Allow-Headers"] = listed(allowed, CORS_HEADERS)
     res.headers["Access-Control-Allow-Credentials"] = "true"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a request to tokens, from an outcome to cookies and headers: the browser's protocol, free of frameworks."""
+"""From a request to tokens, and from a result to cookies and headers: the browser's protocol, without a framework."""
 
 from supertokens.transport import verbs
 from supertokens.transport.at_once import is_verified_at_once

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a check of a request is decided without waiting, so that an event loop may do it on its own thread."""
+"""Whether a request can be checked without waiting, so that an event loop may do it on its own thread."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["is_verified_at_once"]
 
 
 def is_verified_at_once(owner: RequestSession, *, check_database: bool | None = None) -> bool:
-    """Return whether `verify`, or `find`, of the request asks no store and no network. Never waits itself.
+    """Return whether `verify`, or `find`, will need neither the store nor the network. Never waits itself.
 
-    `check_database`: as for `verify`. It is only said where it is certain: False means that it may wait.
+    `check_database`: as for `verify`. True is certain; False means that it may wait.
     """
     edge = owner.edge
     core = edge.opened_core
@@ -35,7 +35,7 @@ def _tokens_decide(owner: RequestSession, core: Core) -> bool:
     bearer = owner.request.bearer_text
     shows_token = bearer is not None and has_form_of_access_token(bearer)
     tokens = [*cookies_named(owner, "sAccessToken"), *([bearer] if shows_token and bearer is not None else [])]
-    if len(tokens) > 1:  # doubles, or cookie and bearer: which one counts may be a question to the core
+    if len(tokens) > 1:  # duplicates, or cookie and bearer: the choice may take a call to the core
         return False
     if tokens and not core.verifies_at_once(tokens[0]):
         return False
@@ -43,10 +43,10 @@ def _tokens_decide(owner: RequestSession, core: Core) -> bool:
 
 
 def _renews_nothing(owner: RequestSession, core: Core, tokens: list[str]) -> bool:
-    """Return whether no renewal is possible, and the refresh cookie needs no question to the core."""
+    """Return whether no renewal is possible, and the refresh cookie needs no call to the core."""
     secrets = cookies_named(owner, "sRefreshToken")
     if not secrets:
-        return not tokens  # an access token beside no refresh token counts by its record only
+        return not tokens  # an access token without a refresh token is accepted only if its record exists
     access = core.authentic_access_token(tokens[0]) if tokens and len(secrets) == 1 else None
     vouches = access is not None and lineage_hash(access.serial, secrets[0]) == access.refresh_token_hash
     return access is not None and vouches and access.expires_at - 1 > owner.edge.clock()

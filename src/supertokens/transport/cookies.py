@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our cookies: their names, found in a raw header, and written with every attribute explicit (RFC 6265bis)."""
+"""The session cookies: their names, reading a raw header, and writing every attribute explicitly (RFC 6265bis)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _log = logging.getLogger("supertokens")
 
 
 class Place(NamedTuple):
-    """Where a browser keeps a cookie: with the name, that tells it from all others."""
+    """Where a browser keeps a cookie, which together with its name identifies it."""
 
     domain: str | None
     path: str
@@ -44,8 +44,8 @@ class Place(NamedTuple):
 class SetCookie(NamedTuple):
     """One Set-Cookie header.
 
-    `max_age`, in seconds, counts before `expires` and needs no client's clock; None: the browser drops the cookie when
-    it is closed. `expires` may be empty.
+    `max_age`, in seconds, overrides `expires` and does not depend on the client's clock; None: the browser drops the
+    cookie when it is closed. `expires` may be empty.
     """
 
     name: str
@@ -81,9 +81,9 @@ class SetCookie(NamedTuple):
 
 
 class CookiePolicy:
-    """Writes cookies as the configuration asks.
+    """Writes cookies as the configuration says.
 
-    `explicit`: names of settings that somebody has set. The paths of the others follow the application's mount point.
+    `explicit`: names of the settings that were set. The paths of the others follow the application's mount point.
     """
 
     def __init__(self, config: Config, explicit: Collection[str] = ()) -> None:
@@ -94,19 +94,20 @@ class CookiePolicy:
         self._secure = True if self._prefix else config.cookie_secure
         self._access_path = _CookiePath(config.access_token_path, is_fixed="access_token_path" in explicit)
         refresh_path = _CookiePath(config.refresh_api_path, is_fixed="refresh_api_path" in explicit)
-        # A server that renews needs the refresh token with every request. Either path may be left from before.
+        # A server that renews needs the refresh token with every request. Cookies at either path may be left from
+        # before.
         paths = (self._access_path, refresh_path)
         self._refresh_paths = paths if config.renewal == "server" else paths[::-1]
         self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in COOKIE_KINDS}
-        """What each of our cookies begins with in a Cookie header."""
-        # Every answer of a page may carry them, and every browser knows Max-Age (RFC 6265, 5.2.2).
+        """The beginning of each session cookie in a Cookie header."""
+        # Every response of a page may carry them, and every browser knows Max-Age (RFC 6265, 5.2.2).
         self._dates = config.renewal != "server"
         self._places_at_root = {kind: self._places_below("", kind) for kind in COOKIE_KINDS}
         self._proxied = False
         self._warned_of_plain_http = False
 
     def set(self, kind: CookieKind, value: str, now: int, life: CookieLife, request: Request) -> SetCookie:
-        """Return a cookie of the `kind` and `value`, for the host and mount point of `request`.
+        """Return a cookie of the given `kind` and `value`, for the host and mount point of `request`.
 
         It lasts for `life` from `now` on, 400 days at most.
         """
@@ -125,21 +126,22 @@ class CookiePolicy:
         )
 
     def clear(self, kind: CookieKind, request: Request) -> list[SetCookie]:
-        """Return cookies that delete the `kind` where it is set, and where an earlier configuration may have set it.
+        """Return cookies that delete the `kind` where it is set now, and where an earlier configuration may have set
+        it.
 
-        `request` says the host and the mount point.
+        `request` gives the host and the mount point.
         """
         return [self._cleared(kind, place, request) for place in self._known_places(kind, request)]
 
     def clear_elsewhere(self, kind: CookieKind, request: Request) -> list[SetCookie]:
         """Return cookies that delete duplicates of the `kind` at the other known places, not where it is set now.
 
-        `request` says the host and the mount point.
+        `request` gives the host and the mount point.
         """
         return [self._cleared(kind, place, request) for place in self._known_places(kind, request)[1:]]
 
     def came_with(self, request: Request) -> bool:
-        """Return whether `request` brought any of the cookies of sessions, whatever is in it."""
+        """Return whether `request` has any session cookie, whatever its value."""
         cookie = request.cookies
         return bool(cookie) and any(cookie_values(cookie, start) for start in self.starts.values())
 
@@ -166,7 +168,7 @@ class CookiePolicy:
             return self._secure
         locality = request.locality
         if locality is Locality.PROXIED and not self._proxied:
-            # Of a navigation nothing tells that a proxy was between, so what was learnt once counts from now on.
+            # Nothing in a navigation reveals a proxy, so what was learnt once holds from now on.
             self._proxied = True
             _log.warning(
                 "a request on this machine has come through a proxy: cookies are marked Secure from now on. Set"
@@ -184,10 +186,10 @@ class CookiePolicy:
 
 
 class _CookiePath:
-    """The path of a cookie. `is_fixed`: it was set, so it is taken as it is, below any mount point."""
+    """The path of a cookie. `is_fixed`: it was set explicitly, so it is not put below the mount point."""
 
     def __init__(self, path: str, *, is_fixed: bool) -> None:
-        # Browsers take a path with a slash at its end for a folder: they would not send the cookie to the path itself.
+        # Browsers treat a path with a trailing slash as a folder: they would not send the cookie to the path itself.
         self._path = path.rstrip("/") or "/"
         self._is_fixed = is_fixed
 

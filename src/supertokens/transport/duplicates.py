@@ -3,8 +3,8 @@
 
 A changed cookie domain leaves duplicates in every browser, and an attacker on a neighbouring host may plant others. The
 choice is among authentic ones, so that a stale duplicate never raises theft. With a core elsewhere it takes a call to
-know whether a refresh token is authentic: tokens without the right form are passed over, and no more of the others are
-asked about than the rule needs.
+find out whether a refresh token is authentic: malformed ones are skipped, and no more of the others are checked than
+the rule needs.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ CONFLICTING_SESSIONS: Final = "conflicting_sessions"
 """The reason of the error after which no cookie is deleted."""
 
 _MAX_LOOKED_AT: Final = 8
-"""Cookies of one name that are looked at, in the order sent."""
+"""How many cookies of the same name are examined, in the order sent."""
 _MAX_ASKED_ABOUT: Final = 4
-"""Refresh tokens that the core is asked about. A browser with three known places for a cookie has three at most."""
+"""How many refresh tokens the core is asked about. A browser with three known places for a cookie has at most three."""
 _WARN_EVERY_S: Final = 60.0
 
 _log = logging.getLogger("supertokens")
 
 
 class ConflictingSessionsError(SuperTokensUnauthorisedError):
-    """Live sessions of different users came in one request. No cookie is deleted: none can be told to be planted."""
+    """Live sessions of different users came in one request. No cookie is deleted: any may be the planted one."""
 
     def __init__(self) -> None:
         super().__init__("several sessions of different users in one request", reason=CONFLICTING_SESSIONS)
@@ -52,7 +52,7 @@ class ConflictingSessionsError(SuperTokensUnauthorisedError):
 
 
 class Picked(Value, frozen=True):
-    """The token that counts. `may_settle`: all others were of the same user, so its doubles can be deleted."""
+    """The token to use. `may_settle`: all others belong to the same user, so duplicates can be deleted."""
 
     unshown = frozenset(("text",))
 
@@ -61,7 +61,7 @@ class Picked(Value, frozen=True):
 
 
 class _AccessToken(Value, frozen=True):
-    """An authentic access token, by its text and by what it says."""
+    """An authentic access token: its text and its claims."""
 
     unshown = frozenset(("text",))
 
@@ -70,7 +70,7 @@ class _AccessToken(Value, frozen=True):
 
 
 class _RefreshToken(Value, frozen=True):
-    """What has the form of a refresh token, and where that stands by its own word."""
+    """A well-formed refresh token, and the position in the rotation that it claims."""
 
     unshown = frozenset(("text",))
 
@@ -82,8 +82,8 @@ class _RefreshToken(Value, frozen=True):
 def pick_access_token(credentials: Sequence[str], core: Core, now: int) -> Picked:
     """Return the one of `credentials` to verify; any of them if none is authentic. Raise ConflictingSessionsError.
 
-    `core` authenticates them. One that has expired at `now` does not count beside a live one, so that what an earlier
-    user left behind locks nobody out.
+    `core` authenticates them. A token that has expired at `now` is ignored if there is a live one, so that cookies left
+    behind by an earlier user lock nobody out.
     """
     authentic = _authentic_access_tokens(credentials, core)
     live = [each for each in authentic if each.says.expires_at > now] or authentic
@@ -106,7 +106,7 @@ def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
     if len(of_handle) == 1:
         [possible] = of_handle.values()
         newer, oldest = possible[:-1], possible[-1]
-        # Where no other one is authentic the oldest is presented, and need not be asked about before.
+        # If no other one is authentic the oldest is presented, and need not be checked first.
         picked = _first_authentic(newer[: _MAX_ASKED_ABOUT - 1], core) or oldest
         return Picked(picked.text, may_settle=True)
     newest = _newest_authentic(of_handle, core)
@@ -116,7 +116,7 @@ def pick_refresh_token(credentials: Sequence[str], core: Core) -> Picked:
 
 
 def handles_of_access_tokens(credentials: Sequence[str], core: Core) -> list[str]:
-    """Return the handles, each once, of the access tokens in `credentials` that `core` made, expired or not."""
+    """Return the handles, each once, of the authentic access tokens in `credentials`, expired or not."""
     return list(dict.fromkeys(each.says.handle for each in _authentic_access_tokens(credentials, core)))
 
 
@@ -133,7 +133,7 @@ def _authentic_access_tokens(credentials: Sequence[str], core: Core) -> list[_Ac
 
 
 def _possible_refresh_tokens(credentials: Sequence[str]) -> dict[str, list[_RefreshToken]]:
-    """Return what in `credentials` has the form of a refresh token, by handle; the highest serial first."""
+    """Return the well-formed refresh tokens in `credentials` by handle, the highest serial first."""
     positions = ((token, position_inside(token)) for token in dict.fromkeys(credentials))
     possible = [_RefreshToken(token, *position) for token, position in positions if position is not None]
     of_handle: dict[str, list[_RefreshToken]] = {}
@@ -143,7 +143,7 @@ def _possible_refresh_tokens(credentials: Sequence[str]) -> dict[str, list[_Refr
 
 
 def _newest_authentic(of_handle: Mapping[str, Sequence[_RefreshToken]], core: Core) -> list[_RefreshToken]:
-    """Return the newest token of each handle in `of_handle` that `core` authenticates, up to the bound on questions."""
+    """Return the newest token of each handle in `of_handle` that `core` authenticates, within the limit on calls."""
     newest = []
     left = _MAX_ASKED_ABOUT
     for possible in of_handle.values():
@@ -159,7 +159,7 @@ def _first_authentic(possible: Iterable[_RefreshToken], core: Core) -> _RefreshT
 
 
 def _newest_session(newest: Sequence[_RefreshToken], core: Core) -> Picked:
-    """Return the one of the tokens `newest` whose session is the youngest that `core` knows; any if there is none."""
+    """Return the one of the tokens `newest` whose session is the youngest known to `core`; any if there is none."""
     sessions = []
     for token in newest:
         try:
@@ -176,7 +176,7 @@ def _newest_session(newest: Sequence[_RefreshToken], core: Core) -> Picked:
 
 
 class _RationedWarning:
-    """The warning of conflicting sessions, at most once a minute: whoever plants cookies must not fill the log."""
+    """A warning of conflicting sessions, at most once a minute, so that planted cookies cannot fill the log."""
 
     def __init__(self) -> None:
         self._given_at = -_WARN_EVERY_S

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the requests of one application share: its core, its rules and settings."""
+"""What the requests of one application share: the core, its settings, and the rules made from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["SessionEdge"]
 
 _PROXY_BUFFER_BYTES: Final = 3584
 _MAX_LOST_RACES: Final = 200
-"""Replacements of session data that one change may lose to others; each loss is another's success."""
+"""How many races one change of session data may lose; each loss is another request's success."""
 
 _log = logging.getLogger("supertokens")
 
@@ -103,7 +103,7 @@ class SessionEdge:
         if self._attach is not None:
             self._attach(core)
         if not self._has_own_clock:
-            self.clock = core.clock  # what is left of a token's life is the core's word
+            self.clock = core.clock  # the core decides how long a token has left
         if self.renews:
             self.times = self._times_with(core)
         return core
@@ -126,7 +126,7 @@ class SessionEdge:
         return self._times(grace)
 
     def noted(self, request: Request) -> NotedClient:
-        """Return what a session notes of the client of `request`, as `record_client` allows."""
+        """Return what a session records about the client of `request`, as `record_client` allows."""
         allowed = self.config.record_client
         return NotedClient.of(
             None if allowed == "none" else request.user_agent_as_text, request.peer if allowed == "address" else None
@@ -135,8 +135,8 @@ class SessionEdge:
     def cookie_life(self, handle: str | None, now: int) -> CookieLife:
         """Return how long, from `now` on, a browser may keep a cookie of the session `handle`.
 
-        It is needed where no core says so with a new token. If the session's record cannot be read, it is until the
-        browser is closed: no cookie outlives what it is for.
+        Used when no core says so with a new token. If the record cannot be read, until the browser is closed: no cookie
+        outlives its purpose.
         """
         try:
             session = None if handle is None else self.core.session(handle)
@@ -149,15 +149,15 @@ class SessionEdge:
         return self.core.session(handle).jwt_payload
 
     def update_jwt_payload(self, handle: str, jwt_payload: object) -> None:
-        """Replace the stored payload of the session `handle` by `jwt_payload`. Access tokens follow when renewed."""
+        """Replace the stored payload of the session `handle` with `jwt_payload`. Access tokens follow when renewed."""
         user_id = self.core.session(handle).user_id
         self.core.update_jwt_payload(handle, self.limits.jwt_payload(jwt_payload, user_id))
 
     def update_session_data(self, handle: str, session_data: object) -> None:
-        """Replace the data of the session `handle` by `session_data`, or by what that returns if it is a function.
+        """Replace the data of the session `handle` with `session_data`, or with the result of it if it is a function.
 
-        A function is called again if others have replaced the data meanwhile, so that no change is lost. If it returns
-        None, the object that it was given is kept as it has left it.
+        A function is called again if another request has replaced the data meanwhile, so that no change is lost. If it
+        returns None, its argument, as it has left it, is stored.
         """
         if not callable(session_data):
             self.core.update_session_data(handle, self.limits.session_data(session_data))
@@ -171,7 +171,7 @@ class SessionEdge:
         raise SuperTokensGeneralError(f"a change of session data lost {_MAX_LOST_RACES} races in a row")
 
     def warn_of_size(self, changes: ResponseChanges) -> None:
-        """Log once that the session headers in `changes` are larger than what proxies accept by default."""
+        """Log once that the session headers in `changes` exceed what proxies accept by default."""
         if self._warned_of_size or changes.size_at_most() <= _PROXY_BUFFER_BYTES:
             return
         size = changes.size_of_all()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits on what the application puts into a session, checked there, so that no refresh ever fails for size."""
+"""Limits on what the application puts into a session, checked in advance so that no refresh fails because of size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_ALL_HEADERS_BYTES: Final = 7 * 1024
 """Proxies refuse responses, and then requests, with headers much larger than this; 8 kB is a common limit."""
 
 _LONG_TIME: Final = 10**13 - 1
-_SMALL: Final = 1024  # characters of JSON: the payload once and the user's id thrice, as the front token has them
+_SMALL: Final = 1024  # characters of JSON: the payload once and the user id three times, as in the front token
 
 
 def check_user_id(user_id: object) -> str:
@@ -39,18 +39,18 @@ def check_user_id(user_id: object) -> str:
 
 
 class SizeLimits:
-    """Check what fits into the headers of `writer`, and into `most_session_data` bytes."""
+    """Checks what fits into the headers of `writer`, and into `most_session_data` bytes."""
 
     def __init__(self, writer: ResponseWriter, most_session_data: int) -> None:
         self._writer = writer
         self._most_session_data = most_session_data
-        # Measuring takes longer than all the rest of a log in, and most payloads are small.
+        # Measuring takes longer than the rest of a login, and most payloads are small.
         self._small_fits = not _excess("u", {"": "x" * _SMALL}, writer)
 
     def session_data(self, session_data: object) -> JsonObject:
         """Return a copy of `session_data`, {} for None.
 
-        Raise TypeError or ValueError unless it is a JSON object within limits.
+        Raise TypeError or ValueError unless it is a JSON object within the limits.
         """
         text = user_data.encode_object({} if session_data is None else session_data, "session_data")
         size = len(text.encode())
@@ -62,7 +62,7 @@ class SizeLimits:
     def jwt_payload(self, jwt_payload: object, user_id: str) -> JsonObject:
         """Return a copy of `jwt_payload`, {} for None.
 
-        Raise TypeError or ValueError unless it is a JSON object that every dialect can carry beside `user_id`.
+        Raise TypeError or ValueError unless it is a JSON object that every dialect can carry together with `user_id`.
         """
         text = user_data.encode_object({} if jwt_payload is None else jwt_payload, "jwt_payload")
         payload = user_data.decode_object(text)
@@ -85,7 +85,7 @@ class SizeLimits:
 
 
 def _max_characters(text: str) -> int:
-    """Return a bound on the characters of `text` in any JSON written here: escapes, other spellings of numbers."""
+    """Return an upper bound on the characters of `text` in any JSON written here, with escapes and other numbers."""
     return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
 

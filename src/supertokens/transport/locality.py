@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a browser on this very machine talks to the application in plain http, with nothing between.
+"""Whether a browser on this very machine talks to the application over plain http, with nothing in between.
 
-Only then may cookies go without Secure where nothing says so. A proxy on the same machine looks much like such a
-browser, so everything that contradicts is looked for (docs/browsers.md#cookies).
+Only then may cookies go without Secure if nothing says so. A proxy on the same machine looks much like such a browser,
+so everything that contradicts it is checked (docs/browsers.md#cookies).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _OF_PROXIES: Final = (
     "forwarded", "x-forwarded", "x-real-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-scheme", "x-url-scheme",
     "x-original", "x-proxy", "front-end-https", "cf-", "true-client-ip", "cdn-loop",
 )  # fmt: skip
-"""How the headers begin that proxies add."""
+"""The prefixes of headers that proxies add."""
 
 
 class Locality(Enum):
-    """How far the browser is."""
+    """How far away the browser is."""
 
     LOCAL = "on this machine, in plain http"
-    PROXIED = "it seems to be on this machine, but something says that a proxy is"
+    PROXIED = "it seems to be on this machine, but something indicates a proxy"
     REMOTE = "elsewhere, or https"
 
 
@@ -49,7 +49,7 @@ def locality_of(
         return Locality.REMOTE
     if any(name.startswith(_OF_PROXIES) for name in header_names()):
         return Locality.PROXIED
-    # A bare `proxy_pass` adds no header at all, but the browser has said where it thinks that it is.
+    # A bare `proxy_pass` adds no header at all, but the browser says which site it is on.
     if any(_is_elsewhere(header(name)) for name in ("origin", "referer")):
         return Locality.PROXIED
     return Locality.LOCAL

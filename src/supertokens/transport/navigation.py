@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a page's navigation is sent when it has no session: to log in, and back again afterwards.
+"""Where a navigation without a session is redirected: to the login page, and back again afterwards.
 
-A target is always a path of this site: whoever can choose it must not be able to send visitors elsewhere (CWE-601).
+A target is always a path on this site: an attacker who can choose it must not be able to redirect visitors elsewhere
+(CWE-601).
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ _IN_PATHS: Final = "/:@!$&'()*+,;=~%-._"
 
 
 def is_navigation(request: Request) -> bool:
-    """Return whether `request` asks for a page to show, rather than for data by a script."""
+    """Return whether `request` asks for a page to show, rather than for data on behalf of a script."""
     if request.dialect is not Dialect.PLAIN:
         return False
     mode = request.header("sec-fetch-mode")
     if mode is not None:
         return mode == "navigate"
-    # Browsers before 2023, in plain http too: they name HTML among what they accept, and scripts that do not say so.
+    # Browsers before 2023, and over plain http: they accept HTML explicitly, and scripts by default do not.
     return "text/html" in (request.header("accept") or "") and request.header("x-requested-with") is None
 
 
 def own_path(text: str | None) -> str | None:
-    """Return `text` if it is a path of this site, with or without a query, or None.
+    """Return `text` if it is a path on this site, with or without a query; otherwise None.
 
-    No scheme, no host, no backslash (which browsers take for a slash), no control byte, no second slash at the start.
+    No scheme, no host, no backslash (which browsers treat as a slash), no control byte, no second slash at the start.
     """
     if text is None or len(text) > _MAX_CHARACTERS or not text.startswith("/") or text.startswith("//"):
         return None
@@ -55,9 +56,9 @@ def own_path(text: str | None) -> str | None:
 
 
 def next_path(query: str, default: str, form_value: object) -> str:
-    """Return the path that `next` names in `query`, if it is one of this site; else `default`.
+    """Return the path in `next` of `query`, if it is one on this site; otherwise `default`.
 
-    `form_value`: what a form has under that name, which comes first; None without one.
+    `form_value`: the form field of that name, which takes precedence; None if there is none.
     """
     text = form_value if isinstance(form_value, str) else dict(parse_qsl(query, keep_blank_values=True)).get(_NEXT)
     return own_path(text) or default
@@ -66,16 +67,15 @@ def next_path(query: str, default: str, form_value: object) -> str:
 def redirect_for(
     error: SuperTokensError, request: Request, login_url: str | None, *, server_renews: bool
 ) -> str | None:
-    """Return where a navigation that was refused with `error` is sent (by 303), or None if it gets the error.
+    """Return where a navigation that was refused with `error` is redirected (303), or None if it gets the error.
 
     `login_url`: a path as browsers see it. `server_renews`: without a library an expired access token cannot be
-    refreshed, so that SuperTokensTryRefreshTokenError then means the same as a missing session. `request` is the
-    navigation.
+    refreshed, so SuperTokensTryRefreshTokenError then means the same as a missing session. `request` is the navigation.
     """
     if not is_navigation(request):
         return None
     if isinstance(error, SuperTokensUnauthorisedError) and error.this_request_only:
-        # Not to log in, which would end a session that is living.
+        # Not to the login page, which would end a live session.
         return _itself_once(request) if request.method in ("GET", "HEAD") else None
     ended = isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError | SuperTokensNotFreshError)
     if login_url is None or not (ended or (server_renews and isinstance(error, SuperTokensTryRefreshTokenError))):
@@ -84,10 +84,10 @@ def redirect_for(
 
 
 def _location_of_log_in(request: Request, login_url: str) -> str | None:
-    """Return where the navigation `request` is sent to log in, with the way back; None for the log-in page itself.
+    """Return where the navigation `request` is redirected to log in, with the way back; None for the login page itself.
 
-    `login_url`: a path as browsers see it. The way back is the page that was asked for. A form cannot be sent again:
-    then it is the page that the form was on, if the browser names one of this site.
+    `login_url`: a path as browsers see it. The way back is the requested page. A form cannot be sent again, so for a
+    form it is the page with the form, if the browser names one on this site.
     """
     here = _path_of(request)
     if here == urlsplit(login_url).path:
@@ -100,7 +100,7 @@ def _location_of_log_in(request: Request, login_url: str) -> str | None:
 
 
 def _itself_once(request: Request) -> str | None:
-    """Return where `request`, a GET or HEAD, is sent to be asked once more, or None if that has been tried."""
+    """Return the address for repeating `request`, a GET or HEAD, once; None if that has been tried."""
     pairs = parse_qsl(request.query, keep_blank_values=True)
     if any(name == _AGAIN for name, _ in pairs):
         return None

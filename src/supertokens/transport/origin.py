@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuse cross-site requests by what browsers say of them, without any token (docs/browsers.md)."""
+"""Refuse cross-site requests by the headers that browsers send, without any token (docs/browsers.md)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _log = logging.getLogger("supertokens")
 
 
 class OriginCheck:
-    """The check of one application. `trusted`: other origins that may send requests, to the letter."""
+    """The check of one application. `trusted`: other origins that may send requests, compared exactly."""
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
         self._trusted = frozenset(trusted)
         self._logged_at = -_LOG_EVERY_S
 
     def require_same_origin(self, request: Request) -> None:
-        """Raise SuperTokensCrossOriginError if a browser sent `request` for a page of another site or origin.
+        """Raise SuperTokensCrossOriginError if a browser sent `request` for a page on another site or origin.
 
         Safe methods pass, but not the handshake of a WebSocket, which is a GET that any page may send.
         """

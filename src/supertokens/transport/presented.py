@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Choose the token of a request that counts: a cookie's or the Authorization header's (docs/browsers.md).
+"""Choose the token of a request to use: a cookie's or the Authorization header's (docs/browsers.md).
 
-The two never mix in one answer. A bearer token counts if its text has the form of a token that a core of this project
-mints; any other is left to the application.
+One response never mixes the two. A bearer token is used if it has the form of a token from a core of this project; any
+other is left to the application.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
     "shows_bearer",
 ]
 
-# Every check comes by, and a member of an enumeration costs two look-ups each time.
+# Every check runs this, and a member of an enumeration costs two lookups each time.
 _LEGACY: Final = Dialect.LEGACY
 _MODERN: Final = Dialect.MODERN
 
@@ -52,7 +52,7 @@ def access_token_of(owner: RequestSession) -> str:
 
 
 def access_cookie_of(owner: RequestSession) -> str | None:
-    """Return the access token in a cookie of `owner`'s request that counts, or None."""
+    """Return the access token to use from a cookie of `owner`'s request, or None."""
     credentials = cookies_named(owner, "sAccessToken")
     if not credentials:
         return None
@@ -60,7 +60,7 @@ def access_cookie_of(owner: RequestSession) -> str | None:
 
 
 def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> str | None:
-    """Return the refresh token in a cookie of `owner`'s request that counts, or None.
+    """Return the refresh token to use from a cookie of `owner`'s request, or None.
 
     `is_replaced`: it is about to be exchanged.
     """
@@ -71,7 +71,7 @@ def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> st
 
 
 def shows_bearer(owner: RequestSession, *, refreshes: bool = False) -> bool:
-    """Return whether the token that counts came in the Authorization header, and note that in `owner`.
+    """Return whether the token to use came in the Authorization header, and note that in `owner`.
 
     `refreshes`: whether a refresh token is wanted.
     """
@@ -102,9 +102,9 @@ def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
 
 
 def _bearer_counts(owner: RequestSession, credentials: list[str], is_authentic: Callable[[], bool]) -> bool:
-    """Return whether the bearer token of `owner`'s request is used. Beside a cookie it has to be authentic.
+    """Return whether the bearer token of `owner`'s request is used. If there are cookies it must be authentic.
 
-    `credentials`: the cookies beside it. `is_authentic` tells that of a token, expired or not.
+    `credentials`: these cookies. `is_authentic` says that of a token, expired or not.
     """
     owner.header_mode = not credentials or (not owner.request.prefers_cookies and is_authentic())
     return owner.header_mode
@@ -123,7 +123,7 @@ def _newest_access_token(owner: RequestSession, credentials: list[str]) -> str:
 def _newest_refresh_token(owner: RequestSession, credentials: list[str], is_replaced: bool) -> str:
     picked = pick_refresh_token(credentials, owner.edge.core)
     if picked.may_settle:
-        # The exchange says how long it may be kept; where that fails, the cookie stays until the browser is closed.
+        # The exchange decides how long it may be kept; if that fails, the cookie stays until the browser is closed.
         position = None if is_replaced else position_inside(picked.text)
         handle = None if position is None else position.handle
         _settle(owner, "sRefreshToken", picked.text, handle, owner.edge.clock())
@@ -131,5 +131,5 @@ def _newest_refresh_token(owner: RequestSession, credentials: list[str], is_repl
 
 
 def _settle(owner: RequestSession, kind: CookieKind, token: str, handle: str | None, now: int) -> None:
-    # Which of the doubles came from where cannot be told, so the one that counts is set again.
+    # Where each duplicate came from is unknown, so set the chosen one again.
     owner.settle(owner.edge.writer.only_at(kind, token, now, owner.edge.cookie_life(handle, now), owner.request))

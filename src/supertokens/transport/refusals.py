@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What answers a request that was refused: a redirect for a navigation, otherwise a status and a text."""
+"""The response to a refused request: a redirect for a navigation, otherwise a status and a text."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (
     SuperTokensSessionLimitError,
     SuperTokensNotFreshError,
 )
-"""The classes of errors that an integration answers; SuperTokensGeneralError is a failure like any other."""
+"""The error classes that an integration turns into responses; SuperTokensGeneralError is a failure like any other."""
 
 SEE_OTHER: Final = 303
 """The status of a redirect (RFC 9110, 15.4.4): a form is not sent again."""
 
 _IN_LOCATIONS: Final = ":/%#?=@[]!$&'()*+,;~"
-"""What a location consists of beside letters, digits and "_.-" (RFC 3986, 2.2 and 2.3)."""
+"""The characters of a location besides letters, digits and "_.-" (RFC 3986, 2.2 and 2.3)."""
 
 _OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
     (SuperTokensCrossOriginError, 403, "cross-origin request"),
     (SuperTokensSessionLimitError, 409, "too many sessions"),
     (SuperTokensNotFreshError, 403, "log-in too long ago"),
 )
-"""Errors that no refresh and no log-in can heal: status and text of their answers."""
+"""Errors that neither a refresh nor a login can fix: status and text of their responses."""
 
 
 class Answer(NamedTuple):
-    """A response without a framework. The session's changes are made when its headers leave."""
+    """A response that belongs to no framework. The session's changes are made when its headers are sent."""
 
     status: int
     headers: dict[str, str]
@@ -61,7 +61,7 @@ class Answer(NamedTuple):
 
 
 def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
-    """Return a response with `status` whose body is `content` as JSON. `headers`: others of its headers."""
+    """Return a response with `status` whose body is `content` as JSON. `headers`: additional headers."""
     body = json.dumps(content).encode()
     return Answer(
         status, {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}, body
@@ -69,14 +69,14 @@ def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | 
 
 
 def redirect_answer(location: str) -> Answer:
-    """Return a response that sends the browser to `location`, a path, whose bytes beyond ASCII are quoted."""
+    """Return a response that redirects the browser to `location`, a path, with bytes beyond ASCII quoted."""
     return Answer(SEE_OTHER, {"location": quote(location, safe=_IN_LOCATIONS), "content-length": "0"}, b"")
 
 
 def answer_to(error: SuperTokensError, owner: RequestSession, path_of: Callable[[str], str] | None = None) -> Answer:
-    """Return what answers `error` where no framework does, and have the browser told what follows from it.
+    """Return the response to `error` if no framework makes one, with the changes to cookies that follow from it.
 
-    `owner`: the session of the request that was refused. `path_of`: see `location_for`.
+    `owner`: the session of the refused request. `path_of`: see `location_for`.
     """
     if isinstance(error, SuperTokensUnauthorisedError | SuperTokensTokenTheftError):
         owner.forget(error)
@@ -87,18 +87,18 @@ def answer_to(error: SuperTokensError, owner: RequestSession, path_of: Callable[
 
 
 def require_log_in_path(config: Config) -> None:
-    """Raise ConfigError if `login_url` of `config` is no path, where no framework has names for paths."""
+    """Raise ConfigError if `login_url` of `config` is not a path, for frameworks without names for paths."""
     if config.login_url is not None and not config.login_url.startswith("/"):
         raise ConfigError("'login_url' has to be a path here, beginning with a slash", "login_url")
 
 
 def status_for(error: SuperTokensError, config: Config) -> int:
-    """Return the status of an answer in JSON."""
+    """Return the status of a JSON response."""
     return next((status for kind, status, _ in _OTHERS if isinstance(error, kind)), config.session_expired_status_code)
 
 
 def body_for(error: SuperTokensError) -> dict[str, str]:
-    """Return the JSON of an answer. The older browser libraries read `error`, the newer ones `message`."""
+    """Return the body of a JSON response. The older browser libraries read `error`, the newer ones `message`."""
     text = _text_for(error)
     return {"error": text, "message": text}
 
@@ -106,9 +106,9 @@ def body_for(error: SuperTokensError) -> dict[str, str]:
 def location_for(
     error: SuperTokensError, request: Request, edge: SessionEdge, path_of: Callable[[str], str] | None = None
 ) -> str | None:
-    """Return where a navigation is sent, by SEE_OTHER; None if the request is answered with an error.
+    """Return where a navigation is redirected (SEE_OTHER); None if the response is an error.
 
-    `path_of`: returns the path, as browsers see it, of a `login_url` that is no path but a name of the framework's.
+    `path_of`: returns the path, as browsers see it, for a `login_url` that is not a path but a name in the framework.
     """
     return redirect_for(error, request, _log_in_page(edge.config, request, path_of), server_renews=edge.renews)
 
@@ -122,7 +122,7 @@ def _text_for(error: SuperTokensError) -> str:
 
 
 def _log_in_page(config: Config, request: Request, path_of: Callable[[str], str] | None) -> str | None:
-    """Return `login_url` as browsers see it: a name's path, or the path below the app's mount point."""
+    """Return `login_url` as browsers see it: the path for a name, or the path under the app's mount point."""
     url = config.login_url
     if url is None:
         return None

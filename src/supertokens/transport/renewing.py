@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renew a session in place, for requests of browsers that have no library (`renewal: server`).
+"""Renew a session in place, for browsers without a library (`renewal: server`).
 
-The rules are those of `engine/renewal.py`; here they meet a request. Any of many parallel requests of one browser may
-find its access token dead, so that what one of them found reaches the browser only in time.
+The rules are in `engine/renewal.py`; here they are applied to a request. Any of a browser's parallel requests may find
+its access token expired, so cookie changes from a check are sent only if they are in time.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from supertokens.transport.session import Session
 __all__ = ["REPLACED", "repeated", "verify_or_renew"]
 
 REPLACED: Final = "replaced"
-"""The reason of a refusal that is about this request only."""
+"""The reason of a refusal that concerns only this request."""
 
 _log = logging.getLogger("supertokens")
 
 
 class _Shown(Value, frozen=True):
-    """The cookies of a request: their texts, and what of them is authentic."""
+    """The cookies of a request: their texts, and which of them are authentic."""
 
     unshown = frozenset(("access_text", "refresh_text"))
 
@@ -51,15 +51,15 @@ class _Shown(Value, frozen=True):
         return None if self.access is None else self.access.anti_csrf_token
 
     def cookie(self, now: int) -> AccessCookie | None:
-        # In its last millisecond nothing is left; on its expiry it is refused (RFC 7519, 4.1.4: "on or after").
+        # On its expiry it is refused (RFC 7519, 4.1.4: "on or after").
         return None if self.access is None else AccessCookie(self.access.handle, self.access.expires_at - 1 - now)
 
 
 def verify_or_renew(owner: RequestSession, *, check_anti_csrf: bool, check_database: bool | None = None) -> Session:
-    """Return the session that the request belongs to, renewed if need be.
+    """Return the session that the request belongs to, renewed if necessary.
 
     The first verb decides for the rest of the request, whatever the clock says later. `check_database`: whether the
-    record has to exist now; None: as the configuration says, for the first verb.
+    record must exist now; None: as configured, for the first verb.
     """
     if owner.answer is None:
         _decide(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
@@ -73,10 +73,10 @@ def verify_or_renew(owner: RequestSession, *, check_anti_csrf: bool, check_datab
 
 
 def repeated(owner: RequestSession) -> IssuedSession | None:
-    """Return what the browser has already, if the refresh API is asked beside a living access token; None otherwise.
+    """Return the browser's current tokens if the refresh API is called while the access token is valid; otherwise None.
 
-    A library on the same pages does not see what pages have renewed, and would refresh over a child that is under way.
-    Raise SuperTokensUnauthorisedError if the session's record does not exist.
+    A library on the same pages does not see what pages have renewed, and would overwrite a child in flight. Raise
+    SuperTokensUnauthorisedError if the session's record does not exist.
     """
     shown, now = _shown(owner), owner.edge.clock()
     access = shown.access
@@ -137,14 +137,14 @@ def _renew(owner: RequestSession, shown: _Shown) -> None:
         issued = edge.core.refresh(
             shown.refresh_text,
             anti_csrf=edge.checks_value,
-            # Looked at already, where the verb asks for it.
+            # Already read, if the verb asks for it.
             anti_csrf_token=anti_csrf_inside(shown.refresh_text) if edge.checks_value else None,
             client=request.user_agent,
             in_place=True,
             noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
-        # Before any handler of the application runs: none may leave the session to the thief.
+        # Before any of the application's handlers runs: none may leave the session to the thief.
         edge.core.revoke_sessions([theft.session_handle])
         raise
     owner.begin(issued, Standing.RENEWED)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A browser's request as far as sessions care, whichever interface it came by: WSGI (PEP 3333) or ASGI."""
+"""The parts of a browser's request that matter for sessions, from either interface: WSGI (PEP 3333) or ASGI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["NO_REQUEST", "Dialect", "Request", "from_asgi", "from_wsgi"]
 
 
 class Dialect(Enum):
-    """Which browser library sent the request; what they are sent does not collide, but their rules do."""
+    """Which browser library sent the request. What they receive does not collide, but their rules do."""
 
     MODERN = "modern"
     """supertokens-website 16 and later: sends `st-auth-mode`."""
@@ -24,14 +24,14 @@ class Dialect(Enum):
     """Neither: supertokens-website 5 to 15, forms, curl, tests."""
 
 
-# A member of an enumeration costs two look-ups each time.
+# A member of an enumeration costs two lookups each time.
 _MODERN: Final = Dialect.MODERN
 _LEGACY: Final = Dialect.LEGACY
 _PLAIN: Final = Dialect.PLAIN
 
 
 class Target(NamedTuple):
-    """Where a request goes: the scheme, the path that the application is mounted at, and the path below it, decoded."""
+    """Where a request goes: the scheme, the application's mount point, and the path below it, decoded."""
 
     scheme: str
     mount: str
@@ -39,9 +39,9 @@ class Target(NamedTuple):
 
 
 class Request:
-    """What the rules ask of a request: made by `from_wsgi` or `from_asgi`.
+    """A request as the rules see it, made by `from_wsgi` or `from_asgi`.
 
-    The method and a few headers are read at once, since every check needs them; all else on demand.
+    The method and a few headers are read at once, since every check needs them; everything else on demand.
     """
 
     __slots__ = ("_locality", "cookies", "dialect", "has_authorization", "method", "user_agent")
@@ -61,7 +61,7 @@ class Request:
         """The raw Cookie header."""
         self.user_agent = user_agent
         self.dialect = _MODERN if is_modern else _LEGACY if is_legacy else _PLAIN
-        """The dialect that counts: a library may have no part in the session that its request belongs to."""
+        """The dialect to use: a library may have no part in the session that its request belongs to."""
         self.has_authorization = has_authorization
         self._locality: Locality | None = None
 
@@ -127,9 +127,9 @@ class Request:
         return None if agent is None else _as_text(agent)
 
     def is_for(self, path: str) -> bool:
-        """Return whether this is a request for `path`, with or without a slash at its end.
+        """Return whether this is a request for `path`, with or without a trailing slash.
 
-        For an application that is mounted below a prefix, `path` may be given with or without that.
+        For an application that is mounted under a prefix, `path` may be given with or without the prefix.
         """
         _, mount, below = self.target
         below = below.rstrip("/")
@@ -137,17 +137,17 @@ class Request:
 
     @property
     def wants_header_mode(self) -> bool:
-        """Return whether a new session's tokens are to travel in headers."""
+        """Return whether a new session's tokens are to be sent in headers."""
         return (self.header("st-auth-mode") or "").lower() == "header"
 
     @property
     def prefers_cookies(self) -> bool:
-        """Return whether a library in cookie mode sent it: its Authorization header is then the application's."""
+        """Return whether a library in cookie mode sent it: the Authorization header then belongs to the application."""
         return (self.header("st-auth-mode") or "").lower() == "cookie"
 
     @property
     def bearer_text(self) -> str | None:
-        """Return what the Authorization header carries for the scheme Bearer, perhaps another system's token."""
+        """Return the Bearer credentials in the Authorization header, which may be another system's token."""
         scheme, _, text = (self.header("authorization") or "").partition(" ")
         return text.strip(" \t") or None if scheme.lower() == "bearer" else None
 
@@ -166,7 +166,7 @@ class Request:
 
 
 NO_REQUEST: Final = Request()
-"""Stands where no request has been taken up."""
+"""Placeholder while there is no request."""
 
 
 class _WsgiRequest(Request):
@@ -177,7 +177,7 @@ class _WsgiRequest(Request):
         self.method = environ["REQUEST_METHOD"]
         self.cookies = environ.get("HTTP_COOKIE", "")
         self.user_agent = environ.get("HTTP_USER_AGENT")
-        # As the constructor has it; spelt out, since every check comes by.
+        # Like the constructor; inlined, since every check runs this.
         if "HTTP_ST_AUTH_MODE" in environ:
             self.dialect = _MODERN
         else:
@@ -218,7 +218,7 @@ class _WsgiRequest(Request):
 
     @property
     def anti_csrf_token(self) -> str | None:
-        value: str | None = self._environ.get("HTTP_ANTI_CSRF")  # spelt out, since many checks ask for it
+        value: str | None = self._environ.get("HTTP_ANTI_CSRF")  # inlined, since many checks need it
         return value
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The session of one request, from its first verb until its headers leave (docs/browsers.md).
 
-What a request began, renewed or ended counts for the rest of it, and no check of the cookies that came can overwrite or
-clear what a verb has put there. One `RequestSession` stands in the environment of a request, where every copy of that
-environment shares it.
+What a request has begun, renewed or ended holds for the rest of it, and no check of the request's cookies can overwrite
+or clear what a verb has set. One `RequestSession` is kept in the environment of a request, and shared by every copy of
+that environment.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _log = logging.getLogger("supertokens")
 
 
 class Standing(Enum):
-    """What is known of a request's session."""
+    """The state of a request's session."""
 
     UNASKED = "no verb has looked"
-    NONE = "the request brought none that is good"
-    FOUND = "the tokens that came are good"
+    NONE = "the request has no valid session"
+    FOUND = "the request's tokens are valid"
     BEGUN = "a verb of this request has begun it"
     REFRESHED = "a verb of this request has refreshed it"
     RENEWED = "a check of this request has renewed it"
@@ -43,7 +43,7 @@ class Standing(Enum):
 
 
 class _Reissued(NamedTuple):
-    """An access token that replaces the one that was shown. `has_no_lock`: the client's requests are not kept apart."""
+    """An access token that replaces the presented one. `has_no_lock`: the client does not serialize its requests."""
 
     token: Credential
     changes: ResponseChanges
@@ -53,32 +53,32 @@ class _Reissued(NamedTuple):
 
 
 class RequestSession(msgspec.Struct, eq=False):
-    """What one request knows of its session, and what its response is to say of it.
+    """What one request knows about its session, and the changes that its response makes.
 
-    An integration sets `request` and `is_asked` before each verb; the request is given up when the headers leave.
-    `answer` and `access_token` belong to the session that counts now.
+    An integration sets `request` and `is_asked` before each verb; the request is dropped when the headers are sent.
+    `answer` and `access_token` belong to the current session.
     """
 
     edge: SessionEdge
     came_in: float = 0.0
-    """When the request came in, in seconds of the edge's monotonic clock; set where the server renews."""
+    """When the request arrived, in seconds of the edge's monotonic clock; set if the server renews."""
     request: Request = NO_REQUEST
     is_asked: bool = False
-    """Whether a verb has been called: then the response depends on who asks."""
+    """Whether a verb has been called: the response then depends on the user."""
     standing: Standing = Standing.UNASKED
     none_because: str = ""
-    """The reason of the error that said that there is none, where the standing is NONE."""
+    """The reason of the error raised because there is no session, if the standing is NONE."""
     answer: VerifiedSession | IssuedSession | None = None
     access_token: str = ""
     anti_csrf_token: str | None = None
-    """The anti-CSRF value of the session, where this request has begun, refreshed or renewed it."""
+    """The anti-CSRF value of the session, if this request has begun, refreshed or renewed it."""
     refusal: SuperTokensError | None = None
-    """What the first verb of a request that cannot renew has raised: the later ones raise it too."""
+    """The error of the first verb in a request that cannot renew: later verbs raise it too."""
     is_contested: bool = False
     """Whether access tokens of several users came. One may be planted, and is never written as the visitor's own."""
     header_mode: bool = False
     headers_left: bool = False
-    """Whether the response's headers have been handed to the server: then nothing can be put on them any more."""
+    """Whether the response's headers have been passed to the server: then they can no longer change."""
     _told: ResponseChanges | None = None
     _found: ResponseChanges | None = None
     _reissued: _Reissued | None = None
@@ -95,13 +95,13 @@ class RequestSession(msgspec.Struct, eq=False):
 
     @property
     def is_of_pages(self) -> bool:
-        """Return whether the server renews for this request's browser."""
+        """Return whether the server renews sessions for this request's browser."""
         return self.edge.renews and self.request.dialect is Dialect.PLAIN
 
     def count_as_pages(self) -> None:
-        """Treat the request as one of pages if an older library sent it that has no part in the session.
+        """Treat the request as one from a page if an older library that has no part in the session sent it.
 
-        Pages have begun that session then, and the library has never heard of it.
+        Pages have begun that session, and the library has never heard of it.
         """
         request = self.request
         if request.dialect is Dialect.LEGACY and not cookie_values(
@@ -110,24 +110,21 @@ class RequestSession(msgspec.Struct, eq=False):
             request.dialect = Dialect.PLAIN
 
     def waited(self) -> int:
-        """Return how long ago the request came in (ms)."""
+        """Return how long ago the request arrived (ms)."""
         return round((self.edge.monotonic() - self.came_in) * 1000)
 
-    # What verbs put on the response. What a verb was told by the application always leaves; what it found by itself
-    # leaves in time only, where nothing in the browser keeps its requests apart.
+    # What verbs put on the response. Changes from the application are always sent; changes from a check only in time,
+    # if the browser does not serialize its requests.
 
     def put_on(self, response: Any) -> None:
-        """Apply all changes of this request to `response` too, which the application gave to a verb."""
+        """Apply all changes of this request also to `response`, which the application passed to a verb."""
         if self._responses is None:
             self._responses = []
         if not any(response is known for known in self._responses):
             self._responses.append(response)
 
     def begin(self, issued: IssuedSession, standing: Standing) -> None:
-        """Adopt a session that begins, or goes on, with the credentials `issued`.
-
-        `standing`: what is known of it then.
-        """
+        """Adopt a session that begins, or continues, with the credentials `issued`. `standing`: its state from now."""
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
         self.anti_csrf_token, self.refusal, self.is_contested = issued.anti_csrf_token, None, False
         begins = standing is Standing.BEGUN
@@ -136,7 +133,7 @@ class RequestSession(msgspec.Struct, eq=False):
         self._put(changes, told=begins)
 
     def take_reissued(self, verified: VerifiedSession, token: Credential, *, told: bool) -> None:
-        """Adopt `token`, which replaces the access token that was shown, for the rest of its life.
+        """Adopt `token`, which replaces the presented access token for the rest of its lifetime.
 
         `verified`: the session. `told`: the application has asked for it, with a new payload.
         """
@@ -150,7 +147,7 @@ class RequestSession(msgspec.Struct, eq=False):
             verified.user_id, verified.jwt_payload, token, life, self.request, header_mode=self.header_mode
         )
         self.edge.warn_of_size(changes)
-        # A library's lock does not hold the pages beside it, whose renewals go into the same jar.
+        # A library's lock does not stop the pages next to it, whose renewals go into the same cookie jar.
         beside_pages = self.edge.renews and not self.header_mode
         has_no_lock = beside_pages or self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
@@ -159,7 +156,10 @@ class RequestSession(msgspec.Struct, eq=False):
             self._rewrite(changes)
 
     def repeat(self, issued: IssuedSession) -> None:
-        """Adopt the session `issued`, which the browser has. A library is told of it again; no cookie changes."""
+        """Adopt the session `issued`, which the browser has already.
+
+        A library is told about it again; no cookie changes.
+        """
         self.standing, self.answer, self.access_token = Standing.FOUND, issued, issued.access_token.text
         self.anti_csrf_token = issued.anti_csrf_token
         self._put(self.edge.writer.repeated(issued, self.request), told=True)
@@ -170,12 +170,13 @@ class RequestSession(msgspec.Struct, eq=False):
         self.standing, self.answer, self.access_token = Standing.ENDED, None, ""
 
     def settle(self, changes: ResponseChanges) -> None:
-        """Make `changes` that leave the session as it is, because of the cookies that came."""
+        """Make `changes` that do not affect the session, because of duplicates among the request's cookies."""
         self._put(changes, told=False)
 
     @contextmanager
     def told_of_failure(self, *, counts: bool = True) -> Iterator[None]:
-        """Within, clear the cookies if a verb finds that the session has ended, and raise what the framework answers.
+        """Inside the block, clear the cookies if a verb finds that the session has ended, and raise the framework's
+        error.
 
         `counts`: whether it is the request's session, and not one that another has replaced.
         """
@@ -185,7 +186,7 @@ class RequestSession(msgspec.Struct, eq=False):
             raise self.refused(error, counts=counts) from error.__cause__
 
     def refused(self, error: SuperTokensError, *, counts: bool = True) -> SuperTokensError:
-        """Return what to raise in place of `error`, after telling the browser what follows from it.
+        """Return the exception to raise in place of `error`, after the changes to cookies that follow from it.
 
         `counts`: see `told_of_failure`.
         """
@@ -195,7 +196,7 @@ class RequestSession(msgspec.Struct, eq=False):
         return raised if raised is error else raised.with_traceback(error.__traceback__)
 
     def forget(self, error: SuperTokensUnauthorisedError | SuperTokensTokenTheftError) -> None:
-        """Clear the cookies that came, or that this request has set, because of `error`, no matter who raised it."""
+        """Clear the cookies of the request, or set by it, because of `error`, no matter what raised it."""
         keeps = error.reason == CONFLICTING_SESSIONS or getattr(error, "this_request_only", False)
         if keeps or self.standing is Standing.ENDED:
             return
@@ -206,11 +207,11 @@ class RequestSession(msgspec.Struct, eq=False):
             self._put(self._ended(clear_cookies=has_cookies), told=self._told is not None)
 
     def say_the_end(self) -> None:
-        """Tell a browser library by headers that there is no session, where no cookie came that could be deleted."""
+        """Tell a browser library in headers that there is no session, if the request has no cookie to delete."""
         self._put(self._ended(clear_cookies=False), told=True)
 
     def require_headers(self) -> None:
-        """Raise RuntimeError if the response's headers have left: new tokens could not reach the browser."""
+        """Raise RuntimeError if the response's headers have been sent: new tokens could not reach the browser."""
         if self.headers_left:
             raise RuntimeError(
                 "the response's headers have been sent, so that a new session or payload cannot reach the browser any"
@@ -218,7 +219,7 @@ class RequestSession(msgspec.Struct, eq=False):
             )
 
     def warn_if_headers_left(self) -> None:
-        """Log that cookies could not be cleared, where the response's headers have left."""
+        """Log that cookies could not be cleared, if the response's headers have been sent."""
         if self.headers_left:
             _log.warning(
                 "a session was ended after the response's headers had been sent: it is revoked, but the browser still"
@@ -229,11 +230,11 @@ class RequestSession(msgspec.Struct, eq=False):
 
     @property
     def may_wait_at_headers(self) -> bool:
-        """Whether `sent_headers` may have to ask the store whether a session still exists."""
+        """Return whether `sent_headers` may have to ask the store if a session still exists."""
         return self._reissued is not None and self._reissued.told and self.edge.renews
 
     def sent_headers(self, headers: list[Header]) -> list[Header]:
-        """Return `headers`, those of the response as they leave now, with all changes made."""
+        """Return `headers`, those of the response that is about to be sent, with all changes made."""
         self.headers_left = True
         if not self.is_asked:
             return headers
@@ -249,11 +250,11 @@ class RequestSession(msgspec.Struct, eq=False):
             if leaves:
                 leaving.update(changes)
             elif self._responses:
-                headers = changes.taken_from(headers)  # of a response that the application was given
+                headers = changes.taken_from(headers)  # of a response that the application has received
         return leaving.applied_to(headers) if leaving else headers
 
     def _parts(self) -> Iterator[tuple[ResponseChanges, bool]]:
-        """Yield what is to change, in the order in which it counts, and whether it leaves with headers that go now."""
+        """Yield the changes in order of precedence, each with whether it may be sent with headers that go now."""
         if self._found is not None:
             yield self._found, not self._is_in_time_only or self._is_in_time()
         if self._told is not None:
@@ -265,10 +266,10 @@ class RequestSession(msgspec.Struct, eq=False):
         return is_in_time(self.waited(), self.edge.times)
 
     def _reissued_may_leave(self, reissued: _Reissued) -> bool:
-        """Return whether the access token in `reissued` may go to this client with what is left of its life.
+        """Return whether the access token in `reissued` may still be sent to this client.
 
-        A client without a lock between its requests may take an old answer after a new one: a late one would then lay a
-        dying token over a living one (docs/how-it-works.md).
+        A client that does not serialize its requests may process an old response after a new one: a late one would then
+        overwrite a valid token with an expiring one (docs/how-it-works.md).
         """
         if not reissued.has_no_lock or self.standing is Standing.BEGUN:
             return True
@@ -311,10 +312,10 @@ class RequestSession(msgspec.Struct, eq=False):
         return self.edge.writer.ended(self.request, header_mode=self.header_mode, clear_cookies=clear_cookies)
 
     def _has_cookies_to_clear(self) -> bool:
-        """Return whether the browser has cookies of sessions, or is about to get some.
+        """Return whether the browser has session cookies, or is about to get some.
 
-        Nothing is deleted for a request that brought none. SameSite keeps cookies out of cross-site requests, so that
-        otherwise any site could log any visitor out.
+        Nothing is deleted for a request that had none. SameSite keeps cookies out of cross-site requests, so otherwise
+        any site could log any visitor out.
         """
         put = any(changes is not None and changes.has_cookies for changes in (self._told, self._found))
         return put or self.edge.cookies.came_with(self.request)

@@ -23,10 +23,10 @@ _LENGTHS: Final = (len("Vary"), len("Cache-Control"))
 
 
 class ResponseChanges:
-    """Cookies and headers to set. What comes later replaces what came before: nothing is ever sent twice.
+    """Cookies and headers to set. A later change replaces an earlier one: nothing is ever sent twice.
 
-    `whole`: these are all that there is to say of the session (it began or ended), so that nothing of an earlier
-    one on the same response may stay.
+    `whole`: these changes describe the session completely (it began or ended), so no change for an earlier one may stay
+    on the same response.
     """
 
     __slots__ = ("_cookies", "_headers", "_whole")
@@ -51,7 +51,7 @@ class ResponseChanges:
         self._cookies.update((cookie.identity, cookie) for cookie in cookies)
 
     def drop_cookies(self) -> None:
-        """Keep the headers as the only changes."""
+        """Keep only the headers."""
         self._cookies.clear()
 
     def set_header(self, name: str, value: str) -> None:
@@ -67,7 +67,7 @@ class ResponseChanges:
         self._headers.update(later._headers)
 
     def applied_to(self, headers: Iterable[Header]) -> list[Header]:
-        """Return `headers` of a response with the changes made: cookies of sessions replaced, others as they were."""
+        """Return `headers` of a response with the changes made: session cookies are replaced, others are kept."""
         ours = {name.lower() for name in self._headers} | {"access-control-expose-headers", "cache-control"}
         if self._whole:
             ours.update(_SESSION_HEADERS)
@@ -82,12 +82,12 @@ class ResponseChanges:
         kept += self._headers.items()
         if exposed or self._headers:
             kept.append((_EXPOSE, listed(exposed, self._headers)))
-        # Tokens are for nobody's cache (RFC 9111, 5.2.2.5; OWASP ASVS 14.3.2).
+        # No cache may store tokens (RFC 9111, 5.2.2.5; OWASP ASVS 14.3.2).
         kept.append(("Cache-Control", "no-store"))
         return kept
 
     def taken_from(self, headers: Iterable[Header]) -> list[Header]:
-        """Return `headers` without the cookies and headers that these changes set, whatever value they have there.
+        """Return `headers` without the cookies and headers that these changes set, whatever their values.
 
         Earlier changes may have set them, too.
         """
@@ -99,7 +99,7 @@ class ResponseChanges:
         ]
 
     def size_of_largest(self) -> tuple[str, int]:
-        """Return what the largest cookie (name and value, as browsers count) or header is, and its size in bytes."""
+        """Return the name of the largest header or cookie (name and value, as browsers count), and its bytes."""
         sizes = {
             f"the cookie {cookie.name}": len(cookie.name) + 1 + len(cookie.value) for cookie in self._cookies.values()
         }
@@ -115,17 +115,17 @@ class ResponseChanges:
         return _SIZE_OF_OTHERS + headers + sum(cookie.size_at_most for cookie in self._cookies.values())
 
     def size_of_all(self) -> int:
-        """Return the size of all headers together in bytes, as they go over the wire."""
+        """Return the size of all headers together in bytes, as sent over the wire."""
         return sum(len(name) + len(value) + 4 for name, value in self.applied_to([]))
 
 
 def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:
-    """Return `headers` of a response for which a session was looked up, so that no cache gives it to another user.
+    """Return `headers` of a response for which a session was looked up, so that no cache serves it to another user.
 
-    `is_private`: a session was found, so that shared caches must not keep the response, unless the application has said
+    `is_private`: a session was found, so shared caches must not keep the response, unless the application has said
     otherwise (RFC 9111, section 5.2.2.7).
     """
-    # Every check comes by, and few names of headers are as long as one of the two.
+    # Every check runs this, and few header names are as long as one of the two.
     for name, _ in headers:
         if len(name) in _LENGTHS:
             return _merged_with_cache_rules(headers, is_private=is_private)
@@ -153,7 +153,7 @@ def _with_vary(vary: str) -> str:
 
 
 def listed(header: str, names: Iterable[str]) -> str:
-    """Return the comma-separated `header` with those of `names` added that it lacks."""
+    """Return the comma-separated `header` with the missing ones of `names` added."""
     present = (part.strip() for part in header.split(","))
     return ", ".join(dict.fromkeys([*filter(None, present), *names]))
 
@@ -163,7 +163,7 @@ _KEPT_AS: Final = {"front-token": "sFrontToken", "anti-csrf": "sAntiCsrf", "id-r
 
 
 def _identity(line: str) -> tuple[str, Place]:
-    """Return name and place of `line`, a Set-Cookie header; the name alone if it is not a cookie of sessions."""
+    """Return name and place of `line`, a Set-Cookie header; only the name if it is not a session cookie."""
     pair, *attributes = line.split(";")
     named = {name.strip().lower(): value.strip() for name, _, value in (part.partition("=") for part in attributes)}
     return (pair.partition("=")[0].strip(), Place(named.get("domain") or None, named.get("path", "")))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a session's beginning, change and end are told to a browser, in each dialect (docs/browsers.md)."""
+"""How a browser is told that a session begins, changes or ends, in each dialect (docs/browsers.md)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class ResponseWriter:
-    """Write a session's beginning, change and end into `ResponseChanges`.
+    """Writes the beginning, change and end of a session into `ResponseChanges`.
 
-    `renews`: the server renews for browsers without a library, which then get the two
-    cookies and none of the headers.
+    `renews`: the server renews sessions for browsers without a library, which then get the two cookies and none of the
+    headers.
     """
 
     def __init__(self, cookies: CookiePolicy, *, renews: bool = False) -> None:
@@ -44,10 +44,10 @@ class ResponseWriter:
     def issued(
         self, session: IssuedSession, request: Request, *, header_mode: bool, begins: bool = False
     ) -> ResponseChanges:
-        """Return what tells the browser of `request` of `session`, which began, or was refreshed.
+        """Return the changes that give the browser of `request` the new tokens of `session`.
 
-        `header_mode`: the tokens travel in headers. `begins`: delete what an earlier session, or a neighbour, may have
-        left at the other known places: beside the cookies of another user the new ones would be refused.
+        `header_mode`: the tokens are sent in headers. `begins`: delete what an earlier session, or a neighbouring host,
+        may have left at the other known places: next to another user's cookies the new ones would be refused.
         """
         changes = ResponseChanges(whole=True)
         if self._tells_library(request, header_mode=header_mode):
@@ -64,7 +64,7 @@ class ResponseWriter:
         for kind in self._superseded(request, header_mode=header_mode):
             changes.set_cookies(self._cookies.clear(kind, request))
         if begins and not header_mode and self._cookies.came_with(request):
-            # Of all kinds: which others are there cannot be told, since the refresh token does not come with a log-in.
+            # All kinds: which others exist is unknown, since the refresh token is not sent with a login.
             for kind in COOKIE_KINDS:
                 changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
         return changes
@@ -79,9 +79,9 @@ class ResponseWriter:
         *,
         header_mode: bool,
     ) -> ResponseChanges:
-        """Return what tells the browser of `request` of the access token `token` beside the refresh token that it has.
+        """Return the changes that give the browser of `request` the access token `token`, beside its refresh token.
 
-        `user_id` and `jwt_payload` are what libraries are told. `life`: of its cookie. `header_mode`: see `issued`.
+        `user_id` and `jwt_payload` are reported to libraries. `life`: of the cookie. `header_mode`: see `issued`.
         """
         changes = ResponseChanges()
         if self._tells_library(request, header_mode=header_mode):
@@ -93,10 +93,10 @@ class ResponseWriter:
         return changes
 
     def ended(self, request: Request, *, header_mode: bool, clear_cookies: bool) -> ResponseChanges:
-        """Return what tells the browser of `request` that its session has ended.
+        """Return the changes that tell the browser of `request` that its session has ended. `header_mode`: see
+        `issued`.
 
-        `header_mode`: see `issued`. `clear_cookies`: delete all that any dialect may have left; without it the end is
-        told by headers only.
+        `clear_cookies`: delete everything that any dialect may have left; otherwise only headers report the end.
         """
         changes = ResponseChanges(whole=True)
         for kind in COOKIE_KINDS if clear_cookies else ():
@@ -114,9 +114,9 @@ class ResponseWriter:
         return changes
 
     def only_at(self, kind: CookieKind, token: str, now: int, life: CookieLife, request: Request) -> ResponseChanges:
-        """Return what keeps the cookie of `kind` with `token` where cookies are set now, and nowhere else.
+        """Return the changes that set the cookie of `kind` with `token` at its current place, and delete it elsewhere.
 
-        `life` from `now` on; `request` says host and mount point.
+        It lasts for `life` from `now` on; `request` gives host and mount point.
         """
         changes = ResponseChanges()
         changes.set_cookies(self._cookies.clear_elsewhere(kind, request))
@@ -138,17 +138,18 @@ class ResponseWriter:
             changes.set_header("anti-csrf", session.anti_csrf_token)
 
     def repeated(self, session: IssuedSession, request: Request) -> ResponseChanges:
-        """Return what tells a library of the `session` that it has, for `request`, without setting a cookie."""
+        """Return the changes that tell a library about the `session` that it has, for `request`, without a cookie."""
         changes = self.issued(session, request, header_mode=False)
         changes.drop_cookies()
         return changes
 
     def _tells_library(self, request: Request, *, header_mode: bool) -> bool:
-        """Return whether a library in the browser of `request` is told by headers, as always in `header_mode`."""
+        """Return whether a library in the browser of `request` gets headers, as always in `header_mode`."""
         return header_mode or not self._renews or request.dialect is not Dialect.PLAIN
 
     def _superseded(self, request: Request, *, header_mode: bool) -> list[CookieKind]:
-        """Return the cookies of `request` that a beginning session does not set, and that would outlive the old one.
+        """Return deletions for cookies of `request` that a new session does not set, and that would outlive the old
+        one.
 
         `header_mode`: see `issued`.
         """

@@ -17,9 +17,9 @@ __all__ = ["ReadyRoute", "answer_of_route", "ready_route_for", "ready_routes"]
 
 
 class ReadyRoute(NamedTuple):
-    """A route for POST, by the `name` that frameworks know it by.
+    """A route for POST, with the `name` that frameworks know it by.
 
-    `act` does what it is for, and returns where the browser is sent then; None: it is answered with {"status": "OK"}.
+    `act` does the work, and returns where the browser is redirected; None: the response is {"status": "OK"}.
     """
 
     name: str
@@ -37,12 +37,12 @@ def ready_routes(config: Config) -> tuple[ReadyRoute, ...]:
 
 
 def ready_route_for(request: Request, routes: tuple[ReadyRoute, ...]) -> ReadyRoute | None:
-    """Return which of `routes` the POST `request` is for, or None."""
+    """Return the one of `routes` that the POST `request` is for, or None."""
     return next((route for route in routes if request.is_for(route.path)), None)
 
 
 def answer_of_route(location: str | None) -> Answer:
-    """Return what answers a request for a ready-made route whose `act` has returned `location`."""
+    """Return the response of a ready-made route whose `act` has returned `location`."""
     return json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location)
 
 
@@ -51,9 +51,9 @@ def _refresh(owner: RequestSession) -> None:
 
 
 def _sign_out(owner: RequestSession) -> str | None:
-    """End all sessions that came with the request of `owner`, unless a page of another site may have sent it.
+    """End all sessions in the request of `owner`, unless a page on another site may have sent it.
 
-    Return where a page's form is sent then.
+    Return where a page's form is redirected.
     """
     request = owner.request
     verbs.require_sign_out_allowed(owner)

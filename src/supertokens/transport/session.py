@@ -19,19 +19,19 @@ __all__ = ["NewSessionData", "Session", "known_session"]
 _CLOCKS_DIFFER_MS: Final = 60_000
 
 NewSessionData = dict[str, Any] | Callable[[JsonObject], dict[str, Any] | None] | None
-"""Session data, or what makes it of the data that is stored."""
+"""Session data, or a function that makes it from the stored data."""
 
 
 class Session(msgspec.Struct, eq=False, weakref=True):
     """A verified session in the course of one request.
 
-    Changes that the browser has to see go onto the response that the session was got with, if it was got with one, and
-    onto the response of the request. Methods that reach the core may raise SuperTokensGeneralError, and
-    SuperTokensUnauthorisedError where the session has ended meanwhile; the latter clears the cookies.
+    Changes that the browser must see go to the response that the session was obtained with, if any, and to the response
+    to the request. Methods that use the core may raise SuperTokensGeneralError, and SuperTokensUnauthorisedError if the
+    session has ended meanwhile; the latter clears the cookies.
     """
 
     _request_session: RequestSession
-    _shown: VerifiedSession | IssuedSession  # others may have been given the same, so that it is never changed
+    _shown: VerifiedSession | IssuedSession  # other objects may share it, so it is never changed
     _shown_token: str
     _own_payload: JsonObject | None = None
     _own_payload_of: VerifiedSession | IssuedSession | None = None
@@ -47,7 +47,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return self._shown.user_id
 
     def get_handle(self) -> str:
-        """Return the session's name, which is not secret. No I/O."""
+        """Return the session's id, which is not secret. No I/O."""
         return self._shown.handle
 
     get_session_handle = get_handle
@@ -58,9 +58,9 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return self._shown_token
 
     def get_jwt_payload(self) -> JsonObject:
-        """Return what the access token carries for the application. No I/O.
+        """Return the application's payload in the access token. No I/O.
 
-        It is a copy of this object's own: changing it changes nothing until `update_jwt_payload`.
+        It is a copy of this object's own: changing it has no effect until `update_jwt_payload`.
         """
         self._look_again()
         if self._own_payload is None or self._own_payload_of is not self._shown:
@@ -68,13 +68,12 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         return self._own_payload
 
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace the payload by `new_jwt_payload`, in the store and in the browser's access token.
+        """Replace the payload with `new_jwt_payload`, in the store and in the browser's access token.
 
-        A browser without a library is not sent an access token in the last moments of its life (three grace periods, 30
-        s by default): it then sees the new payload after its next refresh.
-
-        Raise TypeError or ValueError for what JSON cannot express or a cookie cannot carry, and RuntimeError, with
-        nothing changed, once the response's headers have been sent.
+        A browser without a library gets no access token in the last moments of its lifetime (three grace periods, 30 s
+        by default): it then sees the new payload after its next refresh. Raise TypeError or ValueError for what JSON
+        cannot express or a cookie cannot carry, and RuntimeError, with nothing changed, once the response's headers
+        have been sent.
         """
         owner = self._request_session
         owner.require_headers()
@@ -105,10 +104,10 @@ class Session(msgspec.Struct, eq=False, weakref=True):
             return self._request_session.edge.core.session_data(self._shown.handle)
 
     def update_session_data(self, new_session_data: NewSessionData) -> None:
-        """Replace the data by `new_session_data`; with a function, no change that others make meanwhile is lost.
+        """Replace the data with `new_session_data`, or apply a function to it, so that no concurrent change is lost.
 
-        The function gets the current data, and may be called more than once. It returns the new data, or changes the
-        object that it is given. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and
+        The function gets the current data, and may be called more than once. It returns the new data, or changes its
+        argument in place. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and
         SuperTokensGeneralError for a function if the core does not support that.
         """
         with self._request_session.told_of_failure(counts=self._counts()):
@@ -136,7 +135,7 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         owner = self._request_session
         owner.require_headers()
         if not self._counts():
-            raise RuntimeError("only the session of the request can be renewed: its tokens go with the response")
+            raise RuntimeError("only the session of the request can be renewed: the response carries its tokens")
         edge = owner.edge
         with owner.told_of_failure():
             issued = edge.core.renew_session(
@@ -148,20 +147,20 @@ class Session(msgspec.Struct, eq=False, weakref=True):
         self._shown, self._shown_token = issued, issued.access_token.text
 
     def confirm(self) -> None:
-        """Note that the user has just proved who they are, by a password or a second factor, for `require_fresh`."""
+        """Record, for `require_fresh`, that the user has just confirmed their identity by password or second factor."""
         with self._request_session.told_of_failure(counts=self._counts()):
             self._request_session.edge.core.confirm_session(self._shown.handle)
 
     def require_fresh(self, seconds: float) -> None:
-        """Raise SuperTokensNotFreshError unless the user has proved who they are in the last `seconds`.
+        """Raise SuperTokensNotFreshError unless the user has confirmed their identity in the last `seconds`.
 
-        That is the log-in, or `confirm`.
+        The login and `confirm` count.
         """
         owner = self._request_session
         with owner.told_of_failure(counts=self._counts()):
             known = owner.edge.core.session(self._shown.handle)
             age = owner.edge.clock() - (known.created_at if known.auth_time is None else known.auth_time)
-            # Hosts' clocks may differ; a moment that is further ahead says nothing.
+            # Hosts' clocks may differ; a time that is further ahead is meaningless.
             if not -_CLOCKS_DIFFER_MS <= age < seconds * 1000:
                 raise SuperTokensNotFreshError
 
@@ -176,19 +175,19 @@ class Session(msgspec.Struct, eq=False, weakref=True):
             return revoke_others(owner.edge.core, self._shown.user_id, self._shown.handle)
 
     def _counts(self) -> bool:
-        """Return whether this still is the session of the request, and not one that another has replaced."""
+        """Return whether this is still the session of the request, and not one that another has replaced."""
         answer = self._request_session.answer
         return answer is not None and answer.handle == self._shown.handle
 
     def _look_again(self) -> None:
-        """Adopt what another object for the same session of this request has changed meanwhile."""
+        """Adopt what another object for the same session in this request has changed meanwhile."""
         answer = self._request_session.answer
         if answer is not None and answer is not self._shown and answer.handle == self._shown.handle:
             self._shown, self._shown_token = answer, self._request_session.access_token
 
 
 def known_session(owner: RequestSession) -> Session | None:
-    """Return the session that the request of `owner` has been found to have, or has begun; else None."""
+    """Return the session that the request of `owner` has verified or created, or None."""
     if owner.answer is None or owner.standing is Standing.UNASKED:
         return None
     return Session(owner, owner.answer, owner.access_token)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that name a session by its handle, or a user: they need no token, and no request."""
+"""The verbs for sessions by handle or by user: they need no token, and no request."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class StoredSessions:
         self._current = current
 
     def revoke_session(self, session_handle: str) -> bool:
-        """Revoke one session; return False if there was none. If it is the request's own, its cookies are cleared."""
+        """Revoke one session; return False if it did not exist. If it is the request's own, its cookies are cleared."""
         return bool(self.revoke_multiple_sessions([session_handle]))
 
     def revoke_multiple_sessions(self, session_handles: Sequence[str]) -> list[str]:
         """Revoke sessions; return the handles of those that existed."""
         with self._raising() as edge:
             removed = edge.core.revoke_sessions(session_handles)
-        self._note(session_handles)  # also where another request was faster: a browser that logs out is logged out
+        self._note(session_handles)  # even if another request was faster: a browser that logs out is logged out
         return removed
 
     def revoke_all_sessions_for_user(self, user_id: str) -> list[str]:
-        """Revoke all sessions of a user; return their handles. The request's own cookies are cleared if it is one."""
+        """Revoke all sessions of a user; return their handles. If the request's own is one, its cookies are cleared."""
         with self._raising() as edge:
             removed = edge.core.revoke_user(user_id)
         self._note(removed)
@@ -56,9 +56,9 @@ class StoredSessions:
     def list_sessions(
         self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
     ) -> list[UserSession]:
-        """Return a user's sessions as a page of "my devices" shows them, oldest first.
+        """Return a user's sessions for a "my devices" page, oldest first.
 
-        `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
+        `limit`: return at most that many; `after`: continue after the `cursor` of the last one of the previous page.
         """
         owner = self._current()
         answer = None if owner is None else owner.answer
@@ -68,26 +68,25 @@ class StoredSessions:
             )
 
     def export_sessions(self, user_id: str) -> list[dict[str, Any]]:
-        """Return all that is stored of a user's sessions, as JSON can express it: the user's right to a copy."""
+        """Return everything that is stored about a user's sessions, in JSON-compatible form, as a copy for the user."""
         with self._raising() as edge:
             return list(exported_sessions(edge.core, user_id))
 
     def forget_clients(self, user_id: str) -> list[str]:
-        """Blank what a user's sessions note of their clients, User-Agent and address; the user stays logged in.
+        """Erase User-Agent and address from a user's sessions; the user stays logged in.
 
-        Return the handles of those that had noted something. What refreshes note from then on is `record_client`'s to
-        say.
+        Return the handles of those that had either. `record_client` decides what later refreshes record.
         """
         with self._raising() as edge:
             return edge.core.forget_clients(user_id)
 
     def get_session_data(self, session_handle: str) -> dict[str, Any]:
-        """Return what the application keeps of a session on the server. Raise SuperTokensUnauthorisedError."""
+        """Return the data that the application keeps on the server. Raise SuperTokensUnauthorisedError."""
         with self._raising() as edge:
             return edge.core.session_data(session_handle)
 
     def update_session_data(self, session_handle: str, new_session_data: NewSessionData) -> None:
-        """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+        """Replace the data, or apply a function to the current data, so that no concurrent change is lost.
 
         Raise SuperTokensUnauthorisedError, TypeError, ValueError.
         """
@@ -95,18 +94,18 @@ class StoredSessions:
             edge.update_session_data(session_handle, new_session_data)
 
     def get_jwt_payload(self, session_handle: str) -> dict[str, Any]:
-        """Return the payload as it is stored. Raise SuperTokensUnauthorisedError."""
+        """Return the stored payload. Raise SuperTokensUnauthorisedError."""
         with self._raising() as edge:
             return edge.jwt_payload(session_handle)
 
     def update_jwt_payload(self, session_handle: str, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace it in the store, for access tokens renewed from then on. Raise as `update_session_data` does."""
+        """Replace the payload in the store, for access tokens renewed from now on. Raise like `update_session_data`."""
         with self._raising() as edge:
             edge.update_jwt_payload(session_handle, new_jwt_payload)
 
     @contextmanager
     def _raising(self) -> Iterator[SessionEdge]:
-        """Give the edge to a verb, and raise what the framework can answer."""
+        """Pass the edge to a verb, and raise errors as the framework expects them."""
         try:
             yield self._edge
         except SuperTokensError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sessions of a user as a page of "my devices" shows them."""
+"""The sessions of a user for a "my devices" page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["UserSession", "user_sessions"]
 
 
 class UserSession(Value, frozen=True, kw_only=True):
-    """One session of a user. Moments are in ms since the epoch; `user_agent` and `address` are None where not noted.
+    """One session of a user. Times are in ms since the epoch; `user_agent` and `address` are None if not recorded.
 
-    `is_current`: it is the session of the current request. `cursor`: where a list goes on behind it.
+    `is_current`: it is the session of the current request. `cursor`: the position after which a list continues.
     """
 
     unshown = frozenset(("user_agent", "address"))
@@ -32,7 +32,7 @@ class UserSession(Value, frozen=True, kw_only=True):
 def user_sessions(
     core: Core, user_id: str, current: str | None, *, after: SessionCursor | None = None, limit: int | None = None
 ) -> list[UserSession]:
-    """Return the sessions of `user_id` in `core`, oldest first: all, or at most `limit` behind the place `after`.
+    """Return the sessions of `user_id` in `core`, oldest first: all, or at most `limit` after the position `after`.
 
     `current`: the handle of the request's session.
     """

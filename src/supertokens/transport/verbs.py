@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs of every integration, for the session of one request; no framework is known here.
+"""The verbs of every integration, for the session of one request, without a framework.
 
 Each takes the `RequestSession` of a request whose `request` is set.
 """
@@ -48,9 +48,9 @@ _ACCESS_TOKEN_DECIDES: Final = (Standing.UNASKED, Standing.FOUND)
 _REFRESH_TOKEN_DECIDES: Final = (*_ACCESS_TOKEN_DECIDES, Standing.NONE)
 _FOUND: Final = Standing.FOUND
 _NO_REFUSALS: Final = ("no_session", "theft", "expired", "missing")
-"""Reasons for which no ``refused`` is sent: nothing was shown, a refresh mends it, or another signal tells it."""
+"""Reasons for which no ``refused`` is sent: no token came, a refresh fixes it, or another signal reports it."""
 _MAX_REPLACED: Final = 8
-"""Access tokens that are looked at when a session takes the place of others: whoever plants cookies may plant many."""
+"""How many access tokens are examined when a session replaces others: an attacker may plant many cookies."""
 _ENDED: Final = "the session was ended by this request"
 _NONE: Final = "this request has no session, as was said before"
 
@@ -69,12 +69,12 @@ def create(
     remember: bool = True,
     replaces: bool | None = None,
 ) -> Session:
-    """Begin a session of `user_id`, whose identity the caller has verified, for `owner`'s request.
+    """Create a session for `user_id`, whose identity the caller has verified, in `owner`'s request.
 
-    `jwt_payload` travels in the access token, `session_data` stays on the server. `remember`: whether its cookies
-    outlive the browser. `replaces`: whether the sessions that this browser had end; None: where the server renews, as
-    nothing else will end them. Raise TypeError or ValueError for what cannot be kept, RuntimeError once the response's
-    headers have left.
+    `jwt_payload` is part of the access token, `session_data` stays on the server. `remember`: whether the cookies
+    outlive the browser. `replaces`: whether the browser's earlier sessions end; None: if the server renews, as nothing
+    else would end them. Raise TypeError or ValueError for values that cannot be stored, RuntimeError once the
+    response's headers have been sent.
     """
     edge, request = owner.edge, owner.request
     owner.require_headers()
@@ -89,21 +89,20 @@ def create(
             noted=edge.noted(request),
             replaces=_handles_of_cookies(owner) if (edge.renews if replaces is None else replaces) else (),
         )
-    # Not before: a log-in that failed must not lift the checks of the session that came.
+    # Not before: a failed login must not bypass the checks of the request's session.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect
     owner.begin(issued, Standing.BEGUN)
     return Session(owner, issued, owner.access_token)
 
 
 def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_database: bool | None = None) -> Session:
-    """Return the session that `owner`'s request belongs to, renewed in place where the server does that.
+    """Return the session that `owner`'s request belongs to, renewed in place if the server does that.
 
     `check_anti_csrf`: whether the request is checked against other sites. None, for a protected view that does not say,
-    is every method but GET. A WebSocket begins with a GET, but any page may open one with the visitor's cookies, so
-    that where the origin decides it is asked there too. No handshake can carry an anti-CSRF value. `check_database`:
-    whether the session's record is read, so that a revocation counts at once; None: as the configuration says.
-
-    Raise SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError, or, with the
+    means every method but GET. A WebSocket begins with a GET that any page may send with the visitor's cookies, so with
+    `anti_csrf: origin` it is checked too. No handshake can carry an anti-CSRF value. `check_database`: whether the
+    session's record is read, so that a revocation takes effect at once; None: as configured. Raise
+    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError or, with the
     check, SuperTokensCrossOriginError.
     """
     edge, request = owner.edge, owner.request
@@ -145,7 +144,7 @@ def find(
     """Return the session of `owner`'s request as `verify` does, or None if there is none and it is not `required`.
 
     `check_anti_csrf`, `check_database`: see `verify`. SuperTokensTryRefreshTokenError is raised in either case, so that
-    a library in the browser refreshes, except where the server renews: no library would do that, so it is None there.
+    a library in the browser refreshes; but if the server renews, no library would do that, and the result is None.
     """
     try:
         return verify(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
@@ -161,8 +160,8 @@ def find(
 def refresh(owner: RequestSession) -> Session:
     """Return the session of `owner`'s request with its next pair of tokens.
 
-    Raise SuperTokensUnauthorisedError, or SuperTokensTokenTheftError after the session has been revoked; cookies that
-    came are cleared. Raise RuntimeError once the response's headers have left.
+    Raise SuperTokensUnauthorisedError, or SuperTokensTokenTheftError after the session has been revoked; for both, the
+    request's cookies are cleared. Raise RuntimeError once the response's headers have been sent.
     """
     edge = owner.edge
     owner.require_headers()
@@ -187,7 +186,7 @@ def refresh(owner: RequestSession) -> Session:
         try:
             issued = _refreshed(owner, token)
         except SuperTokensGeneralError:
-            owner.header_mode = mode_before  # the session that was found still is the request's
+            owner.header_mode = mode_before  # the session that was found is still the request's
             raise
     owner.begin(issued, Standing.REFRESHED)
     return Session(owner, issued, owner.access_token)
@@ -206,15 +205,15 @@ def _refreshed(owner: RequestSession, token: str) -> IssuedSession:
             noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
-        # Before any handler of the application runs: none may leave the session to the thief.
+        # Before any of the application's handlers runs: none may leave the session to the thief.
         edge.core.revoke_sessions([theft.session_handle])
         raise
 
 
 def check_origin(owner: RequestSession) -> None:
-    """Raise SuperTokensCrossOriginError if `owner`'s request is a cross-site one, whatever `anti_csrf` says.
+    """Raise SuperTokensCrossOriginError if `owner`'s request is cross-site, whatever `anti_csrf` says.
 
-    For forms that need no session, such as that of a log-in.
+    For forms that need no session, such as a login form.
     """
     with owner.told_of_failure():
         (owner.edge.origin_check or OriginCheck(owner.edge.config.trusted_origins or ())).require_same_origin(
@@ -223,9 +222,9 @@ def check_origin(owner: RequestSession) -> None:
 
 
 def require_sign_out_allowed(owner: RequestSession) -> None:
-    """Raise an error if a page of another site may have sent the request: for a ready-made sign-out route.
+    """Raise an error if a page on another site may have sent the request: for a ready-made sign-out route.
 
-    Where an anti-CSRF value is checked, showing it is enough, wherever the page is.
+    If an anti-CSRF value is checked, presenting it is enough, wherever the page is.
     """
     edge = owner.edge
     if edge.config.anti_csrf_mode == "none" or shows_bearer(owner):
@@ -240,7 +239,7 @@ def require_sign_out_allowed(owner: RequestSession) -> None:
 
 
 def sign_out(owner: RequestSession) -> list[str]:
-    """Revoke every session whose tokens came with the request, expired or not, and clear the cookies.
+    """Revoke every session whose tokens are in the request, expired or not, and clear the cookies.
 
     Return the handles of those that existed. This also ends sessions of different users that came together, which
     `verify` refuses.
@@ -255,7 +254,7 @@ def sign_out(owner: RequestSession) -> list[str]:
 
 
 def note_revoked(owner: RequestSession, handles: Iterable[str]) -> None:
-    """Let the request's own session be over if it is among `handles`, which have just been revoked by name."""
+    """End the request's own session if it is among `handles`, which have just been revoked by handle."""
     revoked = set(handles)
     if revoked and owner.standing is not Standing.ENDED and revoked.intersection(_own_handles(owner)):
         owner.warn_if_headers_left()
@@ -263,7 +262,7 @@ def note_revoked(owner: RequestSession, handles: Iterable[str]) -> None:
 
 
 def _of_this_request(owner: RequestSession, *, check_anti_csrf: bool) -> Session:
-    """Return the session that a verb of this request has begun or refreshed; the cookies that came do not count."""
+    """Return the session that a verb of this request has created or refreshed; the request's cookies are ignored."""
     answer, request = owner.answer, owner.request
     if answer is None and owner.standing is Standing.NONE:
         raise SuperTokensUnauthorisedError(_NONE, reason=owner.none_because)
@@ -277,11 +276,11 @@ def _of_this_request(owner: RequestSession, *, check_anti_csrf: bool) -> Session
 
 
 def _own_handles(owner: RequestSession) -> list[str]:
-    """Return the handle of the request's session; where no verb has looked, those that its tokens name."""
+    """Return the handle of the request's session; if no verb has looked, the handles that its tokens name."""
     if owner.answer is not None:
         return [owner.answer.handle]
     bearer, core = _shows_any_bearer(owner), owner.edge.core
-    # By the refresh tokens' own word: it only decides about this client's own tokens, and the core is not asked.
+    # As the refresh tokens claim: this only affects the client's own tokens, and needs no call to the core.
     positions = map(position_inside, _that_count(owner, "sRefreshToken", bearer=bearer))
     handles = handles_of_access_tokens(_that_count(owner, "sAccessToken", bearer=bearer), core)
     return [*handles, *(each.handle for each in positions if each is not None)]
@@ -292,7 +291,7 @@ def _that_count(owner: RequestSession, kind: CookieKind, *, bearer: bool) -> lis
 
 
 def _shows_any_bearer(owner: RequestSession) -> bool:
-    """Return whether the token that counts, of either kind, came in the Authorization header; note that in `owner`."""
+    """Return whether the token to use, of either kind, came in the Authorization header; note that in `owner`."""
     return shows_bearer(owner) or shows_bearer(owner, refreshes=True)
 
 
@@ -304,9 +303,9 @@ def _handles_that_came(owner: RequestSession) -> list[str]:
 
 
 def _handles_of_cookies(owner: RequestSession) -> list[str]:
-    """Return the handles of the sessions that the browser's cookies are good for; a bearer token's is left alone.
+    """Return the handles of the sessions that the browser's cookies grant; a bearer token's is left alone.
 
-    An access token that has expired says nothing any more; a refresh token is as good as its session's record.
+    An expired access token grants nothing any more; a refresh token is as good as its session's record.
     """
     core, now = owner.edge.core, owner.edge.clock()
     said = [core.authentic_access_token(token) for token in cookies_named(owner, "sAccessToken")[:_MAX_REPLACED]]
@@ -316,7 +315,7 @@ def _handles_of_cookies(owner: RequestSession) -> list[str]:
 
 
 def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:
-    """Return the tokens of the request: those of its cookies, and what was in the Authorization header."""
+    """Return the tokens of the request: those in its cookies, and the one in the Authorization header."""
     token = owner.request.bearer_text
     return [*cookies_named(owner, kind), *([] if token is None else [token])]
 

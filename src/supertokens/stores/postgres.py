@@ -67,6 +67,7 @@ WHERE handle = %(was_handle)s AND current = %(was_current)s AND newest = %(was_n
 """
 _NOT_DURABLE: Final = " RETURNING set_config('synchronous_commit', 'off', true)"
 """For this transaction, which ends with the statement: a crash of the server may lose it, and nobody waits."""
+_ROTATE_HASTILY: Final = _ROTATE + _NOT_DURABLE
 _UPDATE: Final = f"""
 UPDATE supertokens.session SET jwt_payload = coalesce(%(jwt_payload)s::text, jwt_payload),
     session_data = coalesce(%(session_data)s::text, session_data),
@@ -187,7 +188,7 @@ class PostgresStore(PostgresKeys):
         if not is_handle(seen.handle):
             return False
         was = {f"was_{name}": value for name, value in (*seen.lineage._asdict().items(), ("handle", seen.handle))}
-        statement = _ROTATE if durable else _ROTATE + _NOT_DURABLE
+        statement = _ROTATE if durable else _ROTATE_HASTILY
         # Where nobody knows whether it was written, trying again finds out: it counts as a race that was lost, and the
         # caller reads what is there. Under a new handle that would not be found.
         repeatable = becomes.handle == seen.handle

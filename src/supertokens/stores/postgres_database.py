@@ -162,11 +162,15 @@ class PostgresDatabase:
         """Run `action` on a connection, and again while that may heal what failed, for `timeout_s` in all at most."""
         began, handled = time.monotonic(), sys.exception()
         for attempt in range(1, MAX_TRIES + 1):
-            connected = False
+            connection = None
             try:
-                with self._connections.borrowed(max(0.001, began + timeout_s - time.monotonic())) as connection:
-                    connected, self._away_since = True, None
+                try:
+                    connection = self._connections.lend(max(0.001, began + timeout_s - time.monotonic()))
+                    self._away_since = None
                     return action(connection)
+                finally:
+                    if connection is not None:
+                        self._connections.take_back(connection)
             except AllInUseError as error:
                 raise SuperTokensGeneralError(
                     f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
@@ -174,10 +178,11 @@ class PostgresDatabase:
             except psycopg.Error as raised:
                 # Without the driver's frames: they have the values of the statement, which may be keys.
                 first = _first_of(raised, handled).with_traceback(None)
+                connected = connection is not None
                 again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
                 if not again or time.monotonic() - began > timeout_s:
                     raise self._failure(first, unknown=connected and not repeatable and _is_lost(first)) from first
-            if not connected:
+            if connection is None:
                 time.sleep(_PAUSE_S)
         raise AssertionError  # the last attempt has returned or raised
 

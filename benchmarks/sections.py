@@ -15,6 +15,7 @@ from benchmarks.logins import login_cases
 from benchmarks.other_peers import other_peer_cases
 from benchmarks.our_frameworks import framework_cases
 from benchmarks.per_request import per_request_cases
+from benchmarks.postgres import postgres_cases
 from benchmarks.real_server import server_cases
 from benchmarks.rounds import Case
 from benchmarks.service import at_rest_cases, service_cases
@@ -72,6 +73,13 @@ SECTIONS: Final = (
         filled_store_cases,
         full=Length(30, 0.020, 12),
         quick=Length(3, 0.005, 2),
+    ),
+    Section(
+        "PostgreSQL",
+        "the store on a PostgreSQL server, beside psycopg alone, and with a million sessions beside ten thousand",
+        postgres_cases,
+        full=Length(20, 0.050, 6),
+        quick=Length(3, 0.010, 2),
     ),
     Section(
         "other peers",

@@ -44,6 +44,11 @@ _UNITS: Final = (
 _STORED: Final = (
     names.STORE_GET, names.CORE_CREATE, names.CORE_REFRESH, names.FIRST_USE, names.REVOKE_ONE, names.SWEEP,
 )  # fmt: skip
+_POSTGRES: Final = "PostgreSQL"
+_RATIO: Final = "µs, and the ratio of the medians over the rounds."
+_BY_SIZE: Final = (
+    "operation", f"p50, {names.STORE_SIZES[0]:,}", "p99", f"p50, {names.STORE_SIZES[1]:,}", "p99", "ratio",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ def tables(result: Result) -> list[Table]:
         _units(result),
         _logins(result),
         _filled(result),
+        _postgres(result),
+        _psycopg(result),
         _rates(result),
         _service(result),
         _workers(result),
@@ -183,19 +190,46 @@ def _logins(result: Result) -> Table:
 def _filled(result: Result) -> Table:
     section = "filled store"
     timings = result.sections.get(section, {})
-    small, large = names.STORE_SIZES
-    rows: list[Row] = []
-    for name in _STORED:
-        one, other = names.in_store_of(name, small), names.in_store_of(name, large)
-        if one in timings and other in timings:
-            ratio = Figure.of(throughput_ratio(one, other), timings).median
-            rows.append((name, *_each(result, section, one), *_each(result, section, other), f"{ratio:.2f}"))
+    rows = _by_size(result, section, _STORED)
     for name in (names.LIST_PAGE, names.LIST_ALL):
         if name in timings:
             p50, p99 = _each(result, section, name)
             rows.append((name, _NONE, _NONE, p50 if p50 != _NONE else _median(timings, name), p99, _NONE))
-    head = ("operation", f"p50, {small:,}", "p99", f"p50, {large:,}", "p99", "ratio")
-    return Table("A store of a million sessions", "µs, and the ratio of the medians over the rounds.", head, rows)
+    return Table("A store of a million sessions", _RATIO, _BY_SIZE, rows)
+
+
+def _postgres(result: Result) -> Table:
+    rows = _by_size(result, _POSTGRES, (names.POSTGRES_GET, names.POSTGRES_ACCEPT, names.POSTGRES_REVOKE))
+    return Table("A PostgreSQL database of a million sessions", _RATIO, _BY_SIZE, rows)
+
+
+def _psycopg(result: Result) -> Table:
+    timings = result.sections.get(_POSTGRES, {})
+    pairs = (
+        (names.POSTGRES_CREATE, names.POSTGRES_CREATE_ALONE),
+        (names.POSTGRES_REFRESH, names.POSTGRES_REFRESH_ALONE),
+    )
+    rows: list[Row] = []
+    for pair in pairs:
+        for name in pair:
+            if name in timings:
+                share = Figure.of(throughput_ratio(name, pair[1]), timings).median
+                rows.append((name, _median(timings, name), *_each(result, _POSTGRES, name), f"{share:.2f}"))
+    about = "Throughput beside psycopg's is the ratio in each round, its median over the rounds."
+    return Table("PostgreSQL beside psycopg alone", about, ("operation", "µs each", "p50", "p99", "of psycopg's"), rows)
+
+
+def _by_size(result: Result, section: str, operations: Sequence[str]) -> list[Row]:
+    """Return a row for each of `operations` that was measured in stores of both sizes."""
+    timings = result.sections.get(section, {})
+    small, large = names.STORE_SIZES
+    rows: list[Row] = []
+    for name in operations:
+        one, other = names.in_store_of(name, small), names.in_store_of(name, large)
+        if one in timings and other in timings:
+            ratio = Figure.of(throughput_ratio(one, other), timings).median
+            rows.append((name, *_each(result, section, one), *_each(result, section, other), f"{ratio:.2f}"))
+    return rows
 
 
 def _rates(result: Result) -> Table:

@@ -78,12 +78,12 @@ class Programs:
 
 
 class PostgresServer:
-    """One server on the loopback, with data of its own. `settings`: as in postgresql.conf."""
+    """One server on the loopback, with data of its own in a folder `within`. `settings`: as in postgresql.conf."""
 
-    def __init__(self, programs: Programs, *settings: str, durable: bool = False) -> None:
+    def __init__(self, programs: Programs, *settings: str, durable: bool = False, within: Path | None = None) -> None:
         self.programs = programs
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="supertokens-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="supertokens-postgres-", dir=within))
         self.folder.chmod(0o755)
         self.data = self.folder / "data"
         self.data.mkdir(mode=0o700)

@@ -132,6 +132,7 @@ GOALS: Final = (
         shown="share",
     ),
     _share("FastAPI, GET protected", _BARE, names.OURS_FASTAPI, names.FASTAPI_BARE, 0.85),
+    _share("Django, GET protected, a synchronous view", _BARE, names.OURS_DJANGO, names.DJANGO_BARE, 0.85),
     _share("Starlette, GET protected", _BARE, names.OURS_STARLETTE, names.STARLETTE_BARE, 0.85),
     _factor(
         "GET protected, first sight of a token: added cost",

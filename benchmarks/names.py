@@ -47,6 +47,7 @@ FASTAPI_BARE: Final = "bare FastAPI, GET"
 OURS_FASTAPI: Final = "ours in FastAPI, GET, token seen before"
 STARLETTE_BARE: Final = "bare Starlette, GET"
 OURS_STARLETTE: Final = "ours in Starlette, GET, token seen before"
+OURS_DJANGO: Final = "ours in Django, GET, token seen before"
 BETTER_AUTH: Final = "better-auth-server in FastAPI, in memory, GET"
 FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
 BARE_OF: Final = {
@@ -58,6 +59,7 @@ BARE_OF: Final = {
     FASTAPI_USERS: FASTAPI_BARE,
     OURS_FASTAPI: FASTAPI_BARE,
     OURS_STARLETTE: STARLETTE_BARE,
+    OURS_DJANGO: DJANGO_BARE,
 }
 """Each of those, and its own bare route."""
 

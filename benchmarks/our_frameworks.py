@@ -13,7 +13,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -36,10 +36,14 @@ __all__ = ["framework_cases"]
 
 @contextmanager
 def framework_cases(folder: Path) -> Iterator[list[Case]]:
-    """Run the process for as long as its cases are used. Its store is in `folder`."""
-    arguments = ["benchmarks.our_frameworks", str(folder)]
-    with other_process(Path(sys.executable), arguments, os.environ) as process:
-        yield process.cases()
+    """Run this process, and that of Django, for as long as their cases are used. Their stores are in `folder`."""
+    with ExitStack() as stack:
+        modules = ("benchmarks.our_frameworks", "benchmarks.our_django")
+        processes = [
+            stack.enter_context(other_process(Path(sys.executable), [module, str(folder)], os.environ))
+            for module in modules
+        ]
+        yield [case for process in processes for case in process.cases()]
 
 
 async def _cases(folder: Path) -> list[Loop]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import django
 from django.conf import settings
@@ -21,6 +21,8 @@ from benchmarks import names
 from benchmarks.other_process import answer
 from benchmarks.rounds import Loop
 from benchmarks.wsgi import Client, browser_request, cookies_after, require_ok
+
+__all__ = ["django_case", "django_cases", "urlpatterns"]
 
 _USER_ID: Final = "3f0c9b64-7d31-4c59-9f6c-0d6d3b8e5a17"
 _KINDS: Final = {
@@ -48,8 +50,11 @@ def me(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("bare", bare), path("login", login), path("me", me)]
 
 
-def django_cases(folder: Path) -> list[Loop]:
-    """Return the bare route, and one case for each kind of session. Connections to SQLite stay open."""
+def django_cases(folder: Path, *apps: str, **more: Any) -> list[Loop]:
+    """Return the bare route, and one case for each kind of session. Connections to SQLite stay open.
+
+    `apps`: others that are installed; `more`: settings of the project beside those of the peers.
+    """
     settings.configure(
         ALLOWED_HOSTS=["127.0.0.1"],
         DATABASES={
@@ -57,14 +62,14 @@ def django_cases(folder: Path) -> list[Loop]:
                 "ENGINE": "django.db.backends.sqlite3", "NAME": folder / "django.sqlite3", "CONN_MAX_AGE": None,
             }
         },
-        INSTALLED_APPS=["django.contrib.sessions"],
+        INSTALLED_APPS=["django.contrib.sessions", *apps],
         MIDDLEWARE=[],
-        ROOT_URLCONF=__name__,
         SECRET_KEY="the same secret of 32 and more characters for every run",
+        **{"ROOT_URLCONF": __name__, **more},
     )  # fmt: skip
     django.setup()
     call_command("migrate", verbosity=0)
-    cases = [_case(names.DJANGO_BARE, WSGIHandler(), "/bare", {})]
+    cases = [django_case(names.DJANGO_BARE, WSGIHandler(), "/bare", {})]
     settings.MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware"]
     for name, kind in _KINDS.items():
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{kind}"  # which the middleware reads once
@@ -74,11 +79,12 @@ def django_cases(folder: Path) -> list[Loop]:
         require_ok([answered])
         if client(browser_request("GET", "/me"))[0].startswith("200"):
             raise RuntimeError(f"{name}: a request without cookies was let pass")
-        cases.append(_case(name, handler, "/me", cookies_after(answered)))
+        cases.append(django_case(name, handler, "/me", cookies_after(answered)))
     return cases
 
 
-def _case(name: str, handler: WSGIHandler, where: str, cookies: dict[str, str]) -> Loop:
+def django_case(name: str, handler: WSGIHandler, where: str, cookies: dict[str, str]) -> Loop:
+    """Return a case of a GET for `where` with `cookies`, which has to be answered with 200."""
     environ = browser_request("GET", where, cookies)
     return Loop(name, Client(handler), lambda count: [dict(environ) for _ in range(count)], require_ok)
 

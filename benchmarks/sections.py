@@ -90,7 +90,7 @@ SECTIONS: Final = (
     ),
     Section(
         "frameworks",
-        "a check in FastAPI and Starlette, beside FastAPI's peers and the bare route of each",
+        "a check in FastAPI, Starlette and Django, beside the bare route and the peers of each",
         framework_cases,
         full=Length(60, 0.020, 8),
         quick=Length(10, 0.004, 2),

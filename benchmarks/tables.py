@@ -35,7 +35,8 @@ _OTHERS: Final = (
 )  # fmt: skip
 _FRAMEWORKS: Final = (
     names.FASTAPI_BARE, names.OURS_FASTAPI, names.BETTER_AUTH, names.FASTAPI_USERS, names.STARLETTE_BARE,
-    names.OURS_STARLETTE,
+    names.OURS_STARLETTE, names.DJANGO_BARE, names.OURS_DJANGO, names.DJANGO_CACHED_DB, names.DJANGO_DB,
+    names.DJANGO_SIGNED,
 )  # fmt: skip
 _UNITS: Final = (
     names.CORE_SEEN, names.CORE_FIRST_SIGHT, names.CORE_REFRESH, names.REVOKE_USER, names.STORE_GET, names.RSA_SIGN,
@@ -116,7 +117,7 @@ def _others(result: Result) -> Table:
 
 
 def _frameworks(result: Result) -> Table:
-    about = "Through ASGI, without a socket, in one process."
+    about = "Without a socket: FastAPI and Starlette through ASGI in one process, Django through WSGI in another."
     rows = _beside_bare(result, "frameworks", _FRAMEWORKS, names.BARE_OF)
     return Table("Frameworks", about, _REQUEST_HEAD, rows)
 

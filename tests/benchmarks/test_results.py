@@ -68,6 +68,7 @@ def test_the_goals_are_those_of_the_project() -> None:
         "≤ 1/6 of what Flask's own signed cookie adds",
         "≥ 0.85 of the bare route's throughput",
         "≥ 0.85 of the bare route's throughput",
+        "≥ 0.85 of the bare route's throughput",
         "≤ 2 × one RSA-2048 verify, base64 and JSON of the claims",
         "≥ 0.95 of the throughput of 1 thread",
         "≥ 0.95 of the bare route's throughput",
@@ -170,7 +171,7 @@ def test_the_service_is_judged_by_what_its_replies_are_made_of_and_by_its_slowes
 def test_the_sentence_for_the_readme_names_the_run_and_what_it_missed() -> None:
     sentence = " ".join(headline(REQUESTS).split())
     assert sentence == (
-        "Measured on 2026-01-02 on A CPU, 2 cores, at commit abc1234: 3 of 31 goals met, 1 missed, 27 not measured."
+        "Measured on 2026-01-02 on A CPU, 2 cores, at commit abc1234: 3 of 32 goals met, 1 missed, 28 not measured."
         " [What it missed, and all figures](docs/performance.md#figures)."
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import struct
 import sys
 import threading
@@ -41,7 +42,8 @@ _LAYOUT: Final = """<!doctype html><title>Notes</title><link rel="icon" href="da
 <form id="note" method="post" action="/notes"><input name="id"><input name="pause"><button>Keep</button></form>
 <form id="file" method="post" action="/files" enctype="multipart/form-data">
 <input name="id"><input name="pause"><input type="file" name="file"><button>Keep</button></form>{images}"""
-_PIXEL: Final = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+LOG_IN_FORM: Final = '<form method="post"><input name="user"><button>Log in</button></form>'
+PIXEL: Final = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 class MovedClock:
@@ -132,7 +134,7 @@ def walked_app(core: EmbeddedCore, journal: Journal, keys: Mapping[str, Any]) ->
     """Return the app, whose every page has links to all of them and two forms; `keys` as for `core_in`."""
     app = Flask("notes")
     SuperTokens(app, core=core, login_url="/login", routes=True, cookie_secure=False, **keys)
-    core.signals.connect(lambda event: _note_event(journal, event))
+    core.signals.connect(lambda event: note_event(journal, event))
     _add_pages(app)
     _add_forms(app, journal)
     under_way = UnderWay(app.wsgi_app)
@@ -151,7 +153,7 @@ def walked_app(core: EmbeddedCore, journal: Journal, keys: Mapping[str, Any]) ->
     return app
 
 
-def _note_event(journal: Journal, event: Event) -> None:
+def note_event(journal: Journal, event: Event) -> None:
     journal.note(event.kind, event.handle, event.reason)
 
 
@@ -159,42 +161,40 @@ def _add_pages(app: Flask) -> None:
     @app.get("/")
     @supertokens_middleware(required=False)
     def home() -> str:
-        return _page(f"Hello, {_user()}")
+        return page_of(f"Hello, {_user()}")
 
     @app.get("/page")
     @supertokens_middleware
     def page() -> str:
-        return _page(f"A page of {_user()}")
+        return page_of(f"A page of {_user()}")
 
     @app.get("/gallery")
     def gallery() -> str:
-        """Show images that are protected, without being so: where the token is dead, each of them renews."""
-        images = "".join(f'<img src="/image?number={time.monotonic_ns()}-{each}">' for each in range(IMAGES))
-        return _page("Images", images)
+        return gallery_of()
 
     @app.get("/image")
     @supertokens_middleware
     def image() -> Response:
-        return Response(_PIXEL, mimetype="image/svg+xml")
+        return Response(PIXEL, mimetype="image/svg+xml")
 
     @app.get("/slow")
     @supertokens_middleware
     def slow() -> str:
         time.sleep(float(request.args["pause"]))
-        return _page(f"A slow page of {_user()}")
+        return page_of(f"A slow page of {_user()}")
 
     @app.get("/late")
     def late() -> str:
         time.sleep(float(request.args["pause"]))
         session = get_session(None, False)
-        return _page(f"A page that asked {session.get_user_id()} late")
+        return page_of(f"A page that asked {session.get_user_id()} late")
 
 
 def _add_forms(app: Flask, journal: Journal) -> None:
     @app.route("/login", methods=["GET", "POST"])
     def login() -> Any:
         if request.method == "GET":
-            return '<form method="post"><input name="user"><button>Log in</button></form>'
+            return LOG_IN_FORM
         create_new_session(None, request.form["user"])
         return redirect(next_url("/"), 303)
 
@@ -211,7 +211,7 @@ def _add_forms(app: Flask, journal: Journal) -> None:
     @app.get("/kept")
     @supertokens_middleware
     def show_kept() -> str:
-        return _page(f"{_user()} has kept {request.args['id']}")
+        return page_of(f"{_user()} has kept {request.args['id']}")
 
     def kept(size: int) -> Any:
         journal.note("counted", request.form["id"], size, _user())
@@ -219,12 +219,18 @@ def _add_forms(app: Flask, journal: Journal) -> None:
         return redirect(f"/kept?id={request.form['id']}", 303)
 
 
+def gallery_of() -> str:
+    """Return a page with images that are protected, which it is not: where the token is dead, each of them renews."""
+    images = "".join(f'<img src="/image?number={time.monotonic_ns()}-{each}">' for each in range(IMAGES))
+    return page_of("Images", images)
+
+
 def _user() -> str:
     session = current_session()
     return "stranger" if session is None else session.get_user_id()
 
 
-def _page(text: str, images: str = "") -> str:
+def page_of(text: str, images: str = "") -> str:
     pauses = json.loads(os.environ.get("PAUSES", "[0.3]"))
     slow, late = ([f"/{kind}?pause={pause}" for pause in pauses] for kind in ("slow", "late"))
     labels = ["/", "/page", "/gallery", *slow, *late[:3]]  # to ask later than that makes no difference
@@ -261,12 +267,21 @@ def boasting_core_in(folder: Path, clock: Callable[[], int], keys: Mapping[str, 
 
 
 def main() -> None:
-    """Serve the app that the arguments describe: folder of its files, port (0: any), keys, whether it converges."""
+    """Serve the app that the arguments describe.
+
+    They are the folder of its files, its port (0: any), its keys, whether it converges, and its framework.
+    """
     folder, port, keys, converges = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4] == "True"
-    clock = MovedClock(folder / "clock")
+    clock, journal = MovedClock(folder / "clock"), Journal(folder / "journal")
     core = (core_in if converges else boasting_core_in)(folder, clock, keys)
-    app = walked_app(core, Journal(folder / "journal"), keys)
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    if sys.argv[5] == "fastapi":
+        from .walked_fastapi import serve, walked_api
+
+        listening = socket.create_server(("127.0.0.1", port), backlog=128)
+        os.write(1, b"%d\n" % listening.getsockname()[1])
+        serve(walked_api(core, journal, keys), listening)
+        return
+    server = make_server("127.0.0.1", port, walked_app(core, journal, keys), threaded=True, request_handler=Quiet)
     os.write(1, b"%d\n" % server.server_port)
     server.serve_forever()
 

@@ -34,6 +34,8 @@ class Pace:
     """How long the slow views of the app take."""
     converges: bool = True
     """Whether parallel renewals get one child. The app believes it also of a core where they do not."""
+    framework: str = "flask"
+    """Which of the walked apps it is."""
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class AppProcess:
     def start(self) -> None:
         """Start the process, and wait until it listens."""
         words = [str(self.folder), str(self._port), json.dumps(self._pace.keys), str(self._pace.converges)]
+        words.append(self._pace.framework)
         environment = os.environ | {"PAUSES": json.dumps(list(self._pace.pauses))}
         log = self.folder / "app.log"
         with log.open("ab") as stderr:

@@ -55,18 +55,18 @@ def in_asgi(path: str, headers: dict[str, str]) -> HttpRequest:
 def test_a_request_is_what_django_has_made_of_it(made_by: Callable[[str, dict[str, str]], HttpRequest]) -> None:
     headers = {"Cookie": "a=1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "a.example"}
     made = made_by("/жук", headers)
-    asked = request_from(made)
+    asked = request_from(made, trusts_proxy=False)
     assert (asked.method, asked.target.path, asked.cookies, asked.host) == ("POST", "/жук", "a=1", "testserver")
     assert (asked.target.scheme, asked.peer) == ("http", "127.0.0.1")
     made.META["REMOTE_ADDR"] = "192.0.2.1"  # as middleware of a project's own does
     trusting = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"), "USE_X_FORWARDED_HOST": True}
     with override_settings(**trusting):
-        behind = request_from(made)
+        behind = request_from(made, trusts_proxy=True)
         assert (behind.target.scheme, behind.host, behind.peer) == ("https", "a.example", "192.0.2.1")
     if made_by is in_asgi and django.VERSION < (5, 2):
         return  # which does not heed FORCE_SCRIPT_NAME there
     with override_settings(FORCE_SCRIPT_NAME="/site"):
-        below = request_from(made_by("/site/me" if made_by is in_asgi else "/me", {}))
+        below = request_from(made_by("/site/me" if made_by is in_asgi else "/me", {}), trusts_proxy=False)
         assert (below.target.mount, below.target.path) == ("/site", "/me")
 
 

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from supertokens.asgi.threads import SuperTokensBusyError
-from supertokens.django.requests import CURRENT, DjangoRequest, attach
-from supertokens.django.responses import ANSWERED, answer_for, as_response, rewrite_headers
+from supertokens.django.requests import CURRENT, DjangoRequest
+from supertokens.django.responses import ANSWERED, answer_for, as_response, put_on
 from supertokens.django.sessions import Sessions, sessions_of_project
 from supertokens.errors import SuperTokensError
 from supertokens.transport import ReadyRoute, from_wsgi, json_answer, redirect_answer
@@ -42,19 +42,20 @@ class SuperTokensMiddleware:
         if self._is_async:
             return self._answered(request)
         sessions = self._project.current()
-        state = attach(request, sessions.edge, sessions.threads)
+        state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
             route = _route_for(request, sessions) if sessions.routes else None
             response = self.get_response(request) if route is None else self._routed(request, state, route)
         finally:
             CURRENT.reset(token)
-        _put_on(response, state)
+        state.let_go()
+        put_on(response, state.owner)
         return response
 
     async def _answered(self, request: HttpRequest) -> HttpResponseBase:
         sessions = self._project.current()
-        state = attach(request, sessions.edge, sessions.threads)
+        state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
             route = _route_for(request, sessions) if sessions.routes else None
@@ -66,9 +67,10 @@ class SuperTokensMiddleware:
         finally:
             CURRENT.reset(token)
         if state.is_free and not state.owner.may_wait_at_headers:
-            _put_on(response, state)
+            put_on(response, state.owner)
         else:
-            await state.in_thread(partial(_put_on, response, state), is_bounded=False)
+            await state.in_thread(partial(put_on, response, state.owner), is_bounded=False)
+        state.let_go()
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
@@ -101,13 +103,3 @@ def _route_for(request: HttpRequest, sessions: Sessions) -> ReadyRoute | None:
 
 def _done(location: str | None) -> HttpResponseBase:
     return as_response(json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location))
-
-
-def _put_on(response: HttpResponseBase, state: DjangoRequest) -> None:
-    """Make the changes of a request on its `response`, whose headers are leaving."""
-    owner = state.owner
-    state.let_go()
-    if owner.is_asked:
-        rewrite_headers(response, owner.sent_headers)
-    else:
-        owner.headers_left = True

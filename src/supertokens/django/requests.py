@@ -13,7 +13,7 @@ from supertokens.asgi.requests import AsgiRequest
 from supertokens.asgi.threads import Threads
 from supertokens.transport import NO_REQUEST, Request, RequestSession, SessionEdge, from_wsgi
 
-__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "attach", "request_from", "request_of"]
+__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "request_from", "request_of"]
 
 _ATTRIBUTE: Final = "_supertokens"
 
@@ -37,10 +37,11 @@ class DjangoRequest(AsgiRequest):
     would keep all of them until the garbage collector runs.
     """
 
-    __slots__ = ("_http", "gives_user", "session")
+    __slots__ = ("_http", "_trusts_proxy", "gives_user", "session")
 
-    def __init__(self, edge: SessionEdge, threads: Threads) -> None:
+    def __init__(self, edge: SessionEdge, threads: Threads, *, trusts_proxy: bool) -> None:
         super().__init__(edge, threads, {}, None)
+        self._trusts_proxy = trusts_proxy
         self._http: AnyRequest | None = None
         self.session: Any = None
         """The object that `request.supertokens` was last."""
@@ -56,7 +57,7 @@ class DjangoRequest(AsgiRequest):
         owner = self.owner
         if owner.request is NO_REQUEST:
             # Not sooner: what other middleware has corrected in the request counts.
-            owner.request, owner.is_asked = request_from(http), True
+            owner.request, owner.is_asked = request_from(http, trusts_proxy=self._trusts_proxy), True
         return owner
 
     def awaiting(self, http: AnyRequest) -> RequestSession:
@@ -67,13 +68,6 @@ class DjangoRequest(AsgiRequest):
     def let_go(self) -> None:
         """Give up what refers back to this object: the headers of the response are leaving."""
         self._http = self.session = None
-
-
-def attach(http: HttpRequest, edge: SessionEdge, threads: Threads) -> DjangoRequest:
-    """Give `http`, which has just come in, a session of the application that `edge` and `threads` belong to."""
-    request = DjangoRequest(edge, threads)
-    http._supertokens = request  # type: ignore[attr-defined]
-    return request
 
 
 def request_of(http: AnyRequest) -> DjangoRequest:
@@ -92,15 +86,11 @@ def request_of(http: AnyRequest) -> DjangoRequest:
     return request
 
 
-def request_from(http: Any) -> Request:
-    """Return `http` as the rules see it: with scheme and host of a proxy that the project's settings trust."""
+def request_from(http: Any, *, trusts_proxy: bool) -> Request:
+    """Return `http` as the rules see it. `trusts_proxy`: whether a setting has a proxy say its scheme, or its host."""
     meta: dict[str, Any] = http.META
     is_as_it_came = (
-        "wsgi.url_scheme" in meta
-        and meta["PATH_INFO"].isascii()
-        and meta["SCRIPT_NAME"].isascii()
-        and not settings.USE_X_FORWARDED_HOST
-        and not settings.SECURE_PROXY_SSL_HEADER
+        "wsgi.url_scheme" in meta and meta["PATH_INFO"].isascii() and meta["SCRIPT_NAME"].isascii() and not trusts_proxy
     )
     return from_wsgi(meta if is_as_it_came else _corrected(http, meta))
 

@@ -14,14 +14,15 @@ from django.urls import reverse
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import AnyRequest, request_of
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ANSWERED_ERRORS, Answer, Header, answer_to, json_answer
+from supertokens.transport import ANSWERED_ERRORS, Answer, Header, RequestSession, answer_to, json_answer
 
-__all__ = ["ANSWERED", "answer_for", "as_response", "rewrite_headers"]
+__all__ = ["ANSWERED", "answer_for", "as_response", "put_on", "rewrite_headers"]
 
 ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that are answered here."""
 
 _RETRY_AFTER_S: Final = "1"
+_FOR_CACHES: Final = ("vary", "cache-control")
 
 
 def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
@@ -39,6 +40,19 @@ def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
 def as_response(answer: Answer) -> HttpResponse:
     """Return `answer` as a response of Django."""
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
+    """Make the changes of a request, `owner`, on its `response`, whose headers are leaving."""
+    if not owner.is_asked:
+        owner.headers_left = True
+    elif owner.changes_headers:
+        rewrite_headers(response, owner.sent_headers)
+    else:  # nearly always; to take all headers apart would cost as much as the check of the session
+        headers = response.headers
+        said = [(name, headers[name]) for name in headers if name.lower() in _FOR_CACHES]
+        for name, value in owner.sent_headers(said):
+            headers[name] = value
 
 
 def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]], list[Header]]) -> None:

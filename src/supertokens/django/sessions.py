@@ -10,6 +10,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import HttpRequest
 
 from supertokens.asgi.threads import Threads
 from supertokens.config import Config, ConfigError
@@ -26,6 +28,7 @@ __all__ = ["LABEL", "ProjectSessions", "Sessions", "sessions_of_project"]
 
 LABEL: Final = "supertokens"
 """The label of the application `supertokens.django`, among those of the project."""
+_SETTINGS: Final = (NAME, "USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER")
 
 
 class Sessions:
@@ -47,6 +50,7 @@ class Sessions:
             attach=lambda core: core.signals.connect(send),
             explicit=explained.where.keys(),
         )
+        self.trusts_proxy: Final = bool(settings.USE_X_FORWARDED_HOST or settings.SECURE_PROXY_SSL_HEADER)
         self.threads: Final = Threads(own.threads, own.max_waiting)
         self.routes: Final[tuple[ReadyRoute, ...]] = ready_routes(config) if own.routes else ()
         self.stored: Final = StoredSessions(self.edge, partial(_asked, self))
@@ -60,6 +64,12 @@ class Sessions:
     def core(self) -> Core:
         """The core, opened on first use."""
         return self.edge.core
+
+    def begin(self, http: HttpRequest) -> DjangoRequest:
+        """Give `http`, which has just come in, a session, and return that."""
+        request = DjangoRequest(self.edge, self.threads, trusts_proxy=self.trusts_proxy)
+        http._supertokens = request  # type: ignore[attr-defined]
+        return request
 
     def current(self) -> DjangoRequest | None:
         """Return the request that is being answered, if it is one of these sessions', or None."""
@@ -78,20 +88,25 @@ class ProjectSessions:
 
     def __init__(self) -> None:
         self._made: Sessions | None = None
+        setting_changed.connect(self._forget)
         self._making = ProcessLock()
 
     def current(self) -> Sessions:
         """Return the sessions for the value that the setting has now. Raise ImproperlyConfigured for a wrong one."""
-        given, made = getattr(settings, NAME, None), self._made
-        if made is not None and made.given is given:
-            return made
+        if self._made is not None:
+            return self._made
         with self._making.own:
-            if self._made is None or self._made.given is not given:
+            if self._made is None:
                 try:
-                    self._made = Sessions(given)
+                    self._made = Sessions(getattr(settings, NAME, None))
                 except ConfigError as error:
                     raise ImproperlyConfigured(str(error)) from error
             return self._made
+
+    def _forget(self, *, setting: str, **_: object) -> None:
+        # Each look at a setting takes half a microsecond, and requests need several.
+        if setting in _SETTINGS:
+            self._made = None
 
 
 def sessions_of_project() -> ProjectSessions:

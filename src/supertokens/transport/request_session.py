@@ -229,6 +229,11 @@ class RequestSession(msgspec.Struct, eq=False):
     # What leaves
 
     @property
+    def changes_headers(self) -> bool:
+        """Whether more may be said to the browser than what caches may do with the response."""
+        return self._changes_headers
+
+    @property
     def may_wait_at_headers(self) -> bool:
         """Return whether `sent_headers` may have to ask the store if a session still exists."""
         return self._reissued is not None and self._reissued.told and self.edge.renews

@@ -4,7 +4,7 @@
     SuperTokensError
     ├── SuperTokensGeneralError           our own failure: the store or the core cannot answer
     ├── SuperTokensUnauthorisedError      no such session, or revoked: log in again
-    ├── SuperTokensTryRefreshTokenError   the access token is not good: refresh, then try again
+    ├── SuperTokensTryRefreshTokenError   the access token is not accepted: refresh, then retry
     ├── SuperTokensTokenTheftError        a replaced refresh token came back
     ├── SuperTokensNotFreshError          the log-in is too long ago for what was asked: confirm it
     ├── SuperTokensSessionLimitError      the user has as many sessions as there may be
@@ -78,7 +78,7 @@ class SuperTokensTokenTheftError(SuperTokensError):
 
 
 class SuperTokensNotFreshError(SuperTokensError):
-    """The user showed who they are too long ago for what was asked. The session itself is fine."""
+    """The user confirmed their identity too long ago for this action. The session itself is fine."""
 
     def __init__(self, message: str = "the log-in is too long ago for this") -> None:
         super().__init__(message, reason="not_fresh")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which core, and on which store, a configuration asks for."""
+"""Choosing the core, and its store, for a configuration."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def require_extras(config: Config) -> None:
 
 def open_remote_core(config: Config) -> Core:
     """Return the core of the services that `config` names in `hosts`. They are not contacted before the first use."""
-    from supertokens.remote import RemoteCore  # stands on an extra, which an app without `hosts` does not need
+    from supertokens.remote import RemoteCore  # needs an extra, which an app without `hosts` does not
 
     return RemoteCore(config)
 

@@ -377,7 +377,7 @@ def test_a_handle_that_is_none_is_refused(new: NewStore, opened: Opened) -> None
     before = with_keys(opened(new(FILE)))
     now = system_clock()
     before.store.create(a_record(1, handle="A", created_at=now, expires_at=now + DAY_MS), "{}")
-    with pytest.raises(SuperTokensGeneralError, match="whose handle is none"):
+    with pytest.raises(SuperTokensGeneralError, match="with an invalid handle"):
         StoreCopy(movable(before), movable(opened(new(FILE))), now, nothing).copy()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the core service listens, and where apps look for it."""
+"""The address that the core service listens on, and the addresses that apps call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def host(value: object) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach what listens on `host`. Of names, only `localhost` counts as such."""
+    """Return whether only this machine can reach a server on `host`. Of host names, only `localhost` counts."""
     return ipaddress.ip_address(host).is_loopback if _is_ip_address(host) else host.lower() == "localhost"
 
 
@@ -39,7 +39,7 @@ def base_path(value: object) -> str:
         return ""
     if path is not None and re.fullmatch(r"(?!\.)[A-Za-z0-9._~-]+(/(?!\.)[A-Za-z0-9._~-]+)*", path):
         return f"/{path}"
-    raise ValueError("must be a path such as '/sessions', out of letters, digits and . _ ~ -")
+    raise ValueError("must be a path such as '/sessions', made of letters, digits and . _ ~ -")
 
 
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,A-Z]+")

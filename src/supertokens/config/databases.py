@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How `database` names where sessions are kept: by URL, or by the path of a SQLite file."""
+"""Parsing the setting `database`: a URL, or the path of a SQLite file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings in the environment, and variables that look as if they were meant to be some."""
+"""Settings in the environment, and variables that look like misspelt ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["doubtful_names", "from_environment", "from_image"]
 
 _NOT_SETTINGS: Final = (FILE, "SUPERTOKENS_STATE_FOLDER")  # the latter is the command line's own
 _VARIABLES: Final = (*(f"{PREFIX}{name}".upper() for name in (*KEYS, *OTHER_NAMES, *NO_EFFECT)), *_NOT_SETTINGS)
-# A secret that did not arrive must not switch off what it protects.
+# A secret that failed to arrive must not switch off the protection.
 _MAY_BE_EMPTY: Final = frozenset(
     ("older_cookie_domain", "encryption_key", "encryption_key_file", "api_keys", "api_keys_file")
 )
@@ -61,7 +61,7 @@ def from_image(environ: Mapping[str, str]) -> Settings:
 def doubtful_names(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield a warning for each variable of `environ` that looks like a misspelt setting.
 
-    Otherwise nobody would notice that what the setting was to protect is not protected.
+    Otherwise a missing protection would go unnoticed.
     """
     for spelling, text in sorted(environ.items()):
         has_prefix = spelling.startswith(PREFIX)

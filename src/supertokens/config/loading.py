@@ -166,7 +166,7 @@ class Config(Keys):
 
 
 class Explained(NamedTuple):
-    """A configuration, the source of each key that one set, and what there is to be warned of."""
+    """A configuration, the source of each key that was set, and the warnings."""
 
     config: Config
     where: Mapping[str, str]
@@ -253,11 +253,11 @@ def _why_no_effect(name: str, config: Config, side: Side) -> str:
     if name.endswith("_log_path") or name == "log_level":
         return "" if side == "service" else "an app's logs go to the logger 'supertokens' of Python's logging"
     if name in ("api_key", "api_key_file") and side == "service":
-        return "it is what an app shows; the keys that the service asks for are 'api_keys'"
+        return "it is the key that an app sends; the keys that the service requires are 'api_keys'"
     if not key.counts_on(side):
         return "it configures the core service" if side == "app" else "it configures an app"
     if name == "revocation_max_lag" and config.revocation != "push":
-        return "'revocation' is not 'push', so each check under 'access_token_blacklisting' asks the store"
+        return "'revocation' is not 'push', so each check with 'access_token_blacklisting' reads the store"
     if name == "revocation" and side == "app" and not config.access_token_blacklisting:
         return "'access_token_blacklisting' is not true, so a revoked session lives as long as its access token"
     needs_hosts = name in ("core_connect_timeout", "core_read_timeout") and config.hosts is None

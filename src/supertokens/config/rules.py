@@ -55,7 +55,7 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
         given, missing = ("ssl_certfile", "ssl_keyfile") if keys.ssl_certfile else ("ssl_keyfile", "ssl_certfile")
         yield given, f"'{given}' is set, so set '{missing}' too: https needs both"
     if not (is_loopback(keys.host) or keys.api_keys or keys.insecure_allow_no_api_key):
-        danger = "lets other machines in, and without 'api_keys' each of them could log in as anybody"
+        danger = "lets other machines in, and without 'api_keys' each of them could log in as any user"
         remedy = "set 'api_keys', or 'insecure_allow_no_api_key: true' if something else keeps strangers out"
         yield "host", f"'host' ({keys.host!r}) {danger}; {remedy}"
 
@@ -74,7 +74,7 @@ def _contradictions_of_lifetimes(keys: Keys) -> Iterator[tuple[str, str]]:
 def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
     """Yield the contradictions in `keys` that matter only in an app: about cookies, and about asking a service."""
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
-        yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers demand it"
+        yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers require it"
     if keys.revocation == "push" and keys.hosts is not None:
         why = "cannot go with 'hosts': the core service is asked in each check; leave it out"
         yield "revocation", f"'revocation' ('push') {why}"
@@ -159,7 +159,7 @@ def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, st
 
 
 def doubts(keys: Keys) -> Iterator[str]:
-    """Yield a warning for each combination in `keys` that is allowed, and probably not meant."""
+    """Yield a warning for each combination in `keys` that is allowed but probably unintended."""
     yield from _doubts_about_milliseconds(keys)
     if keys.refresh_token_rotation_grace_period >= keys.access_token_validity:
         yield (
@@ -179,7 +179,7 @@ def doubts(keys: Keys) -> Iterator[str]:
         meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _MAX_COOKIE_LIFE_MINUTES else ""
         yield (
             f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes) is more than 400 days (576000"
-            f" minutes), but browsers keep no cookie longer: who stays away that long has to log in again{meant}"
+            f" minutes), but browsers keep no cookie longer: a user who stays away that long has to log in again{meant}"
         )
     for name in (*(f"{name}_file" for name in IN_FILES), "ssl_keyfile"):
         path = getattr(keys, name)

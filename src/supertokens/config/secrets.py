@@ -71,11 +71,11 @@ def api_keys(value: object) -> tuple[str, ...]:
     keys = tuple(re.sub(r"\s", "", str(item)) for item in _items(text))
     if keys and all(re.fullmatch(r"[A-Za-z0-9=-]{20,}", key) for key in keys):
         return keys
-    raise ValueError("must be keys of at least 20 characters out of A-Z a-z 0-9 = -, with commas between")
+    raise ValueError("must be keys of at least 20 characters from A-Z a-z 0-9 = -, separated by commas")
 
 
 def api_key(value: object) -> str:
-    # Only what a header could not carry is refused: which keys are good is for the service to say.
+    # Only what a header could not carry is refused: the service decides which keys are valid.
     if isinstance(value, str) and re.fullmatch(r"[!-~]{1,1024}", value.strip()):
         return value.strip()
     raise ValueError("must be one key, in visible ASCII characters")

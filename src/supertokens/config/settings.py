@@ -43,15 +43,15 @@ class Keys:
         "core",
         None,
         integer(1, 86_400_000),
-        "How long a session lives after its last refresh that was begun with `remember=False`; unset: a day, or twice"
-        " `access_token_validity` where that is longer",
+        "How long a session created with `remember=False` lives after its last refresh; unset: a day, or twice"
+        " `access_token_validity` if that is longer",
         "seconds",
     )
     session_max_lifetime: int | None = _key(
         "core",
         None,
         integer(1, 10_000_000_000),
-        "How long a session lives after the log-in, however much it is used; unset: no bound",
+        "How long a session lives after the login, however much it is used; unset: no limit",
         "seconds",
     )
     refresh_token_rotation_grace_period: float = _key(
@@ -61,19 +61,20 @@ class Keys:
         "core", "user-agent", choice("user-agent", "none"), "What tells clients apart within the grace period"
     )
     max_sessions_per_user: int | None = _key(
-        "core", None, integer(1, 1_000_000), "How many sessions a user may have at one time; unset: any number"
+        "core", None, integer(1, 1_000_000), "How many sessions a user may have at the same time; unset: any number"
     )
     session_limit_action: Literal["oldest", "refuse"] = _key(
         "core",
         "oldest",
         choice("oldest", "refuse"),
-        "What a log-in beyond `max_sessions_per_user` does: end the session that was not seen for longest, or fail",
+        "What a login beyond `max_sessions_per_user` does: end the session that has been unused for longest, or fail",
     )
     record_client: Literal["none", "user-agent", "address"] = _key(
         "app",
         "user-agent",
         choice("none", "user-agent", "address"),
-        "What a session notes of its client, for lists of devices: nothing, the User-Agent, or that and the IP address",
+        "What a session records about its client, for lists of devices: nothing, the User-Agent, or that and the IP"
+        " address",
     )
     access_token_blacklisting: bool = _key(
         "both", False, _BOOLEAN, "Whether a revoked session ends at once, instead of with its access token"
@@ -82,8 +83,8 @@ class Keys:
         "core",
         "query",
         choice("query", "push"),
-        "How `access_token_blacklisting` learns of a revocation: each check asks the store, or is told within"
-        " `revocation_max_lag`",
+        "How `access_token_blacklisting` finds out about a revocation: each check reads the store, or the store"
+        " notifies within `revocation_max_lag`",
     )
     revocation_max_lag: float = _key(
         "core",
@@ -105,13 +106,15 @@ class Keys:
         "core",
         "RS256",
         choice("RS256", "ES256"),
-        "What signs access tokens. `ES256` is faster and shorter, and for apps with their own core: not for services",
+        "Algorithm that signs access tokens. `ES256` is faster and shorter, but only for apps with their own core,"
+        " not for services",
     )
     encryption_key: tuple[bytes, ...] | None = _key(
         "core",
         None,
         Kind("list of keys", secrets.encryption_keys),
-        "Seals the keys in the store; of several, all open, and the first seals once `supertokens keys seal` has run",
+        "Encrypts the keys in the store; of several, all decrypt, and the first encrypts once `supertokens keys"
+        " seal` has run",
         secret=True,
     )
     encryption_key_file: str | None = _file_of("encryption_key", "core")
@@ -119,7 +122,7 @@ class Keys:
         "core",
         None,
         Kind("string", databases.database),
-        "Where sessions are kept: `sqlite:///` or `postgresql://` URL, or the path of a SQLite file",
+        "Where sessions are stored: `sqlite:///` or `postgresql://` URL, or the path of a SQLite file",
         secret=True,
     )
     database_file: str | None = _file_of("database", "core")
@@ -143,20 +146,20 @@ class Keys:
         "both",
         None,
         _BOOLEAN,
-        "Whether sessions have an anti-CSRF value, which checks ask for; unset: no, but see `anti_csrf`",
+        "Whether sessions have an anti-CSRF value, which checks require; unset: no, but see `anti_csrf`",
     )
     anti_csrf: Literal["token", "origin", "none"] | None = _key(
         "app",
         None,
         choice("token", "origin", "none"),
-        "How checks refuse cross-site requests: `token`, by a value that the page sends, or `origin`, by what browsers"
-        " say of a request; unset: as `enable_anti_csrf` says, or else `origin` with `renewal: server`",
+        "How checks refuse cross-site requests: `token`, by a value that the page sends, or `origin`, by headers"
+        " that browsers send; unset: as `enable_anti_csrf` says, or else `origin` with `renewal: server`",
     )
     trusted_origins: tuple[str, ...] | None = _key(
         "app",
         None,
         Kind("list of origins", addresses.origins),
-        "Other origins whose requests `anti_csrf: origin` lets pass, such as `https://app.example.com`",
+        "Other origins whose requests `anti_csrf: origin` accepts, such as `https://app.example.com`",
     )
     renewal: Literal["client", "server"] = _key(
         "app",
@@ -175,13 +178,13 @@ class Keys:
         "app",
         None,
         Kind("string", values.login_url),
-        "Where navigations without a session are sent: a path, or the name of an endpoint; unset: nowhere",
+        "Where navigations without a session are redirected: a path, or the name of an endpoint; unset: nowhere",
     )
     api_base_path: str | None = _key(
         "app",
         None,
         Kind("string", values.cookie_path),
-        "What stands before the paths of the ready-made routes; unset: nothing",
+        "Prefix of the paths of the ready-made routes; unset: none",
     )
     access_token_path: str = _key("both", "/", Kind("string", values.cookie_path), "Path of the access token's cookie")
     refresh_api_path: str = _key(
@@ -197,14 +200,14 @@ class Keys:
         "app",
         None,
         Kind("string", values.older_domain),
-        "Earlier `cookie_domain`, whose cookies are cleared; an empty string if that was unset",
+        "Earlier `cookie_domain`, whose cookies are cleared; an empty string if it was unset",
     )
     cookie_secure: bool | None = _key(
         "both",
         None,
         _BOOLEAN,
-        "Whether cookies travel over https only; unset: in an app, unless the request is local and in the clear;"
-        " in the service, false",
+        "Whether cookies are sent over https only; unset: in an app, yes unless the request is local and over plain"
+        " http; in the service, no",
     )
     cookie_same_site: Literal["none", "lax", "strict"] = _key(
         "both", "lax", choice("none", "lax", "strict"), "SameSite attribute of the cookies"
@@ -213,10 +216,10 @@ class Keys:
         "app",
         "none",
         choice("none", "host"),
-        "With `host`, no other host can plant our cookies: `__Host-`, path `/`, Secure",
+        "With `host`, no other host can plant session cookies: `__Host-`, path `/`, Secure",
     )
     session_expired_status_code: int = _key(
-        "both", 401, integer(400, 599), "HTTP status of answers to a missing session"
+        "both", 401, integer(400, 599), "HTTP status of responses to requests without a session"
     )
     core_config_version: int = _key(
         "both", 0, integer(0, 1_000_000), "Version of the original's config.yaml; changes nothing"
@@ -226,24 +229,24 @@ class Keys:
         "app", None, Kind("list of URLs", addresses.hosts), "Core services to use; unset: the core runs in the app"
     )
     api_key: str | None = _key(
-        "app", None, Kind("string", secrets.api_key), "What the app shows to the services in `hosts`", secret=True
+        "app", None, Kind("string", secrets.api_key), "Key that the app sends to the services in `hosts`", secret=True
     )
     api_key_file: str | None = _file_of("api_key", "app")
     core_connect_timeout: float = _key(
         "app", 2.0, number(0.001, 600), "How long a service in `hosts` may take to accept a connection", "seconds"
     )
     core_read_timeout: float = _key(
-        "app", 10.0, number(0.001, 600), "How long a service in `hosts` may take for its whole answer", "seconds"
+        "app", 10.0, number(0.001, 600), "How long a service in `hosts` may take for its whole response", "seconds"
     )
 
     host: str = _key("service", "localhost", Kind("string", addresses.host), "Address on which the service listens")
-    port: int = _key("service", 3567, integer(0, 65_535), "Port on which the service listens; 0: any that is free")
-    base_path: str = _key("service", "", Kind("string", addresses.base_path), "What stands before every path")
+    port: int = _key("service", 3567, integer(0, 65_535), "Port on which the service listens; 0: any free port")
+    base_path: str = _key("service", "", Kind("string", addresses.base_path), "Prefix of every path")
     api_keys: tuple[str, ...] | None = _key(
         "service",
         None,
         Kind("list of keys", secrets.api_keys),
-        "Callers have to show one of these; unset: nothing",
+        "Callers must send one of these; unset: no key is required",
         secret=True,
     )
     api_keys_file: str | None = _file_of("api_keys", "service")
@@ -257,16 +260,20 @@ class Keys:
         "service", 10, integer(1, 2**31 - 1), "Threads in each worker process, for requests that wait for the store"
     )
     drain_seconds: float = _key(
-        "service", 0.0, number(0, 600), "How long a service still takes requests after it was told to stop", "seconds"
+        "service",
+        0.0,
+        number(0, 600),
+        "How long a service keeps accepting requests after it was told to stop",
+        "seconds",
     )
     ssl_certfile: str | None = _key(
         "service", None, _PATH, "Certificate chain (PEM) for https; unset: http, for a proxy or this machine"
     )
     ssl_keyfile: str | None = _key("service", None, _PATH, "Private key (PEM) of `ssl_certfile`")
-    info_log_path: str | None = _key("service", None, _LOG_PATH, "File for what goes well; unset: standard output")
+    info_log_path: str | None = _key("service", None, _LOG_PATH, "File for information; unset: standard output")
     error_log_path: str | None = _key("service", None, _LOG_PATH, "File for warnings and errors; unset: standard error")
     log_level: Literal["debug", "info", "warn", "error", "none"] = _key(
-        "service", "info", choice("debug", "info", "warn", "error", "none"), "The least that is logged"
+        "service", "info", choice("debug", "info", "warn", "error", "none"), "The lowest level that is logged"
     )
 
     @property

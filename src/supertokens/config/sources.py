@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mappings and config.yaml files as sources of settings: what each sets, by the names of the keys."""
+"""Mappings and config.yaml files as sources of settings, by the names of the keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": Fal
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a source sets a key to, and which source that is, in words."""
+    """The value that a source gives a key, and a description of the source."""
 
     value: Any = field(repr=False)
     where: str

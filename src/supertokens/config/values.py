@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds of values: what a setting may be, how it is read, and how a refusal is worded."""
+"""Kinds of values: the valid values of a setting, how it is read, and how a refusal is worded."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ _MAX_LIKELY: Final = 1e15
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used. The message names key, value and remedy, and shows no secret.
+    """The configuration is invalid. The message names key, value and remedy, and shows no secret.
 
-    `key`: the key at fault, where there is one.
+    `key`: the key at fault, if there is one.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyDescription:
-    """What help and documentation say about one key. `unit` is empty where there is none."""
+    """The help text and documentation of one key. `unit` is empty if there is none."""
 
     name: str
     default: object

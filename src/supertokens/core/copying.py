@@ -25,11 +25,11 @@ _SESSIONS_AT_ONCE: Final = 200
 """In one transaction, for which others wait milliseconds; and in memory, each with up to `max_session_data_bytes`."""
 
 Progress = Callable[[str, int, int], object]
-"""Told what is being done, how many sessions are done, and how many there are."""
+"""Called with the current step, the number of sessions done, and the total."""
 
 
 class Copied(NamedTuple):
-    """What one run has done: sessions in the source, those that had to be written, and those that had to go."""
+    """The result of one run: the number of sessions in the source, written to the target, and deleted there."""
 
     sessions: int
     written: int
@@ -37,7 +37,7 @@ class Copied(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """What a store has: the number of its sessions, and the SHA-256 of all that is kept of them, in hexadecimal."""
+    """The contents of a store: the number of its sessions, and the SHA-256 of everything kept about them, in hex."""
 
     sessions: int
     sha256: str
@@ -69,7 +69,7 @@ class StoreCopy:
             differing = [each for each in mine if there.pop(each.record.handle, None) != each]
             for each in differing:
                 if not is_handle(each.record.handle):
-                    raise SuperTokensGeneralError("the source has a session whose handle is none: revoke it first")
+                    raise SuperTokensGeneralError("the source has a session with an invalid handle: revoke it first")
             gone = list(there)
             if (differing or gone) and not self._target.put_sessions(self._name, differing, gone):
                 raise SuperTokensGeneralError(_OVERTAKEN)
@@ -132,7 +132,7 @@ _OVERTAKEN: Final = (
 
 
 def _name_of(stored: StoredKeys) -> str:
-    """Return what tells the store of `stored` from all others: the id of its first refresh key, which is random."""
+    """Return the name of the store of `stored`, unlike any other: the id of its first refresh key, which is random."""
     if stored.copy_of is not None:
         raise SuperTokensGeneralError("the source is itself a copy that is not finished: finish that one first")
     refresh = stored.of("refresh")

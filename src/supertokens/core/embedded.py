@@ -329,6 +329,6 @@ class EmbeddedCore(StoredSessions):
         expected = carried_payload(stored, "5") if token.version == "5" else stored
         if not user_data.equal(token.jwt_payload, expected):
             return self._issuer.renew(token, record, now)
-        if expected is stored:  # what no token carries may be of any size, and what is kept is bounded
+        if expected is stored:  # a value that no token carries may be of any size, and what is stored is bounded
             known.stored_payload = record.jwt_payload
         return known.session

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is stored of a user's sessions, for the user: GDPR, articles 15 and 20."""
+"""Everything that is stored about a user's sessions, for the user: GDPR, articles 15 and 20."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SESSIONS_AT_ONCE: Final = 500
 
 
 def exported_sessions(core: Core, user_id: str) -> Iterator[JsonObject]:
-    """Yield each session of `user_id` in `core` as JSON can express it, oldest first: all that is stored, but no
-    secret.
+    """Yield each session of `user_id` in `core` in JSON-compatible form, oldest first: everything stored, without
+    secrets.
 
-    Moments are in ms since the epoch. Sessions that end meanwhile are left out.
+    Times are in ms since the epoch. Sessions that end meanwhile are left out.
     """
     after = None
     while page := core.sessions(user_id, after=after, limit=_SESSIONS_AT_ONCE):

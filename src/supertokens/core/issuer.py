@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials going out: what is signed and derived once the rules and the store have agreed."""
+"""Issuing credentials: signing and deriving tokens once the rules and the store have agreed."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class KeyKeeper:
 
     def ring_for_verifying(self, now: int) -> KeyRing:
         """Return a ring young enough at `now` to verify with. Raise SuperTokensGeneralError if none can be read."""
-        # As `_young` has it; spelt out, since every check comes by.
+        # Like `_young`; inlined, since every check runs this.
         really_young = self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S
         ring = self._ring
         if ring is not None and really_young and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS:
@@ -167,9 +167,9 @@ class KeyKeeper:
             return sealed
 
     def replace_all(self, now: int) -> None:
-        """Make all keys anew at `now`, sealed with the first encryption key if there is one: for lost or stolen keys.
+        """Replace all keys at `now`, sealed with the first encryption key if there is one: for lost or stolen keys.
 
-        No earlier token is valid any more: each process learns that within MAX_RING_AGE_TO_VERIFY_MS.
+        Earlier tokens are no longer valid: each process finds out within MAX_RING_AGE_TO_VERIFY_MS.
         """
         with self._reading.own:
             self._store.remove_all_keys()
@@ -203,7 +203,7 @@ class KeyKeeper:
             return False
         if ring.due_purposes(now, interval):
             return True
-        # Without rotation nothing comes to be due in a ring; it is read again soon all the same.
+        # Without rotation nothing becomes due in a ring; it is read again soon all the same.
         until = now + MAX_RING_AGE_TO_SIGN_MS if interval is None else ring.nothing_due_until(now, interval)
         self._quiet = ring, until
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an integration needs from a core, wherever that core runs."""
+"""The interface between an integration and a core, wherever that core runs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["Core", "RenewalTerms", "StoredData"]
 
 
 class RenewalTerms(NamedTuple):
-    """What renewal by the server depends on, in ms: the grace period of the rotation, and an access token's life."""
+    """The parameters of renewal by the server, in ms: the rotation's grace period, and an access token's lifetime."""
 
     grace: int
     access_token_validity: int
 
 
 class StoredData(NamedTuple):
-    """The data of a session, and what tells it from what it may be replaced by. It is the caller's to change."""
+    """The data of a session, with a version that detects concurrent changes. The caller may modify it."""
 
     data: JsonObject
     version: str
@@ -39,7 +39,7 @@ class Core(Protocol):
     """
 
     signals: Signals
-    """Told of what this core has decided."""
+    """The listeners to this core's decisions."""
 
     @property
     def clock(self) -> Callable[[], int]:

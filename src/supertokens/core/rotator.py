@@ -85,7 +85,7 @@ class Rotator:
             if extends:
                 end = self._lifetimes.extended(record.created_at, found.now, remember=record.remember)
                 record = replace(record, last_seen_at=found.now, expires_at=end)
-            # A repeated child has to come out as the same text, so what it was minted with stays.
+            # A repeated child must be the same text, so keep what it was minted with.
             mints = decision.write.newest > record.lineage.newest
             becomes = replace(
                 record,

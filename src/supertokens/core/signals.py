@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened to sessions, told to all listeners. Signals, audit and metrics attach here."""
+"""Events of sessions, sent to all listeners. Signals, audit and metrics attach here."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ class Signals:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - it is not ours, and what it listens to has happened
-                _log.exception("a listener failed that was told of a session's event %r", event.kind)
+                _log.exception("a listener failed on a session's event %r", event.kind)

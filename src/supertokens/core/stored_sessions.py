@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions by their handle, and those of a user: what can be done with them without any token."""
+"""Sessions by handle or by user: everything that can be done with them without a token."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session that is gone: has it ended, or does it go on under another handle?
+"""Tell whether a missing session has ended or continues under another handle.
 
-A renewal under another handle overtakes requests that the same browser has sent before. Their tokens are good for
-nothing any more, but if their answers cleared the cookies, the browser would lose those that it has just been given.
+A renewal under another handle overtakes requests that the same browser has sent before. Their tokens are no longer
+valid, but if their responses cleared the cookies, the browser would lose the new ones.
 
 Only a renewal derives a handle: it takes the old one away in the very write that gives the new one, so that none is
 ever given twice. A log-in over a session cannot promise that, and a handle that came again would bring old tokens

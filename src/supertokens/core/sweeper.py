@@ -56,7 +56,7 @@ class Sweeper:
             if _ROWS_AT_ONCE in (self._sweep(now), self._sweep_feed(now)):
                 self._next = now + _SWEEP_MORE_AFTER_MS
         except SuperTokensGeneralError:
-            # The session that was just created stands.
+            # The session has been created all the same.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
 
     def _sweep(self, now: int) -> int:

@@ -25,10 +25,10 @@ from supertokens.forks import ProcessLock
 __all__ = ["VerifiedToken", "VerifiedTokens"]
 
 _MAX_AVERAGE_CHARACTERS: Final = 1024
-"""Length of the kept tokens on average: of longer ones fewer are kept."""
+"""Average length of the cached tokens: if they are longer, fewer are cached."""
 
 _MAX_CHARACTERS: Final = 8192
-"""Length of one that is kept. No cookie is as long."""
+"""Maximum length of a cached token. No cookie is as long."""
 
 
 class VerifiedToken(msgspec.Struct, eq=False):
@@ -62,7 +62,7 @@ class VerifiedTokens:
         self._max_characters = max_tokens * _MAX_AVERAGE_CHARACTERS
         self._changing = ProcessLock()
         self._process = os.getpid()
-        # Replaced as a whole, and read once by each caller: none meets a token whose key its own keys have lost.
+        # Replaced as a whole, and read once by each caller: none sees a token whose key is missing from its own keys.
         self._kept = _Kept(None, {})
         self._begin_anew()
 

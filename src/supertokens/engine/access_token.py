@@ -223,9 +223,8 @@ def _not_ours() -> SuperTokensTryRefreshTokenError:
 
 
 def _unknown_header(header: str) -> SuperTokensTryRefreshTokenError:
-    """Return the error for a token whose `header` names no key of the ring.
-
-    The key may have been added after it was read.
+    """Return the error for a token whose `header` names no key of the ring, which may have been added since the last
+    read.
     """
     try:
         fields = decode_object(base64url.decode(header))

@@ -93,8 +93,8 @@ class _Rs256:
 class _Es256:
     """ECDSA with P-256 and SHA-256 (RFC 7518, section 3.4): R and S, 32 bytes each.
 
-    With (R, S) goes (R, order - S), so that whoever has a token could write it in another way. Only the smaller S is
-    written here, and accepted: a token has one text.
+    If (R, S) is valid, so is (R, order - S), so anyone who has a token could write it in another way. Only the smaller
+    S is written here, and accepted: a token has one text.
     """
 
     name: AlgorithmName = "ES256"

@@ -11,7 +11,7 @@ from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnaut
 __all__ = ["AntiCsrfMode", "check_on_refresh", "check_on_verify"]
 
 AntiCsrfMode = Literal["required", "if_sent"]
-"""What a refresh does when the request lacks the value: refuse, or let pass."""
+"""What a refresh does if the request lacks the value: refuse it, or accept it."""
 
 
 def check_on_verify(issued: str | None, given: str | None) -> None:

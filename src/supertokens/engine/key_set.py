@@ -84,7 +84,7 @@ class VerifyingKeys(Protocol):
 
 
 class KeySet:
-    """The public keys of a core, as its JSON Web Key Set told them at `read_at` (ms)."""
+    """The public keys of a core, as published in its JSON Web Key Set at `read_at` (ms)."""
 
     def __init__(self, keys: Iterable[PublicKey], read_at: int) -> None:
         self.keys = tuple(keys)
@@ -104,7 +104,7 @@ class KeySet:
         return abs(now - self.read_at)
 
     def _spelt_otherwise(self, header: str) -> PublicKey | None:
-        """Return the key of a `header` whose members are in another order, as other cores write them."""
+        """Return the key for a `header` whose members are in a different order, as other cores write them."""
         try:
             fields = decode_object(base64url.decode(header)) if len(header) <= _MAX_HEADER_CHARACTERS else {}
         except ValueError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session notes of its client, for lists of devices: shown to people, and nothing is decided by it."""
+"""What a session records about its client, for lists of devices: shown to people, never used for a decision."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from supertokens.engine.value import Value
 __all__ = ["MAX_USER_AGENT_BYTES", "NOTHING_NOTED", "NotedClient", "bounded_user_agent"]
 
 MAX_USER_AGENT_BYTES: Final = 256
-"""As much of a User-Agent as is kept, in UTF-8: those of browsers have about 120."""
+"""How much of a User-Agent is stored, in UTF-8: browsers send about 120 bytes."""
 
 _REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 class NotedClient(Value, frozen=True):
-    """A User-Agent and an address as they are kept; None for what is not noted. Personal data: no repr shows them."""
+    """A User-Agent and an address as stored; None for what is not recorded. Personal data: no repr shows them."""
 
     unshown = frozenset(("user_agent", "address"))
 
@@ -26,7 +26,7 @@ class NotedClient(Value, frozen=True):
 
     @classmethod
     def of(cls, user_agent: str | None, address: str | None) -> NotedClient:
-        """Return what is kept of `user_agent`, as a client sent it, and `address`, as a server or proxy gave it."""
+        """Return what is stored of `user_agent`, as sent by a client, and `address`, as reported by a server or proxy."""
         return cls(None if user_agent is None else bounded_user_agent(user_agent), _canonical(address))
 
 

@@ -35,7 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_RENEWING_BODY_BYTES: Final = 1 << 20
-"""The largest request body beside which a session is renewed; a larger one may be under way for minutes."""
+"""The largest request body with which a session is renewed; a larger one may take minutes to arrive."""
 
 
 class RenewalTimes(NamedTuple):
@@ -44,9 +44,9 @@ class RenewalTimes(NamedTuple):
     grace: int
     """W: how long one question of one client gets one answer."""
     in_time: int
-    """T: how long after a request came in its first verb may renew, and its headers may bring what that found."""
+    """T: how long after a request arrived its first verb may renew, and its headers may carry the result."""
     margin: int
-    """M: what must be left of an access token's life when it leaves without having been renewed."""
+    """M: what must be left of an access token's lifetime if it is sent without a renewal."""
     upload_grace: int
     """How long after its access token's death a large request is served; 0: not at all."""
 

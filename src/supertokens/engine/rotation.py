@@ -35,7 +35,7 @@ LONG_AGO: Final = -(10**15)
 """A moment that is near to no other; exact in a 64-bit integer and in a double."""
 
 NOBODY: Final = None
-"""The fingerprint of a lineage whose newest pair was handed out to nobody: equal to no client's."""
+"""The fingerprint of a lineage whose newest pair was never handed out: differs from every client's."""
 
 
 class Lineage(NamedTuple):

@@ -62,7 +62,7 @@ def can_be_user_id(text: str) -> bool:
 
 
 class SessionRecord(Value, frozen=True, kw_only=True):
-    """What a store keeps of a session, but for the session data, which is read on its own."""
+    """Everything that a store keeps about a session except the session data, which is read separately."""
 
     unshown = frozenset(("jwt_payload",))
 
@@ -81,14 +81,14 @@ class SessionRecord(Value, frozen=True, kw_only=True):
     last_seen_at: int | None
     """When it was last known to be used; None in the record of an earlier version, which did not say so."""
     auth_time: int | None
-    """When its user last showed who they are; None: when it was created."""
+    """When the user last confirmed their identity; None: when it was created."""
     client: NotedClient
-    """Who last was given the newest pair, as far as that is noted."""
+    """The client that last received the newest pair, if recorded."""
     lineage: Lineage
 
 
 class SessionInformation(Value, frozen=True, kw_only=True):
-    """What may be told of a session by its handle; its data is read on its own."""
+    """What may be reported about a session by its handle; its data is read separately."""
 
     unshown = frozenset(("jwt_payload",))
 
@@ -99,7 +99,7 @@ class SessionInformation(Value, frozen=True, kw_only=True):
     expires_at: int
     remember: bool = True
     auth_time: int | None = None
-    """When its user last showed who they are; None where the core does not say."""
+    """When the user last confirmed their identity; None if the core does not say."""
 
 
 class CookieLife(NamedTuple):
@@ -117,7 +117,7 @@ class SessionCursor(NamedTuple):
 
 
 class ListedSession(Value, frozen=True, kw_only=True):
-    """What a list shows of a session: neither its payload nor its data, which may be large, is read for it."""
+    """What a list shows about a session: not its payload or its data, which may be large."""
 
     handle: str
     user_id: str
@@ -152,7 +152,7 @@ class Credential(Value, frozen=True):
 
 
 class IssuedSession(Value, frozen=True, kw_only=True):
-    """What create and refresh hand out."""
+    """The result of create and refresh."""
 
     unshown = frozenset(("anti_csrf_token", "jwt_payload"))
 
@@ -173,10 +173,10 @@ class IssuedSession(Value, frozen=True, kw_only=True):
 
 
 class VerifiedSession(Value, frozen=True, kw_only=True):
-    """What verify and regenerate answer. `new_access_token`: the client must replace its own by it; `cookie_life`: how
-    long it keeps that in a cookie, where the core says so.
+    """The result of verify and regenerate.
 
-    One answer may be given many times: whoever hands `jwt_payload` out, hands out a copy.
+    `new_access_token`: the client must replace its own with it; `cookie_life`: how long it keeps that in a cookie, if
+    the core says so. One result may be returned many times: callers that hand out `jwt_payload` must hand out a copy.
     """
 
     unshown = frozenset(("jwt_payload",))

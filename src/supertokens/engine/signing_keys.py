@@ -75,7 +75,7 @@ class StoredKey(Value, frozen=True):
 
 
 class StoredKeys(NamedTuple):
-    """The keys of a store, and what the store says of them."""
+    """The keys of a store, and what the store records about them."""
 
     keys: list[StoredKey]
     """In the order in which they were added."""
@@ -136,7 +136,7 @@ class KeyRing:
     """
 
     algorithm: AlgorithmName
-    """What its owner signs with. Keys of the other one verify, and sign V2."""
+    """The algorithm that its owner signs with. Keys of the other one verify, and sign V2."""
     chains: Mapping[KeyPurpose, tuple[SigningKey, ...]]
     """The keys that sign and verify, added last first; those that no live token can name are left out."""
     refresh: Mapping[str, RefreshKey]

@@ -37,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Request(Value, frozen=True):
-    """What a host is asked. The headers hold the API key, the body tokens."""
+    """A request to a host. The headers hold the API key, the body tokens."""
 
     unshown = frozenset(("headers", "body"))
 

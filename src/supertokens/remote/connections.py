@@ -51,7 +51,7 @@ class TimesUpError(NoAnswerError):
 
 
 class Answer(Value, frozen=True):
-    """What came back, whatever it says."""
+    """The response of a host, whatever it says."""
 
     unshown = frozenset(("body",))
 
@@ -60,7 +60,7 @@ class Answer(Value, frozen=True):
 
 
 class _UntilDeadline(io.RawIOBase):
-    """What a socket receives, up to a moment: a timeout of a socket is for each piece, and pieces may trickle."""
+    """A socket that receives until a deadline: a socket's own timeout is per piece, and pieces may trickle in."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw

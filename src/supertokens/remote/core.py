@@ -147,7 +147,7 @@ class RemoteCore(RemoteSessions):
         if not remember and issued.remember is not False:
             self._remove({"sessionHandles": [issued.session.handle]})
             raise SuperTokensGeneralError(
-                "the core does not know of sessions with remember=False: it is not one of ours"
+                "the core does not know of sessions with remember=False: it is not of this project"
             )
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
         if issued.session_handles_revoked is not None:
@@ -162,7 +162,9 @@ class RemoteCore(RemoteSessions):
         fields = {"sessionHandle": handle, "enableAntiCsrf": anti_csrf, "tellsMore": True, **_noted(noted)}
         answer = self._calls.send("POST", "/recipe/session/renew", fields, again=False)
         if answer.status == _NOT_FOUND:
-            raise SuperTokensGeneralError("the core cannot renew a session under a new handle: it is not one of ours")
+            raise SuperTokensGeneralError(
+                "the core cannot renew a session under a new handle: it is not of this project"
+            )
         issued = replies.RENEWED.of(answer)
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=issued.session.user_id))
         self._told_of_revoked([handle], issued.session.user_id)

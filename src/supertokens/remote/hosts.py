@@ -17,7 +17,7 @@ MIN_REST_S: Final = 0.5
 """After the first failure; each further one doubles it."""
 
 MAX_REST_S: Final = 8.0
-"""A host that has come back is used again after this time at the latest."""
+"""The longest time after which a host that has recovered is used again."""
 
 
 class Host:

@@ -110,7 +110,7 @@ class PublicKeys:
         try:
             return self._reading.answer_unless_asked(lambda: self._read(now)) or keys
         except SuperTokensGeneralError as error:
-            _log.warning("the core's keys could not be read, and are good for another while: %s", error)
+            _log.warning("the core's keys could not be read; the known ones remain valid for a while: %s", error)
             return keys
 
     def _read(self, now: int) -> KeySet:

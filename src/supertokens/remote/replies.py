@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a core may reply, as types; anything else is no reply (docs/protocol/cdi5.md#endpoints)."""
+"""The possible replies of a core, as types; anything else is not a reply (docs/protocol/cdi5.md#endpoints)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ReplyToken(Value, frozen=True, rename="camel"):
 
 
 class ReplyAccessToken(ReplyToken, frozen=True, rename="camel"):
-    """One whose claims the client is told, too (V5)."""
+    """An access token whose claims are reported to the client, too (V5)."""
 
     token: JwtText
 
@@ -97,7 +97,7 @@ class Verified(Struct, tag_field="status", tag="OK", rename="camel"):
 
 
 class FoundSession(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
-    """What is kept of a session."""
+    """What is kept about a session."""
 
     unshown = frozenset(("user_data_in_database", "user_data_in_jwt"))
 
@@ -121,7 +121,7 @@ class Data(Value, frozen=True, tag_field="status", tag="OK", rename="camel"):
 
 
 class Changed(Struct, tag_field="status", tag="CHANGED"):
-    """Others have changed what was to be replaced."""
+    """The value to be replaced has been changed by another request."""
 
 
 class Revoked(Struct, tag_field="status", tag="OK", rename="camel"):
@@ -150,7 +150,7 @@ class Listed(Struct, tag_field="status", tag="OK"):
 
 
 class Stands(Struct, tag_field="status", tag="OK"):
-    """Where an authentic refresh token stands."""
+    """The position of an authentic refresh token in its session's rotation."""
 
     handle: str
     serial: Annotated[int, Meta(ge=0)]
@@ -167,7 +167,7 @@ class NotServed(Struct, tag_field="status", tag="NOT_SERVED"):
 
 
 class Terms(Struct, tag_field="status", tag="OK", rename="camel"):
-    """What renewal by the server depends on, in ms."""
+    """The parameters of renewal by the server, in ms."""
 
     grace_ms: Milliseconds
     access_token_validity_ms: Milliseconds

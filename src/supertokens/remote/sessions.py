@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a core's replies say of sessions, as the values that every core gives."""
+"""Converting a core's replies about sessions to the values that every core returns."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions by their handle, and those of a user, of a core elsewhere: what can be done with them without any token."""
+"""Sessions of a core elsewhere, by handle or by user: everything that can be done with them without a token."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RemoteSessions:
             return []
         answer = self._calls.send("POST", "/recipe/session/clients/forget", {"userId": user_id}, again=True)
         if answer.status == 404:
-            raise SuperTokensGeneralError("the core cannot forget the clients of sessions: it is not one of ours")
+            raise SuperTokensGeneralError("the core cannot forget the clients of sessions: it is not of this project")
         return replies.SESSIONS_OF_USER.of(answer).session_handles
 
     def session(self, handle: str) -> SessionInformation:
@@ -86,7 +86,7 @@ class RemoteSessions:
         found = replies.DATA.of(answer)
         if found.version is None:
             raise SuperTokensGeneralError(
-                "the core cannot change session data by a function: it is not one of ours, or an older one"
+                "the core cannot change session data by a function: it is not of this project, or is older"
             )
         return StoredData(found.user_data_in_database, found.version)
 
@@ -110,7 +110,9 @@ class RemoteSessions:
             "POST", "/recipe/session/confirm", {"sessionHandle": handle, "tellsMore": True}, again=True
         )
         if answer.status == 404:
-            raise SuperTokensGeneralError("the core cannot note that a session was confirmed: it is not one of ours")
+            raise SuperTokensGeneralError(
+                "the core cannot note that a session was confirmed: it is not of this project"
+            )
         replies.UPDATED.of(answer)
 
     def update_jwt_payload(self, handle: str, jwt_payload: JsonObject) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What both families of the core protocol answer alike: sessions by their handle, and those of a user."""
+"""Endpoints that both families of the core protocol share: sessions by handle or by user."""
 
 from __future__ import annotations
 

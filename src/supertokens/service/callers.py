@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decide who is answered: backends, not the browsers on their machines (docs/service.md#who-is-answered).
+"""Decide which callers are accepted: backends, not the browsers on their machines
+(docs/service.md#which-callers-are-accepted).
 
 Without API keys a service on the loopback interface would otherwise answer every web page that a browser on this
 machine shows. A page may send a "simple" POST to any address without asking first (Fetch, "CORS protocol"), and a page

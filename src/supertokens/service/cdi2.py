@@ -177,7 +177,7 @@ _USER_ID: Final = Field("userId", STRING, "Whose sessions")
 _HANDLE: Final = Field("sessionHandle", STRING, "Which session")
 _HANDLES: Final = Field("sessionHandles", STRINGS, "Which sessions", None)
 _JWT: Final = Field("userDataInJWT", OBJECT, "The payload that access tokens carry")
-_DATA: Final = Field("userDataInDatabase", OBJECT, "What is kept on the server only")
+_DATA: Final = Field("userDataInDatabase", OBJECT, "Data that stays on the server")
 _ACCESS_TOKEN: Final = Field("accessToken", STRING, "The access token")
 _ANTI_CSRF: Final = Field("antiCsrfToken", STRING, "The anti-CSRF value that the request carried", None)
 _SELECTORS: Final = (Field("userId", STRING, "All sessions of a user", None), _HANDLES)
@@ -198,7 +198,7 @@ def _data_routes(path: str, field: Field, read: Handler, write: Handler, gate: d
 
 
 ROUTES: Final = (
-    Route("POST", "/handshake", handshake, "What a backend SDK has to know of this core", CDI2_VERSIONS, body=()),
+    Route("POST", "/handshake", handshake, "What a backend SDK needs to know about this core", CDI2_VERSIONS, body=()),
     Route(
         "POST", "/session", create, "Create a session", CDI2_VERSIONS,
         body=(Field("userId", STRING, "Whose session"), _JWT, _DATA),

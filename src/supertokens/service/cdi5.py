@@ -189,12 +189,12 @@ def _refuse_protected(call: Call, payload: Mapping[str, Any]) -> None:
 
 _HANDLE: Final = Field("sessionHandle", STRING, "Which session")
 _JWT: Final = Field("userDataInJWT", OBJECT, "The payload that access tokens carry")
-_DATA: Final = Field("userDataInDatabase", OBJECT, "What is kept on the server only")
+_DATA: Final = Field("userDataInDatabase", OBJECT, "Data that stays on the server")
 _ACCESS_TOKEN: Final = Field("accessToken", STRING, "The access token")
 _REFRESH_TOKEN: Final = Field("refreshToken", STRING, "The refresh token")
 _ANTI_CSRF: Final = Field("antiCsrfToken", STRING, "The anti-CSRF value that the request carried", None)
 _ENABLE_ANTI_CSRF: Final = Field("enableAntiCsrf", BOOLEAN, "Whether the session has an anti-CSRF value")
-_CLIENT: Final = Field("client", STRING, "What tells the asker's client from others; an extension of this core", None)
+_CLIENT: Final = Field("client", STRING, "Identifies the caller's client; an extension of this core", None)
 _IN_PLACE: Final = Field(
     "renewsInPlace", BOOLEAN, "Whether a server renews for a browser without a library; an extension of this core", None
 )
@@ -226,7 +226,7 @@ ROUTES: Final = (
         ),
     ),
     Route(
-        "GET", "/recipe/session", or_unauthorised(session), "What is stored of a session", _V,
+        "GET", "/recipe/session", or_unauthorised(session), "What is stored about a session", _V,
         query=(_HANDLE, _TELLS_MORE_IN_QUERY), outcomes=_MAY_BE_GONE,
     ),
     Route(
@@ -259,7 +259,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/recipe/session/renewal-terms", renewal_terms,
-        "What renewal by an app's server depends on; an extension of this core", _V,
+        "The parameters of renewal by an app's server; an extension of this core", _V,
     ),
     Route(
         "POST", "/recipe/session/regenerate", or_unauthorised(regenerate),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the modern family says of sessions and tokens, and what callers say of a session's client."""
+"""How the modern family reports sessions and tokens, and how callers report a session's client."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ WITHOUT_RECIPE_USER: Final = ("3.0", "3.1")
 """Versions whose replies have no `recipeUserId`."""
 
 NOTED: Final = (
-    Field("notedUserAgent", STRING, "The User-Agent that the session notes; an extension of this core", None),
-    Field("notedAddress", STRING, "The IP address that the session notes; an extension of this core", None),
+    Field("notedUserAgent", STRING, "The User-Agent that the session records; an extension of this core", None),
+    Field("notedAddress", STRING, "The IP address that the session records; an extension of this core", None),
 )
 
 

@@ -58,6 +58,6 @@ LIST_SESSIONS: Final = Route(
 
 FORGET_CLIENTS: Final = Route(
     "POST", "/recipe/session/clients/forget", _forget_clients,
-    "Blank what the sessions of a user note of their clients; an extension of this core", CDI5_VERSIONS,
+    "Erase what a user's sessions record about their clients; an extension of this core", CDI5_VERSIONS,
     body=(Field("userId", STRING, "Whose sessions"),),
 )  # fmt: skip

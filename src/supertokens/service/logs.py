@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the service's messages go: what goes well to one place, warnings and errors to another."""
+"""Where the service's messages go: information to one place, warnings and errors to another."""
 
 from __future__ import annotations
 

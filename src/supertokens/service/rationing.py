@@ -46,7 +46,7 @@ class Failures:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._reasons: dict[str, tuple[int, float]] = {}
-        """How often each has come, and when it was told last. The newest are at the end."""
+        """How often each has occurred, and when it was last reported. The newest are at the end."""
 
     def note(self, method: str, path: str, error: Exception) -> None:
         """Log that the request `method` `path` failed with `error`, unless the same was logged in the last minute."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request says before its body, read from the HTTP server's scope (RSGI) when it is asked for."""
+"""The part of a request before its body, read on demand from the HTTP server's scope (RSGI)."""
 
 from __future__ import annotations
 

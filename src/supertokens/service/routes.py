@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a route is. The dispatcher and the OpenAPI document read the same declarations, so that they cannot differ."""
+"""The declaration of a route, read by both the dispatcher and the OpenAPI document so that they cannot differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What the handlers work with."""
+    """Everything that the handlers work with."""
 
     core: EmbeddedCore
     config: Config

@@ -315,5 +315,5 @@ def _when_up(starts: Connection, workers: int, address: tuple[str, int], up: Cal
             up()
             break
         time.sleep(0.005)
-    while True:  # those that take the place of others: a pipe that nobody reads would hold them up in the end
+    while True:  # replacement workers: a pipe that nobody reads would eventually block them
         starts.recv_bytes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The session data of the modern family, and what lets callers change it without losing each other's changes."""
+"""The session data of the modern family, and how callers change it without losing each other's changes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SESSION_DATA: Final = (
     Route(
         "PUT", _PATH, or_unauthorised(_write), "Replace userDataInDatabase", CDI5_VERSIONS,
         body=(
-            _HANDLE, Field("userDataInDatabase", OBJECT, "What is kept on the server only"),
+            _HANDLE, Field("userDataInDatabase", OBJECT, "Data that stays on the server"),
             Field("ifVersion", STRING, "Only if the data still has this `version`; an extension of this core", None),
             Field("tellsMore", BOOLEAN, "Whether a refusal says that the session was renewed; an extension", None),
         ),

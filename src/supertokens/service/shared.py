@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes that belong to neither family: what programs ask of any core, and what an orchestrator asks of this one."""
+"""Routes that belong to neither family: those common to all cores, and those for orchestrators."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ ROUTES: Final = (
         outcomes=(), needs_version=False, at_once=at_once,
     ),
     Route(
-        "GET", "/config", config, "Where the configuration is, for who knows the process id", VERSIONS,
+        "GET", "/config", config, "Where the configuration is, for callers who know the process id", VERSIONS,
         query=(Field("pid", STRING, "Process id of the service"),), outcomes=("OK", "NOT ALLOWED"),
         needs_api_key=False, tells_of_the_machine=True, at_once=at_once,
     ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session under a new handle, and one whose user has shown who they are once more: extensions of this core."""
+"""Extensions of this core: renewing a session under a new handle, and confirming the user's identity."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ RENEW: Final = Route(
 
 CONFIRM: Final = Route(
     "POST", "/recipe/session/confirm", or_unauthorised(_confirm),
-    "Say that the user has just shown again who they are; an extension of this core", CDI5_VERSIONS,
+    "Record that the user has just confirmed their identity; an extension of this core", CDI5_VERSIONS,
     body=(_HANDLE, _TELLS_MORE), outcomes=("OK", "UNAUTHORISED"),
 )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads that work for an event loop, on what may wait for the store or takes long."""
+"""Threads that do slow work, or work that may wait for the store, for an event loop."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Limits:
     header_bytes: int = 65_536
     body_bytes: int = 4_194_304
     all_bodies_bytes: int = 67_108_864
-    """Bodies that a worker holds at a time, together."""
+    """The total size of the bodies that a worker holds at a time."""
 
 
 class Worker:
@@ -84,7 +84,7 @@ class Worker:
         self._readiness.start(loop)
         loop.add_signal_handler(DRAIN, self._drain)
         loop.add_signal_handler(LEAVE, loop.call_later, _ACCEPT_FOR_S, turn_away_new_connections)
-        # A terminal sends these to all processes. What they mean is for the first one to say, which drains the others.
+        # A terminal sends these to all processes. The first process acts on them, and drains the others.
         for number in (signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
@@ -177,7 +177,7 @@ class Worker:
         except RefusedError:
             if head.header("expect") is not None:  # it waits for our word, and has sent nothing
                 raise
-            # Most clients read the reply only when they have sent all; what they still send goes nowhere.
+            # Most clients read the reply only after sending everything; the rest of what they send is discarded.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DISCARD_FOR_S):
                     async for _ in incoming:

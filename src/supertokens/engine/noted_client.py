@@ -26,7 +26,7 @@ class NotedClient(Value, frozen=True):
 
     @classmethod
     def of(cls, user_agent: str | None, address: str | None) -> NotedClient:
-        """Return what is stored of `user_agent`, as sent by a client, and `address`, as reported by a server or proxy."""
+        """Return the stored form of `user_agent`, as sent by a client, and `address`, as reported by a proxy or server."""
         return cls(None if user_agent is None else bounded_user_agent(user_agent), _canonical(address))
 
 

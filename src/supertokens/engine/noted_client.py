@@ -26,7 +26,7 @@ class NotedClient(Value, frozen=True):
 
     @classmethod
     def of(cls, user_agent: str | None, address: str | None) -> NotedClient:
-        """Return the stored form of `user_agent`, as sent by a client, and `address`, as reported by a proxy or server."""
+        """Return the stored form of `user_agent`, as a client sent it, and `address`, as the server reports it."""
         return cls(None if user_agent is None else bounded_user_agent(user_agent), _canonical(address))
 
 

@@ -339,7 +339,7 @@ def test_settings_of_apps_have_no_effect_in_a_service(caplog: pytest.LogCaptureF
     messages = warnings_of(caplog, arguments=settings)
     assert len(messages) == len(settings)
     assert all(f"'{name}' has no effect" in message for name, message in zip(settings, messages, strict=True))
-    assert "the keys that the service asks for are 'api_keys'" in messages[1]
+    assert "the keys that the service requires are 'api_keys'" in messages[1]
     assert Config.load_service(arguments=settings) == Config()
 
 

@@ -4,8 +4,8 @@
     python demo/app.py [--folder FOLDER]
 
 Serves on http://127.0.0.1:8000 (PORT overrides), with the sessions in a SQLite file in a temporary folder or, given
-one (`--folder` or DEMO_FOLDER), in that one. Everything below `create_app` up to "The thief" is what an application
-looks like; the thief exists for the demo only.
+one (`--folder` or DEMO_FOLDER), in that one; or in the database that SUPERTOKENS_DATABASE names. Everything below
+`create_app` up to "The thief" is what an application looks like; the thief exists for the demo only.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ DEMO_OPTIONS: Final[dict[str, Any]] = {
 
 
 def create_app(folder: Path | None = None, **options: object) -> Flask:
-    """The app, with its store in `folder`, or in a temporary one that goes when the app goes.
+    """The app, with its store in `folder`, or in a temporary one that goes when the app goes; or in the database that
+    SUPERTOKENS_DATABASE names in the environment.
 
     `options` are keys of the configuration and override those of the demo. Raises OSError if `folder` cannot be made.
     """
@@ -77,7 +78,8 @@ def create_app(folder: Path | None = None, **options: object) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.register_error_handler(HTTPException, _answer_http_error)
     app.after_request(_harden)
-    keys = {"database": home / "supertokens.sqlite3"} | DEMO_OPTIONS | options
+    file = {} if os.environ.get("SUPERTOKENS_DATABASE") else {"database": home / "supertokens.sqlite3"}
+    keys = file | DEMO_OPTIONS | options
     SuperTokens(app, **keys)
     _add_thief(app)
     _add_page(app)

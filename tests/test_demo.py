@@ -33,14 +33,15 @@ LOGIN = {"userId": "ada", "jwtPayload": {"role": "reader"}}
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path) -> Flask:
+def app(root: Path, tmp_path: Path) -> Iterator[Flask]:
     spec = spec_from_file_location("supertokens_demo", root / "demo" / "app.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     made: Flask = module.create_app(tmp_path / "demo")
-    return made
+    yield made
+    made.extensions["supertokens"].core.close()
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ SESSIONS: Final[Options] = {
 
 
 def create_app(folder: Path | None = None, *, core: Core | None = None, **options: Unpack[Options]) -> Flask:
-    """Return the app, with its databases in `folder`; None: in JOTTER_FOLDER, or the instance folder.
+    """Return the app, with its databases in `folder`; None: in JOTTER_FOLDER, or the instance folder. Sessions are in
+    the database that SUPERTOKENS_DATABASE, or JOTTER_SUPERTOKENS_DATABASE, names, if one of them is set.
 
     `core` and `options` are those of `SuperTokens`, for tests.
     """
@@ -49,7 +50,10 @@ def create_app(folder: Path | None = None, *, core: Core | None = None, **option
         SESSION_COOKIE_NAME="flash",
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    sessions = SuperTokens(app, core=core, **(SESSIONS | {"database": home / "sessions.sqlite3"} | options))
+    where: Options = {"database": home / "sessions.sqlite3"}
+    if "SUPERTOKENS_DATABASE" in {*os.environ, *app.config}:
+        where = {}  # arguments would count more
+    sessions = SuperTokens(app, core=core, **(SESSIONS | where | options))
     database.init_app(app)
     errors.init_app(app, sessions)
     for module in (accounts, admin, notes, settings):

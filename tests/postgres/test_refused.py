@@ -122,7 +122,22 @@ def test_a_column_of_user_ids_with_another_collation_is_refused(server: Postgres
     """One that takes two ids for one would let the one user in as the other."""
     alter = 'ALTER TABLE supertokens.session ALTER user_id TYPE text COLLATE "default"'
     execute(server, url.rpartition("/")[2], alter)
-    assert "has the collation 'default', by which two users may be taken for one" in refusal(url)
+    assert 'has the type text COLLATE "default", by which two users may be taken for one' in refusal(url)
+
+
+def test_a_column_of_user_ids_of_a_type_that_ignores_case_is_refused(server: PostgresServer, url: str) -> None:
+    """As `citext` does whatever the collation is. Collations that do are ICU's, and this server is built without it."""
+    alter = 'ALTER TABLE supertokens.session ALTER user_id TYPE public.citext COLLATE "C"'
+    execute(server, url.rpartition("/")[2], "CREATE EXTENSION citext SCHEMA public", alter)
+    assert 'has the type citext COLLATE "C", by which two users may be taken for one' in refusal(url)
+
+
+def test_users_whose_names_differ_in_case_are_two(postgres: PostgresStore) -> None:
+    now = system_clock()
+    for number, user in enumerate(("ada", "Ada", "ADA"), start=1):
+        postgres.create(a_record(number, user_id=user, created_at=now, expires_at=now + 99_999), "{}")
+    assert postgres.remove_user("Ada", now) == [a_record(2).handle]
+    assert [postgres.count_sessions(user, now) for user in ("ada", "Ada", "ADA")] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])

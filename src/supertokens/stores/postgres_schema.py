@@ -134,7 +134,8 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'supertokens'
     (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace =
         (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'supertokens')),
     current_setting('server_encoding'),
-    (SELECT collname FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_collation AS c ON c.oid = a.attcollation
+    (SELECT format_type(a.atttypid, a.atttypmod) || ' COLLATE ' || quote_ident(collname)
+        FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_collation AS c ON c.oid = a.attcollation
         WHERE a.attname = 'user_id' AND a.attrelid = (SELECT t.oid FROM pg_catalog.pg_class AS t
             JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
             WHERE n.nspname = 'supertokens' AND t.relname = 'session'))
@@ -168,7 +169,7 @@ class PostgresSchema:
 
         Raise SuperTokensGeneralError if they are another program's, a newer one's, or not to be relied on.
         """
-        exists, tables, encoding, collation = self._look(connection)
+        exists, tables, encoding, user_ids = self._look(connection)
         if encoding != "UTF8":
             raise SuperTokensGeneralError(
                 f"the database {self._name} has the encoding {encoding}, which cannot hold every user id: make one with"
@@ -182,10 +183,10 @@ class PostgresSchema:
                 f"the database {self._name} was written by a newer version (schema {version}, this one knows"
                 f" {self.newest}): update supertokens-sessions, or point 'database' to another one"
             )
-        if collation != "C":
+        if user_ids != 'text COLLATE "C"':
             raise SuperTokensGeneralError(
-                f"in the database {self._name}, supertokens.session.user_id has the collation {collation!r}, by which"
-                ' two users may be taken for one: ALTER TABLE supertokens.session ALTER user_id TYPE text COLLATE "C"'
+                f"in the database {self._name}, supertokens.session.user_id has the type {user_ids}, by which two users"
+                ' may be taken for one: ALTER TABLE supertokens.session ALTER user_id TYPE text COLLATE "C"'
             )
         return version
 
@@ -223,8 +224,8 @@ class PostgresSchema:
     def _look(self, connection: PostgresConnection) -> tuple[bool, int, str, str | None]:
         row = connection.execute(_WHAT_IS_THERE, prepare=False).fetchone()
         assert row is not None
-        exists, tables, encoding, collation = row
-        return exists, tables, encoding, collation
+        exists, tables, encoding, user_ids = row
+        return exists, tables, encoding, user_ids
 
     def _said_version(self, connection: PostgresConnection) -> int:
         try:

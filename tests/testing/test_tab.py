@@ -248,3 +248,10 @@ def test_an_app_whose_refresh_tokens_work_once_does_not(clock: FakeClock) -> Non
     assert tab.refresh().status == 200
     tab.start("POST", "/session/refresh").lose()
     assert tab.refresh().status == 401
+
+
+def test_what_a_failing_test_prints_has_no_tokens(tab: Tab) -> None:
+    flight = tab.start("POST", "/login")
+    assert (repr(flight.request), repr(flight.arrive())) == (
+        "<Request POST http://localhost/login>", "<Response 200 '{}\\n'>",
+    )  # fmt: skip

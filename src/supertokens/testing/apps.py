@@ -23,7 +23,7 @@ def in_memory_core(clock: Callable[[], int], **options: Unpack[Options]) -> Embe
     Give the app the same `options`. All such cores of a process have the same keys, which are made once.
 
     >>> core = in_memory_core(FakeClock(), access_token_validity=60)
-    >>> SuperTokens(app, core=core, access_token_validity=60)
+    >>> app = make_app(core=core, access_token_validity=60)
     """
     return _core_of(Config.load(arguments=options), clock)
 
@@ -37,7 +37,8 @@ def in_memory(app: object, clock: Callable[[], int]) -> Iterator[EmbeddedCore]:
     sessions.
 
     >>> with in_memory(app, FakeClock()) as core:
-    ...     app.test_client().post("/login")
+    ...     app.test_client().post("/login").status_code
+    200
     """
     edge = edge_of(app)
     core = _core_of(edge.config, clock)

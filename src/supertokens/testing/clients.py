@@ -78,7 +78,7 @@ class AsgiClient:
 
     As a context manager it also runs the application's lifespan. Tests may be synchronous or not.
 
-    >>> with AsgiClient(app) as client:
+    >>> with AsgiClient(asgi_app) as client:
     ...     client.answer(Request("GET", "http://localhost/me", [])).status
     401
     """

@@ -26,7 +26,7 @@ def login_as(client: object, user_id: str, /, **payload: Any) -> str:
     >>> client = app.test_client()
     >>> handle = login_as(client, "ada", role="admin")
     >>> client.get("/me").json
-    {'role': 'admin', 'user': 'ada'}
+    {'payload': {'role': 'admin'}, 'user': 'ada'}
     """
     if isinstance(client, Browser | Tab):
         browser = client if isinstance(client, Browser) else client.browser

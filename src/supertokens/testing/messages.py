@@ -4,20 +4,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from supertokens.transport.cookies import COOKIE_KINDS
 
 __all__ = ["Request", "Response", "ResponseLostError"]
 
+_MAX_SHOWN: Final = 200
+
 
 class Request(NamedTuple):
-    """A request. `url` has scheme and host; `headers` in the order sent, one entry for each field."""
+    """A request. `url` has scheme and host; `headers` in the order sent, one entry for each field.
+
+    >>> Request("GET", "http://localhost/me", [("Accept", "*/*")])
+    <Request GET http://localhost/me>
+    """
 
     method: str
     url: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"  # no tokens
 
 
 class Response(NamedTuple):
@@ -31,6 +40,9 @@ class Response(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
     text: str
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.text[:_MAX_SHOWN]!r}>"  # no tokens
 
     def json(self) -> Any:
         """Return the body, read as JSON. Raise ValueError if it is none."""

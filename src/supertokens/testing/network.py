@@ -14,14 +14,15 @@ __all__ = ["InFlight", "Network"]
 
 
 class InFlight:
-    """A request that has left the browser, with the cookies of that moment. Nothing happens to it by itself.
+    r"""A request that has left the browser, with the cookies of that moment. Nothing happens to it by itself.
 
     `answer` calls the app, and `take` lets the browser keep what a response sets.
 
     >>> first, second = tab.start("POST", "/session/refresh"), other_tab.start("POST", "/session/refresh")
     >>> first.reach()
-    >>> second.arrive()
-    >>> first.arrive()  # the responses are reordered
+    <Response 200 '{}\n'>
+    >>> second.arrive().status, first.arrive().status  # the responses are reordered
+    (200, 200)
     """
 
     def __init__(self, request: Request, answer: Callable[[], Response], take: Callable[[Response], None]) -> None:

@@ -77,8 +77,8 @@ class Tab:
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Response:
         """Send a GET, as `request` does.
 
-        >>> tab.get("/me").json()
-        {'user': 'ada'}
+        >>> tab.get("/me").json()["user"]
+        'ada'
         """
         return self.request("GET", path, headers=headers)
 

@@ -208,6 +208,8 @@ def test_a_cookie_replaces_only_one_of_its_name_domain_and_path() -> None:
     for line in ("a=1; Path=/", "a=2; Path=/x", "a=3; Path=/; Domain=example.com", "a=4; Path=/"):
         keep(jar, made(line), NOW)
     assert names(jar) == ["2", "3", "4"]
+    keep(jar, made("a=5; Path=/; Domain=example.com", "https://other.example.com/"), NOW)
+    assert names(jar) == ["2", "4", "5"], "whichever host of the domain has set it"
 
 
 def test_an_expired_one_deletes_what_it_would_replace_and_nothing_else() -> None:
@@ -233,6 +235,9 @@ def test_plain_http_neither_replaces_nor_hides_a_secure_cookie() -> None:
 def test_longer_paths_are_shown_first_and_then_older_cookies() -> None:
     cookies = [made("c=1; Path=/"), made("b=1; Path=/account"), made("a=1; Path=/account/page")]
     assert [cookie.name for cookie in in_order(cookies)] == ["a", "b", "c"]
+    older = cookie_of_line("d=1; Path=/", HTTPS, NOW - 1, Way())
+    assert older is not None
+    assert [cookie.name for cookie in in_order([*cookies, older])] == ["a", "b", "d", "c"]
 
 
 def test_a_response_from_the_one_site_needs_no_url() -> None:

@@ -116,10 +116,20 @@ def test_a_forged_form_is_refused_by_its_origin(clock: FakeClock, core: Embedded
     assert browser.tab().submit("/me").status == 200
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_a_page_elsewhere_reads_headers_only_where_it_is_allowed_to(allowed: bool) -> None:
+@pytest.mark.parametrize(
+    ("origin", "credentials", "allowed"),
+    [
+        ("http://localhost:3000", "true", True),
+        ("http://localhost:3000", "false", False),
+        ("http://localhost:4000", "true", False),
+        ("*", "true", False),
+    ],
+)
+def test_a_page_elsewhere_reads_headers_only_where_it_is_allowed_to(
+    origin: str, credentials: str, allowed: bool
+) -> None:
     page = "http://localhost:3000"
-    cors = [("Access-Control-Allow-Origin", page), ("Access-Control-Allow-Credentials", "true")] if allowed else []
+    cors = [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", credentials)]
     recorder = Recorder("http://localhost", Response(200, [*cors, ("anti-csrf", "value")], ""))
     browser = Browser(FakeClock(), recorder)
     browser.tab(page).post("/login")
@@ -199,6 +209,12 @@ def test_fetch_gives_up_where_the_session_is_over(tab: Tab, clock: FakeClock, co
     expired(tab, clock)
     core.revoke_user("ada")
     assert tab.fetch("/me", method="POST", json={}).status == 401
+
+
+def test_fetch_gives_up_where_the_refresh_fails() -> None:
+    recorder = Recorder("http://localhost", Response(401, [], ""), Response(503, [], ""))
+    assert Browser(FakeClock(), recorder).tab().fetch("/me").status == 401
+    assert len(recorder.requests) == 2
 
 
 def test_fetch_gives_up_after_ten_refreshes() -> None:

@@ -36,8 +36,8 @@ ALL = dict(commands(supertokens))
 def test_there_are_these_commands() -> None:
     assert set(ALL) == {
         "start", "stop", "list", "config check", "sessions list", "sessions show", "sessions revoke", "sessions export",
-        "sessions forget-clients", "keys list", "keys rotate", "keys seal", "keys replace", "migrate", "backup", "copy",
-        "restore",
+        "sessions forget-clients", "sessions sweep", "keys list", "keys rotate", "keys seal", "keys replace", "migrate",
+        "backup", "copy", "restore",
     }  # fmt: skip
 
 

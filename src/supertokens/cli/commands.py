@@ -18,6 +18,7 @@ from supertokens.cli.output import printable
 from supertokens.cli.personal_data import export, forget_clients
 from supertokens.cli.service import list_instances, start, stop
 from supertokens.cli.sessions import sessions
+from supertokens.cli.sweep import sweep
 from supertokens.cli.target import in_words
 from supertokens.config import ConfigError
 from supertokens.errors import SuperTokensError
@@ -80,7 +81,7 @@ def supertokens() -> None:
     """
 
 
-for command in (export, forget_clients):
+for command in (export, forget_clients, sweep):
     sessions.add_command(command)
 for command in (start, stop, list_instances, config, sessions, keys, migrate, backup, restore, copy):
     supertokens.add_command(command)

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -295,6 +295,10 @@ class EmbeddedCore(StoredSessions):
     def sweep(self) -> int:
         """Delete all expired sessions; return how many there were."""
         return self._sweeper.sweep_all(self._clock())
+
+    def sweep_in_steps(self) -> Iterator[int]:
+        """Do what `sweep` does, at most 500 sessions at a time; yield the number of each step."""
+        return self._sweeper.sweep_in_steps(self._clock())
 
     def close(self) -> None:
         """Close the connections of the store."""

@@ -7,6 +7,7 @@ The sessions are absent anyway, and the entries have been read: this is about ro
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Final
 
 from supertokens.errors import SuperTokensGeneralError
@@ -36,13 +37,19 @@ class Sweeper:
 
     def sweep_all(self, now: int) -> int:
         """Delete all sessions that have expired at `now`, and all old entries; return how many sessions there were."""
-        total = swept = self._sweep(now)
+        return sum(self.sweep_in_steps(now))
+
+    def sweep_in_steps(self, now: int) -> Iterator[int]:
+        """Do what `sweep_all` does, a few rows at a time; yield the number of sessions of each step.
+
+        Who stops asking has swept what was yielded.
+        """
+        swept = _ROWS_AT_ONCE
         while swept == _ROWS_AT_ONCE:
             swept = self._sweep(now)
-            total += swept
+            yield swept
         while self._sweep_feed(now) == _ROWS_AT_ONCE:
-            pass
-        return total
+            yield 0
 
     def sweep_now_and_then(self, now: int) -> None:
         """Delete a few expired sessions and old entries every ten minutes, and more while there are more.
@@ -53,8 +60,11 @@ class Sweeper:
             return
         self._next = now + _SWEEP_EVERY_MS
         try:
-            if _ROWS_AT_ONCE in (self._sweep(now), self._sweep_feed(now)):
+            swept = self._sweep(now)
+            if _ROWS_AT_ONCE in (swept, self._sweep_feed(now)):
                 self._next = now + _SWEEP_MORE_AFTER_MS
+            if swept:
+                _log.info("%d expired sessions were deleted", swept)
         except SuperTokensGeneralError:
             # The session has been created all the same.
             _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)

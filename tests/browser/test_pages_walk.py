@@ -36,9 +36,10 @@ MANY_IMAGES: Final = 100
 """With as many parallel renewals a walk comes to its end in time, if they do not converge."""
 # The slow views are for what a renewal's time limit decides (a quarter of the grace period): before, after, long after.
 IN_CHROMIUM: Final = Pace(500, 8, 1, (0.2, 0.6, 4, 20)) if DEEP else Pace(100, 8, 1, (0.2, 0.6, 2))
-IN_FASTAPI: Final = replace(IN_CHROMIUM, steps=300 if DEEP else 40, framework="fastapi")
+BRIEFLY: Final = replace(IN_CHROMIUM, steps=300 if DEEP else 25)
 IN_FIREFOX: Final = Pace(60, 8, 1, (0.2, 0.6, 4, 20))
 WITHOUT_CONVERGENCE: Final = Pace(60, 8, 1, (0.2, 0.6), converges=False)
+ONLY_DEEP: Final = pytest.mark.skipif(not DEEP, reason="a walk takes half a minute: make test-deep")
 MAX_TRIES: Final = 3
 
 
@@ -88,8 +89,11 @@ def test_a_random_walk_logs_nobody_out_and_runs_no_form_twice(open_chromium: Ope
     walk_on_a_quick_machine(open_chromium, tmp_path, IN_CHROMIUM)
 
 
-def test_a_random_walk_through_an_app_of_fastapi_logs_nobody_out_either(open_chromium: Open, tmp_path: Path) -> None:
-    walk_on_a_quick_machine(open_chromium, tmp_path, IN_FASTAPI)
+@pytest.mark.parametrize("framework", ["fastapi", pytest.param("django", marks=ONLY_DEEP)])
+def test_a_random_walk_through_another_framework_logs_nobody_out_either(
+    open_chromium: Open, tmp_path: Path, framework: str
+) -> None:
+    walk_on_a_quick_machine(open_chromium, tmp_path, replace(BRIEFLY, framework=framework))
 
 
 @pytest.mark.skipif(not DEEP, reason="it needs Firefox, and the grace period is short for it: make test-deep")
@@ -147,7 +151,9 @@ def summary(walk: Walk, app: AppProcess) -> str:
     )
 
 
-@pytest.mark.parametrize("framework", ["flask", "fastapi"])
+@pytest.mark.parametrize(
+    "framework", ["flask", *(pytest.param(name, marks=ONLY_DEEP) for name in ("fastapi", "django"))]
+)
 def test_the_walk_notices_a_core_whose_refreshes_do_not_converge(
     open_chromium: Open, tmp_path: Path, framework: str
 ) -> None:

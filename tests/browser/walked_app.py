@@ -88,20 +88,22 @@ class Journal:
 class UnderWay:
     """Counts the requests that are under way in an application, and says in each response how long it took.
 
-    Those that ask for the count are left out.
+    It answers those that ask for the count, and notes those that are refused in `journal`.
     """
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication, journal: Journal) -> None:
         self._application = application
+        self._journal = journal
         self._lock = threading.Lock()
         self.count = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/under-way":
-            return self._application(environ, start_response)
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [str(self.count).encode()]
         self._add(1)
         try:
-            answer = ClosingIterator(self._application(environ, _timed(start_response)))
+            answer = ClosingIterator(self._application(environ, self._noting(environ, start_response)))
             try:
                 return [b"".join(answer)]
             finally:
@@ -113,15 +115,16 @@ class UnderWay:
         with self._lock:
             self.count += number
 
+    def _noting(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+        began = time.monotonic()
 
-def _timed(start_response: StartResponse) -> StartResponse:
-    began = time.monotonic()
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            spent = round((time.monotonic() - began) * 1000)
+            if status[:3] in ("401", "403") or status >= "500":  # 400: half a form of an aborted request
+                self._journal.note("status", status[:3], environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            return start_response(status, [*headers, (SPENT_HEADER, str(spent))], *exc_info)
 
-    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        spent = round((time.monotonic() - began) * 1000)
-        return start_response(status, [*headers, (SPENT_HEADER, str(spent))], *exc_info)
-
-    return start  # type: ignore[return-value]
+        return start  # type: ignore[return-value]
 
 
 def core_in(folder: Path, clock: Callable[[], int], keys: Mapping[str, Any]) -> EmbeddedCore:
@@ -137,19 +140,7 @@ def walked_app(core: EmbeddedCore, journal: Journal, keys: Mapping[str, Any]) ->
     core.signals.connect(lambda event: note_event(journal, event))
     _add_pages(app)
     _add_forms(app, journal)
-    under_way = UnderWay(app.wsgi_app)
-    app.wsgi_app = under_way  # type: ignore[method-assign]
-
-    @app.get("/under-way")
-    def count() -> str:
-        return str(under_way.count)
-
-    @app.after_request
-    def note_refusal(response: Response) -> Response:
-        if response.status_code in (401, 403) or response.status_code >= 500:  # 400: half a form of an aborted request
-            journal.note("status", response.status_code, request.method, request.full_path)
-        return response
-
+    app.wsgi_app = UnderWay(app.wsgi_app, journal)  # type: ignore[method-assign]
     return app
 
 
@@ -281,7 +272,13 @@ def main() -> None:
         os.write(1, b"%d\n" % listening.getsockname()[1])
         serve(walked_api(core, journal, keys), listening)
         return
-    server = make_server("127.0.0.1", port, walked_app(core, journal, keys), threaded=True, request_handler=Quiet)
+    if sys.argv[5] == "django":
+        from .walked_django import walked_site
+
+        app: WSGIApplication = walked_site(core, journal, keys)
+    else:
+        app = walked_app(core, journal, keys)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     os.write(1, b"%d\n" % server.server_port)
     server.serve_forever()
 

@@ -127,7 +127,7 @@ TESTED_IN: Final = {
     ),
     "stores/test_opening.py": ("config/databases.py",),
     "stores/test_schema.py": ("stores/sqlite_schema.py",),
-    "stores/test_sqlite.py": ("stores/sqlite_feed.py", "stores/sqlite_limits.py", "stores/sqlite_rows.py"),
+    "stores/test_sqlite.py": ("stores/sqlite_limits.py", "stores/sqlite_rows.py"),
     "stores/test_sqlite_erasing.py": ("stores/sqlite_keys.py",),
     "stores/test_sqlite_files.py": ("stores/sqlite_connections.py",),
     "wsgi/test_contract.py": ("wsgi/requests.py", "wsgi/verbs.py"),

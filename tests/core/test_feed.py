@@ -538,6 +538,23 @@ def test_a_forked_child_reads_the_feed_anew_and_the_parent_goes_on(shared: Store
     core.close()
 
 
+def test_a_fork_that_runs_no_hooks_is_noticed_by_the_process_id(shared: Store) -> None:
+    core, counting = pushing(shared)
+    issued = create(core)
+    eventually(lambda: is_vouched_for(core, counting, issued))
+    [of_the_parent] = threads()
+    feed = core._comparisons.feed
+    assert feed is not None
+    of_before, feed._pid = feed._stop, 0
+    assert lets_in(core, create(core))
+    assert len(threads()) == 2
+    of_before.set()
+    of_the_parent.join()
+    eventually(lambda: is_vouched_for(core, counting, issued))
+    core.close()
+    assert threads() == []
+
+
 ENDING = """
 import sys
 from supertokens.config import Config

@@ -11,6 +11,7 @@ BARE_POST: Final = "bare Flask, POST"
 OURS_GET: Final = "ours, GET, token seen before"
 OURS_POST: Final = "ours, POST with anti-CSRF, seen before"
 OURS_QUERY: Final = "ours, GET, blacklisting `query` on SQLite, seen before"
+OURS_PUSH: Final = "ours, GET, blacklisting `push` on SQLite, seen before"
 OURS_FIRST_SIGHT: Final = "ours, GET, first sight of a token"
 OURS_OPEN: Final = "ours, GET, a route that is not protected"
 OURS_CREATE: Final = "ours, create (log in)"
@@ -79,6 +80,10 @@ EC_VERIFY: Final = "one ES256 verify"
 SIGN_AND_INSERT: Final = "one RSA-2048 sign and one durable insert"
 SIGN_AND_UPDATE: Final = "one RSA-2048 sign, one read and one update without fsync"
 FSYNC: Final = "one fsync of 4 KiB"
+
+# How long after a revocation has returned another process refuses
+PUSH_LAG_SQLITE: Final = "a revocation is seen by `push`, SQLite"
+PUSH_LAG_POSTGRES: Final = "a revocation is seen by `push`, PostgreSQL"
 
 # Active sessions
 ACTIVE_SESSIONS: Final = (100, 1_000, 10_000, 100_000)

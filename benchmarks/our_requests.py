@@ -9,6 +9,7 @@ from itertools import count as count_from
 from typing import Any, Final
 
 import flask
+from tests.processes.pushing import until_it_is_told
 
 from benchmarks import names
 from benchmarks.apps import USER_ID, LoggedIn, OpenCore, bare_app, minted_token, sessions_app
@@ -34,6 +35,7 @@ def our_cases(core: OpenCore, plain_core: EmbeddedCore) -> list[Case]:
         _guarded_post(core("guarded", enable_anti_csrf=True)),
         requests_case(names.BARE_POST, bare, browser.request("POST", "/me")),
         _blacklisting(core("blacklisting", access_token_blacklisting=True)),
+        _pushing(core("pushing", access_token_blacklisting=True, revocation="push")),
         first_sight_case(names.OURS_FIRST_SIGHT, core("first_sight")),
         login_case(names.OURS_CREATE, plain),
         refresh_case(names.OURS_REFRESH, core("refresh")),
@@ -81,6 +83,14 @@ def _blacklisting(core: EmbeddedCore) -> Loop:
     if Client(app)(revoked.request("GET", "/me"))[0] == "200 OK":
         raise RuntimeError("a revoked session was let pass")
     return requests_case(names.OURS_QUERY, app, LoggedIn(app).request("GET", "/me"), protected=True)
+
+
+def _pushing(core: EmbeddedCore) -> Loop:
+    app = sessions_app(core, access_token_blacklisting=True)
+    browser = LoggedIn(app)
+    browser.use()
+    until_it_is_told(core, [browser.cookies["sAccessToken"]])
+    return requests_case(names.OURS_PUSH, app, browser.request("GET", "/me"), protected=True)
 
 
 def first_sight_case(name: str, core: EmbeddedCore, **options: Any) -> Loop:

@@ -16,6 +16,7 @@ from benchmarks.other_peers import other_peer_cases
 from benchmarks.our_frameworks import framework_cases
 from benchmarks.per_request import per_request_cases
 from benchmarks.postgres import postgres_cases
+from benchmarks.push import push_cases
 from benchmarks.real_server import server_cases
 from benchmarks.rounds import Case
 from benchmarks.service import at_rest_cases, service_cases
@@ -80,6 +81,13 @@ SECTIONS: Final = (
         postgres_cases,
         full=Length(20, 0.050, 6),
         quick=Length(3, 0.010, 2),
+    ),
+    Section(
+        "push",
+        "how long after a revocation has returned workers with `revocation: push` refuse, on SQLite and PostgreSQL",
+        push_cases,
+        full=Length(5, 0.0, 0),
+        quick=Length(1, 0.0, 0),
     ),
     Section(
         "other peers",

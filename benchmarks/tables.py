@@ -24,9 +24,9 @@ _MANY: Final = 100
 """Operations from which on 99 of 100 are fewer than all."""
 
 _REQUESTS: Final = (
-    names.BARE_GET, names.OURS_GET, names.OURS_FIRST_SIGHT, names.OURS_QUERY, names.OURS_PAGE, names.OURS_RENEWED,
-    names.OURS_RENEWED_TOGETHER, names.REFRESHING_VIEW, names.OURS_FIRST_USE, *names.PEERS, names.BARE_POST,
-    names.OURS_POST, names.OURS_CREATE, names.OURS_REFRESH, names.OURS_LOGOUT,
+    names.BARE_GET, names.OURS_GET, names.OURS_FIRST_SIGHT, names.OURS_QUERY, names.OURS_PUSH, names.OURS_PAGE,
+    names.OURS_RENEWED, names.OURS_RENEWED_TOGETHER, names.REFRESHING_VIEW, names.OURS_FIRST_USE, *names.PEERS,
+    names.BARE_POST, names.OURS_POST, names.OURS_CREATE, names.OURS_REFRESH, names.OURS_LOGOUT,
 )  # fmt: skip
 _OTHERS: Final = (
     names.SUPERTOKENS_PYTHON_BARE, names.SUPERTOKENS_PYTHON, names.DJANGO_BARE,

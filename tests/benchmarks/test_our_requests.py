@@ -15,6 +15,7 @@ from benchmarks.apps import cores_in, open_benchmark_core
 from benchmarks.filled_store import filled_store_cases
 from benchmarks.logins import login_cases
 from benchmarks.our_requests import our_cases
+from benchmarks.push import push_cases
 from benchmarks.rounds import Case
 from benchmarks.units import decoding_case, ec_signature_cases, fsync_case, signature_cases, write_cases
 
@@ -41,6 +42,7 @@ GROUPS: Final[dict[str, Cases]] = {
     "units": units,
     "log-ins": login_cases,
     "active sessions": lambda folder: active_session_cases(folder, counts=(2, 30), cached=20),
+    "push": lambda folder: push_cases(folder, revokes=3),
     "filled store": lambda folder: filled_store_cases(folder, sizes=(40, 60), listed=250),
 }
 

@@ -36,8 +36,12 @@ class Lags(NamedTuple):
     let_in_after: float
     """The longest time after a revocation had returned at which a check began that still let its session in."""
 
+    def percentile(self, percent: int) -> float:
+        """Return what so many of 100 revocations were seen within (seconds)."""
+        return self.seen_after[len(self.seen_after) * percent // 100]
+
     def __str__(self) -> str:
-        p50, p99 = (self.seen_after[len(self.seen_after) * percent // 100] for percent in (50, 99))
+        p50, p99 = self.percentile(50), self.percentile(99)
         figures = f"p50 {1000 * p50:.1f} ms, p99 {1000 * p99:.1f} ms, max {1000 * self.seen_after[-1]:.1f} ms"
         return f"{len(self.seen_after)} revocations seen by workers with push: {figures}"
 

@@ -81,6 +81,15 @@ def test_an_app_of_a_module_keeps_its_sessions_in_memory_for_a_test(
     own.close()
 
 
+def test_what_an_app_had_is_back_after_the_block(core: EmbeddedCore) -> None:
+    app = flask_app(core)
+    edge = edge_of(app)
+    before = edge.core, edge.clock, edge.times
+    with in_memory(app, FakeClock()):
+        assert (edge.core, edge.clock) != before[:2]
+    assert (edge.core, edge.clock, edge.times) == before
+
+
 def test_what_the_app_listens_to_is_told_of_the_core_in_memory(clock: FakeClock) -> None:
     app, told = flask_app(), []
 

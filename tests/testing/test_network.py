@@ -71,6 +71,14 @@ def test_a_delayed_response_arrives_after_that_time(logged_in: Tab, clock: FakeC
     assert clock() - before == 30_000, "one response only"
 
 
+def test_the_app_has_answered_before_a_delay(tab: Tab, core: EmbeddedCore, clock: FakeClock) -> None:
+    before = clock()
+    tab.browser.network.delay_responses(30)
+    tab.post("/login")
+    [handle] = core.session_handles("ada")
+    assert core.session(handle).created_at == before
+
+
 def test_faults_come_in_the_order_in_which_they_were_asked_for(logged_in: Tab, clock: FakeClock) -> None:
     before = clock()
     logged_in.browser.network.delay_responses(1)

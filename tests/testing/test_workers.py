@@ -64,6 +64,23 @@ def test_a_worker_dies_before_or_after_it_has_written(
     assert tab.post("/login").status == 200, "only one was killed"
 
 
+@pytest.mark.parametrize(("when", "returned"), [("before write", False), ("after write", False), ("end", True)])
+def test_a_view_goes_no_further_than_its_worker_lives(clock: FakeClock, when: Moment, returned: bool) -> None:
+    seen = []
+
+    def make_app(core: Any) -> Any:
+        app = flask_app(core)
+        log_in = app.view_functions["login"]
+        app.view_functions["login"] = lambda: (log_in(), seen.append("after"))[0]
+        return app
+
+    workers = Workers(make_app, clock)
+    workers.kill(when)
+    with pytest.raises(ResponseLostError):
+        in_front(workers, clock).post("/login")
+    assert bool(seen) is returned
+
+
 def test_no_handler_of_the_app_hears_of_it(clock: FakeClock) -> None:
     heard = []
 

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The errors of the API.
 
-    SuperTokensError
-    ├── SuperTokensGeneralError           our own failure: the store or the core cannot answer
-    ├── SuperTokensUnauthorisedError      no such session, or revoked: log in again
-    ├── SuperTokensTryRefreshTokenError   the access token is not accepted: refresh, then retry
-    ├── SuperTokensTokenTheftError        a replaced refresh token came back
-    ├── SuperTokensNotFreshError          the log-in is too long ago for what was asked: confirm it
-    ├── SuperTokensSessionLimitError      the user has as many sessions as there may be
-    └── SuperTokensCrossOriginError       a browser sent it for a page of another origin: no refresh can heal that
+    SuperTokensError ├── SuperTokensGeneralError our own failure: the store or the core cannot answer ├──
+    SuperTokensUnauthorisedError no such session, or revoked: log in again ├── SuperTokensTryRefreshTokenError the
+    access token is not accepted: refresh, then retry ├── SuperTokensTokenTheftError a replaced refresh token came back
+    ├── SuperTokensNotFreshError the log-in is too long ago for what was asked: confirm it ├──
+    SuperTokensSessionLimitError the user has as many sessions as there may be └── SuperTokensCrossOriginError a browser
+    sent the request for a page on another origin: refreshing does not help
 
 A mistake of the calling program is none of these: it raises ``TypeError``, ``ValueError`` or
 :class:`supertokens.config.ConfigError`. No message holds a token, a key or a personal datum.

@@ -186,7 +186,7 @@ def test_a_service_in_the_foreground_ends_well_when_it_is_told_to(
 
 def test_what_a_service_in_the_background_says_goes_to_the_file_that_is_named(command: Command, tmp_path: Path) -> None:
     result = command("start", "--port=0", "--workers=1")
-    path = Path(result.stdout.splitlines()[-1].removeprefix("What it says goes to "))
+    path = Path(result.stdout.splitlines()[-1].removeprefix("Its output goes to "))
     assert path.parent == tmp_path / "state" / "logs"
     said = result.stdout.splitlines()[:-1]
     assert said[0].startswith("Sessions are kept in ")
@@ -223,7 +223,7 @@ def test_the_newest_outputs_are_kept_and_those_of_services_that_still_run(
 
 def test_the_output_of_a_service_counts_as_in_use_while_it_runs(command: Command) -> None:
     result = command("start", "--port=0", "--workers=1")
-    path = Path(result.stdout.splitlines()[-1].removeprefix("What it says goes to "))
+    path = Path(result.stdout.splitlines()[-1].removeprefix("Its output goes to "))
     with path.open("rb") as file:
         assert not can_be_locked(file)
         command("stop")

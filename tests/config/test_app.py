@@ -612,7 +612,7 @@ def test_push_without_blacklisting_is_refused_with_what_is_missing() -> None:
 def test_push_with_hosts_is_refused_with_the_reason() -> None:
     hosts = {"hosts": "http://localhost:3567", "access_token_blacklisting": True}
     text = refusal(arguments={"revocation": "push", **hosts})
-    assert "'revocation' ('push') cannot go with 'hosts': the core service is asked in each check" in text
+    assert "'revocation' ('push') cannot be combined with 'hosts': the core service is asked in each check" in text
 
 
 @pytest.mark.parametrize(
@@ -690,7 +690,7 @@ def test_same_site_none_needs_anti_csrf_and_secure_cookies(settings: dict[str, A
 )
 def test_a_host_prefix_refuses_what_browsers_would_refuse_with_it(name: str, value: object) -> None:
     message = refusal(arguments={"cookie_prefix": "host", name: value})
-    assert f"'{name}' ({value!r}) cannot go with 'cookie_prefix: host'" in message
+    assert f"'{name}' ({value!r}) cannot be combined with 'cookie_prefix: host'" in message
 
 
 def test_a_host_prefix_leaves_the_route_of_the_refresh_api_free() -> None:

@@ -442,7 +442,9 @@ def test_a_store_that_announces_nothing_is_refused(store: SqliteStore) -> None:
                 raise AttributeError(name)
             return getattr(store, name)
 
-    with pytest.raises(ConfigError, match=r"'revocation' \('push'\) cannot go with Silent, which announces nothing"):
+    with pytest.raises(
+        ConfigError, match=r"'revocation' \('push'\) cannot be combined with Silent, which announces nothing"
+    ):
         EmbeddedCore(PUSH, cast("Store", Silent()))
 
 

@@ -615,6 +615,6 @@ def test_a_service_that_mints_siblings_is_refused_at_its_first_use_and_logs_nobo
         return "in"
 
     for _ in range(2):
-        with pytest.raises(ConfigError, match="'renewal: server' cannot go with this core"):
+        with pytest.raises(ConfigError, match="'renewal: server' cannot be combined with this core"):
             app.test_client().post("/login")
     assert RemoteCore(Config(hosts=service.url)).session_handles("user") == []

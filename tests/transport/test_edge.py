@@ -94,7 +94,7 @@ def test_a_core_beside_which_the_server_must_not_renew_is_refused_at_each_use(
     core.terms = terms
     edge = edge_of(lambda: core, renewal="server")
     for _ in range(2):
-        with pytest.raises(ConfigError, match=f"'renewal: server' cannot go with this core: .*{why}"):
+        with pytest.raises(ConfigError, match=f"'renewal: server' cannot be combined with this core: .*{why}"):
             edge.core  # noqa: B018
     assert edge_of(lambda: core, renewal="client").core is core
 

@@ -47,7 +47,7 @@ def start_in_background(arguments: Sequence[str]) -> int:
             process.terminate()
             raise
     if outcome is None:
-        click.echo(f"What it says goes to {path}")
+        click.echo(f"Its output goes to {path}")
         return 0
     path.unlink(missing_ok=True)  # all of it was relayed
     return outcome

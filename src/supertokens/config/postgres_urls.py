@@ -55,7 +55,7 @@ class PostgresUrl:
 
 
 def parse_postgres_url(scheme: str, rest: str) -> PostgresUrl:
-    """Take apart `rest`, the text behind `scheme:`. Raise ValueError, which names the part that is wrong."""
+    """Take apart `rest`, the text after `scheme:`. Raise ValueError, which names the part that is wrong."""
     if not rest.startswith("//"):
         raise ValueError(f"must have '//' after '{scheme}:': {_HOW}")
     if not rest.isprintable() or " " in rest:
@@ -67,10 +67,10 @@ def parse_postgres_url(scheme: str, rest: str) -> PostgresUrl:
     parameters = {**_authority(authority), **_database_name(path if slash else "")}
     for name, value in _query(query if mark else None):
         if name in parameters:
-            raise ValueError(f"must give {name!r} once: it stands before the '?' and behind it, or twice behind it")
+            raise ValueError(f"must give {name!r} once: it stands before the '?' and after it, or twice after it")
         parameters[name] = value
     if not parameters.get("dbname"):
-        raise ValueError(f"must name a database behind the host and '/': {_HOW}")
+        raise ValueError(f"must name a database after the host and '/': {_HOW}")
     if "password" in parameters and "user" not in parameters:
         raise ValueError(f"must name the user, whose password it gives: {_HOW}")
     _check_hosts(parameters)
@@ -107,7 +107,7 @@ def _host_and_port(text: str) -> tuple[str, str]:
     if text.startswith("["):
         address, bracket, port = text[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise ValueError("must have ']' behind an IPv6 address in the host, and then nothing, or ':' and the port")
+            raise ValueError("must have ']' after an IPv6 address in the host, and then nothing, or ':' and the port")
         try:
             IPv6Address(address)
         except AddressValueError:
@@ -124,13 +124,13 @@ def _host_and_port(text: str) -> tuple[str, str]:
 
 def _port(text: str) -> str:
     if not (re.fullmatch("[0-9]{1,5}", text) and 1 <= int(text) <= 65_535):
-        raise ValueError("must have a port from 1 to 65535 behind the ':' of a host")
+        raise ValueError("must have a port from 1 to 65535 after the ':' of a host")
     return text
 
 
 def _database_name(path: str) -> dict[str, str]:
     if "/" in path:
-        raise ValueError("must have one name behind the host: in the database, '/' is written as '%2F'")
+        raise ValueError("must have one name after the host: in the database, '/' is written as '%2F'")
     return {"dbname": _decoded("database", path)} if path else {}
 
 
@@ -143,9 +143,9 @@ def _query(text: str | None) -> list[tuple[str, str]]:
         if name not in _KNOWN:
             # The name that was given is not shown: it may be a piece of a password with a '?'.
             near = difflib.get_close_matches(name, _KNOWN, 1)
-            meant = f" (perhaps {near[0]!r} is meant)" if near else ""
+            meant = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(
-                f"must have names of libpq's parameters behind the '?'{meant}, which in a password is written as '%3F'"
+                f"must have names of libpq's parameters after the '?'{meant}, which in a password is written as '%3F'"
             )
         if not equals or not value:
             raise ValueError(f"must have a value for the parameter {name!r}")

@@ -48,9 +48,12 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
         for name in ("cookie_domain", "access_token_path"):
             if getattr(keys, name) != KEYS[name].default:
                 given = f"'{name}' ({getattr(keys, name)!r})"
-                yield name, f"{given} cannot go with 'cookie_prefix: host'; leave out one of them"
+                yield name, f"{given} cannot be combined with 'cookie_prefix: host'; leave out one of them"
         if keys.cookie_secure is False:
-            yield "cookie_secure", "'cookie_secure' (False) cannot go with 'cookie_prefix: host'; leave out one of them"
+            yield (
+                "cookie_secure",
+                "'cookie_secure' (False) cannot be combined with 'cookie_prefix: host'; leave out one of them",
+            )
     if (keys.ssl_certfile is None) is not (keys.ssl_keyfile is None):
         given, missing = ("ssl_certfile", "ssl_keyfile") if keys.ssl_certfile else ("ssl_keyfile", "ssl_certfile")
         yield given, f"'{given}' is set, so set '{missing}' too: https needs both"
@@ -76,7 +79,7 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers require it"
     if keys.revocation == "push" and keys.hosts is not None:
-        why = "cannot go with 'hosts': the core service is asked in each check; leave it out"
+        why = "cannot be combined with 'hosts': the core service is asked in each check; leave it out"
         yield "revocation", f"'revocation' ('push') {why}"
     if keys.revocation == "push" and not keys.access_token_blacklisting:
         why = "needs 'access_token_blacklisting: true': without it a revoked session lives as long as its access token"
@@ -95,7 +98,9 @@ def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
     """
     grace, least = keys.refresh_token_rotation_grace_period, GRACE_PERIODS_IN_A_LIFE
     if grace == 0:
-        why = "cannot go with 'renewal: server': two requests of one page would look like a theft; leave it out"
+        why = (
+            "cannot be combined with 'renewal: server': two requests of one page would look like a theft; leave it out"
+        )
         yield "refresh_token_rotation_grace_period", f"'refresh_token_rotation_grace_period' (0 seconds) {why}"
     elif keys.access_token_validity < least * grace:
         given = f"'access_token_validity' ({keys.access_token_validity} seconds)"
@@ -184,7 +189,7 @@ def doubts(keys: Keys) -> Iterator[str]:
     for name in (*(f"{name}_file" for name in IN_FILES), "ssl_keyfile"):
         path = getattr(keys, name)
         if path is not None and is_readable_by_all(path):
-            yield f"'{name}' names {path}, which every user of this machine may read; take that right away (chmod 600)"
+            yield f"'{name}' names {path}, which every user of this machine may read; restrict it (chmod 600)"
 
 
 def _doubts_about_milliseconds(keys: Keys) -> Iterator[str]:

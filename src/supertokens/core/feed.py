@@ -196,7 +196,7 @@ def feed_for(config: Config, store: Store, clock: Callable[[], int], monotonic: 
     if config.revocation != "push":
         return None
     if not isinstance(store, Announcing):
-        why = f"cannot go with {type(store).__name__}, which announces nothing; leave it out"
+        why = f"cannot be combined with {type(store).__name__}, which announces nothing; leave it out"
         raise ConfigError(f"'revocation' ('push') {why}", "revocation")
     return Feed(store, clock, config.revocation_max_lag, monotonic)
 

@@ -119,8 +119,8 @@ class SessionEdge:
         why = why or obstacle(grace=grace, access_token_validity=validity, core_converges=True)
         if why is not None:
             raise ConfigError(
-                f"'renewal: server' cannot go with this core: {why.value}; use 'renewal: client', or change the core's"
-                " 'refresh_token_rotation_grace_period' or 'access_token_validity'",
+                f"'renewal: server' cannot be combined with this core: {why.value}; use 'renewal: client', or change"
+                " the core's 'refresh_token_rotation_grace_period' or 'access_token_validity'",
                 "renewal",
             )
         return self._times(grace)

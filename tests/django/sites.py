@@ -74,6 +74,19 @@ class Teapot(SuperTokensMiddleware):
         return HttpResponse(status=418)
 
 
+class Answering:
+    """Middleware of a project's own, which answers what views raise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
+        return HttpResponse(status=499)
+
+
 class InASGI(AsyncClientHandler):
     """The handler of a synchronous test client, with the middleware that an ASGI server runs."""
 

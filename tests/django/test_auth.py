@@ -118,6 +118,11 @@ def test_a_log_in_by_django_begins_a_session_of_ours_and_none_of_djangos(browser
     assert client.get("/who").content == b"nobody"
 
 
+def test_a_log_in_takes_the_place_of_the_browsers_last_one(browser: Any, ada: User) -> None:
+    entered(entered(browser()))
+    assert len(get_all_session_handles_for_user(str(ada.pk))) == 1
+
+
 def test_a_log_out_by_django_ends_the_session(browser: Any, ada: User) -> None:
     client = entered(browser())
     assert client.post("/leave").content == b"nobody"

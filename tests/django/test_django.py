@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import django
@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import RequestFactory, override_settings
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -44,6 +44,7 @@ from supertokens.django import (
 )
 from supertokens.django.sessions import sessions_of_project
 from supertokens.testing import FakeClock
+from tests.asgi.still import StillStore
 
 from .conftest import Project
 from .project import MIDDLEWARE
@@ -251,19 +252,53 @@ def test_verbs_by_user_need_no_request(project: Project) -> None:
     assert revoke_all_sessions_for_user("ada") == []
 
 
-def test_concurrent_verbs_of_one_view_take_turns_and_one_that_is_given_up_goes_on(project: Project) -> None:
-    async def view(request: SessionRequest) -> HttpResponse:
-        given_up = asyncio.create_task(acreate_new_session(request, "ada"))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
+def in_asgi(runner: asyncio.Runner, views: dict[str, Any], **options: Any) -> AsgiSite:
+    """Return a site on the core of the process's project."""
+    core = sessions_of_project().current().core
+    return AsgiSite(runner.get_loop(), core, {"threads": 1, **options}, views)
+
+
+def test_a_verb_that_is_given_up_goes_on_and_the_headers_wait_for_it(project: Project, store: StillStore) -> None:
+    async def view(request: HttpRequest) -> HttpResponse:
+        store.stop()
+        given_up = asyncio.ensure_future(acreate_new_session(request, "ada"))
+        while not store.waiting:
+            await asyncio.sleep(0)
         given_up.cancel()
+        asyncio.get_running_loop().call_later(0.05, store.go_on)
         return HttpResponse()
 
     project({})
-    sessions = sessions_of_project().current()
     with asyncio.Runner() as runner:
-        site = AsgiSite(runner.get_loop(), sessions.core, {"threads": 1}, {"/view": view, **VIEWS})
-        reply = site.call("POST", "/view", [("Host", "localhost")])
-        assert reply.set_cookies.keys() == OURS, "the headers have waited for the verb"
+        reply = in_asgi(runner, {"/view": view}).call("POST", "/view", [("Host", "localhost")])
+        assert reply.set_cookies.keys() == OURS
+
+
+def test_the_dispatch_of_an_awaited_class_asks_no_store_on_the_loop(project: Project) -> None:
+    @method_decorator(session_required, name="dispatch")
+    class Async(View):
+        async def get(self, request: ProtectedRequest) -> HttpResponse:
+            return HttpResponse(request.supertokens.get_user_id())
+
+    client = logged_in(project, access_token_blacklisting=True)
+    cookie = ("Cookie", f"sAccessToken={client.cookies['sAccessToken'].value}")
+    with asyncio.Runner() as runner:
+        site = in_asgi(runner, {"/me": Async.as_view()}, access_token_blacklisting=True)
+        assert site.call("GET", "/me", [("Host", "localhost"), cookie]).text == "ada"
+
+
+def test_a_body_that_is_streamed_cannot_begin_a_session_though_nobody_had_asked_for_one(project: Project) -> None:
+    def stream(request: HttpRequest) -> StreamingHttpResponse:
+        def pieces() -> Iterator[str]:
+            with pytest.raises(RuntimeError, match="headers have been sent"):
+                create_new_session(request, "ada")
+            yield "refused"
+
+        return StreamingHttpResponse(pieces())
+
+    client = project({"/stream": stream})
+    assert b"".join(client.get("/stream").streaming_content) == b"refused"
+    assert sessions_of_project().current().core.session_handles("ada") == []
 
 
 # Errors
@@ -300,6 +335,24 @@ def test_errors_of_ours_that_a_view_raises_are_answered(
 def test_a_project_answers_differently_in_a_subclass(project: Project) -> None:
     client = project(VIEWS, own={"MIDDLEWARE": ["tests.django.sites.Teapot"]})
     assert client.get("/me").status_code == 418
+
+
+@pytest.mark.parametrize("path", ["/fail", "/afail"])
+def test_middleware_may_answer_an_error_that_a_view_raises_and_the_cookies_are_cleared(
+    project: Project, path: str
+) -> None:
+    @session_required
+    def fail(request: HttpRequest) -> HttpResponse:
+        raise SuperTokensUnauthorisedError
+
+    @session_required
+    async def afail(request: HttpRequest) -> HttpResponse:
+        raise SuperTokensUnauthorisedError
+
+    own = {"MIDDLEWARE": [*MIDDLEWARE, "tests.django.sites.Answering"]}
+    client = logged_in(project, {"/fail": fail, "/afail": afail}, own=own)
+    assert client.get(path).status_code == 499
+    assert not set(client.cookies) & OURS
 
 
 def test_navigations_are_sent_to_log_in_and_back_again(project: Project) -> None:

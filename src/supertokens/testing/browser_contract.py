@@ -186,7 +186,7 @@ class BrowserContract:
         owner, thief = Visitor(site, clock, dialect), Visitor(site, clock, dialect, agent="curl")
         owner.log_in()
         thief.browser.jar.update(owner.browser.jar)
-        thief.refresh_token = owner.refresh_token
+        thief.browser.refresh_token = owner.browser.refresh_token
         owner.refresh()
         owner.get("/me")
         reply = thief.post("/session/refresh")

@@ -107,10 +107,10 @@ class RequestSessionContract:
         visitor = Visitor(make_site(*PAGES, after=audit), clock, dialect)
         visitor.log_in()
         clock.advance(hours=2)
-        lost = visitor.refresh_token, dict(visitor.browser.jar)
+        lost = visitor.browser.refresh_token, dict(visitor.browser.jar)
         visitor.refresh()
         assert audit.last == "ada"
-        visitor.refresh_token, visitor.browser.jar = lost  # the answer has not arrived
+        visitor.browser.refresh_token, visitor.browser.jar = lost  # the answer has not arrived
         visitor.refresh()
         assert visitor.get("/me").status == 200
 

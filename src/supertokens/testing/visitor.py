@@ -20,8 +20,6 @@ class Visitor:
         self.dialect = dialect
         self.agent = agent
         self.browser = Browser(clock)
-        self.access_token: str | None = None
-        self.refresh_token: str | None = None
 
     @property
     def keeps_cookies(self) -> bool:
@@ -39,11 +37,11 @@ class Visitor:
         cookies = self.browser.cookie_header(mount + path)
         if cookies:
             sent["Cookie"] = cookies
-        token = self.refresh_token if path == "/session/refresh" else self.access_token
+        token = self.browser.refresh_token if path == "/session/refresh" else self.browser.access_token
         if token:
             sent["Authorization"] = f"Bearer {token}"
         reply = self.site.call(method, path, list({**sent, **(headers or {})}.items()), mount=mount, scheme=scheme)
-        self._take(reply)
+        self.browser.take(reply.headers)
         return reply
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
@@ -63,14 +61,12 @@ class Visitor:
     @property
     def has_session(self) -> bool:
         """Return whether the client has any token left."""
-        return bool(self.browser.jar) if self.keeps_cookies else bool(self.access_token or self.refresh_token)
+        return (
+            bool(self.browser.jar)
+            if self.keeps_cookies
+            else bool(self.browser.access_token or self.browser.refresh_token)
+        )
 
     def _succeeds(self, reply: Reply) -> Reply:
         assert reply.status == 200, f"{reply.status} {reply.text}"
         return reply
-
-    def _take(self, reply: Reply) -> None:
-        self.browser.take(reply.headers)
-        access, refresh = reply.header("st-access-token"), reply.header("st-refresh-token")
-        self.access_token = self.access_token if access is None else access or None
-        self.refresh_token = self.refresh_token if refresh is None else refresh or None

@@ -18,13 +18,13 @@ def test_a_backup_and_the_way_back(run: Run, core: EmbeddedCore, database: str, 
     kept = core.create_session("ada", {}, {}, anti_csrf=False)
     copied = run("backup", tmp_path / "copy", database)
     assert copied.exit_code == 0
-    assert "1 session and the keys are in" in copied.stdout
+    assert "Saved 1 session and the keys to" in copied.stdout
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
     core.revoke_sessions([kept.handle])
     later = core.create_session("ada", {}, {}, anti_csrf=False)
     restored = run("restore", tmp_path / "copy", database, "--yes")
     assert restored.exit_code == 0
-    assert "revoked since the backup are alive again" in restored.stderr
+    assert "revoked since the backup are active again" in restored.stderr
     assert "supertokens sessions revoke --all" in restored.stderr
     assert core.session_handles("ada") == [kept.handle], "seen by a process that had it open"
     assert later.handle != kept.handle

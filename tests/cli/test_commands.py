@@ -165,7 +165,7 @@ def test_without_its_extra_the_command_says_what_to_install(command: Command, mi
     program = f"import sys; sys.modules[{missing!r}] = None; from supertokens.cli import main; main()"
     result = command("list", python=("-c", program))
     assert result.returncode == 1
-    assert result.stderr == "The command line needs more than the library: pip install 'supertokens-sessions[cli]'\n"
+    assert result.stderr == "The command line needs the extra 'cli': pip install 'supertokens-sessions[cli]'\n"
 
 
 def test_another_missing_module_is_not_taken_for_the_extra(command: Command) -> None:

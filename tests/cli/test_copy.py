@@ -282,7 +282,7 @@ def test_ahead_of_a_stop_most_is_copied_and_the_target_stays_closed(run: Run, ne
     for written in (3, 0):
         result = run("copy", "--from", here, "--to", there, "--ahead")
         assert result.exit_code == 0
-        assert f"({written} written, 0 removed), which stays closed" in result.stdout
+        assert f"({written} written, 0 removed). It cannot be used yet" in result.stdout
     with pytest.raises(SuperTokensGeneralError, match="not finished"):
         log_in(opened(there))
     listed = run("keys", "list", "--database", there.removeprefix("sqlite:///"))
@@ -389,7 +389,7 @@ def test_one_database_under_two_names_is_refused(run: Run, new: NewStore, opened
     for name in (here, path, f"{tmp_path}/./{path.name}", tmp_path / "link"):
         result = run("copy", "--from", here, "--to", name)
         assert result.exit_code == 2
-        assert "Invalid value for '--to': names the database that --from names" in result.stderr
+        assert "Invalid value for '--to': is the same database as --from" in result.stderr
 
 
 def test_a_source_that_is_not_there_or_has_no_keys_is_refused(run: Run, new: NewStore, opened: Opened) -> None:

@@ -104,7 +104,7 @@ def test_sealing_seals_with_the_first_key_and_leaves_nothing_in_the_file(
     plain = secrets_of(core)
     result = run("keys", "seal", database, SUPERTOKENS_ENCRYPTION_KEY=SEALING)
     assert (result.exit_code, result.output) == (
-        0, "3 keys are sealed with the first key of 'encryption_key', and so are all later ones.\n",
+        0, "3 keys are now sealed with the first key of 'encryption_key', as all later ones will be.\n",
     )  # fmt: skip
     core.close()
     path = Path(database.removeprefix("--database="))
@@ -124,7 +124,7 @@ def test_sealing_seals_with_the_first_key_and_leaves_nothing_in_the_file(
 def test_sealing_without_a_key_says_where_it_may_be_given(run: Run, core: EmbeddedCore, database: str) -> None:
     result = run("keys", "seal", database)
     assert result.exit_code == 2
-    assert "there is no 'encryption_key' to seal with: name the service's config.yaml" in result.stderr
+    assert "there is no 'encryption_key' to seal with: give the service's config.yaml" in result.stderr
     assert "SUPERTOKENS_ENCRYPTION_KEY_FILE" in result.stderr
 
 
@@ -138,7 +138,7 @@ def test_a_lost_key_is_answered_with_new_keys_and_new_sessions(run: Run, core: E
     assert len(core.session_handles("ada")) == 1
     result = run("keys", "replace", database, "--yes", SUPERTOKENS_ENCRYPTION_KEY=OTHER_SEALING)
     assert result.output == (
-        "All keys are new, and everybody is logged out (1 sessions).\n"
+        "All keys are replaced, and all users are logged out (1 session).\n"
         "Old tokens are refused everywhere within 60 seconds.\n"
     )
     assert core.session_handles("ada") == []
@@ -172,7 +172,7 @@ def test_config_check_warns_of_a_key_that_is_not_sealed_with(run: Run, core: Emb
     assert warnings(f"{OTHER_SEALING},{SEALING}") == [AWAITS_SEALING]
     assert warnings(f"{SEALING},{OTHER_SEALING}") == []
     database.write_bytes(b"no database at all" * 100)
-    assert warnings(SEALING)[0].startswith("whether the keys are sealed is not known: the session database")
+    assert warnings(SEALING)[0].startswith("cannot tell whether the keys are sealed: the session database")
     database.unlink()
     assert warnings(SEALING) == []
     assert not database.exists(), "a check makes nothing"
@@ -221,9 +221,9 @@ def test_the_database_of_an_app_that_signs_with_es256_gets_no_key_of_another_kin
 def test_a_database_that_is_not_there_gets_its_tables(run: Run, tmp_path: Path) -> None:
     file, newest = tmp_path / "supertokens.sqlite3", len(sqlite._SCHEMA)
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has got its tables, in version {newest}.\n")
+    assert (result.exit_code, result.output) == (0, f"Created the tables in {file} (schema version {newest}).\n")
     result = run("migrate")
-    assert (result.exit_code, result.output) == (0, f"{file} has version {newest} already: nothing to do.\n")
+    assert (result.exit_code, result.output) == (0, f"{file} already has schema version {newest}: nothing to do.\n")
     assert json.loads(run("migrate", "--json").stdout) == {"before": newest, "now": newest}
     assert file.stat().st_mode & 0o777 == 0o600
 

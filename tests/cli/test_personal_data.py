@@ -51,7 +51,7 @@ def test_clients_are_forgotten_once_somebody_has_said_so(run: Run, core: Embedde
     assert "add --yes to proceed" in refused.stderr
     assert {each.client for each in core.sessions("ada")} == {PHONE, NotedClient()}
     assert run("sessions", "forget-clients", "ada", database, "--yes").output == (
-        "The clients of 2 sessions are forgotten.\n"
+        "Erased User-Agent and address from 2 sessions.\n"
     )
     assert {each.client for each in core.sessions("ada")} == {NotedClient()}
     assert len(core.sessions("ada")) == 3
@@ -98,7 +98,7 @@ def test_a_service_is_asked_for_all_of_it(run: Run, tmp_path: Path) -> None:
         assert [(each["user_agent"], each["address"]) for each in exported] == [("Phone", "192.0.2.7"), (None, None)]
         assert (exported[0]["jwt_payload"], exported[0]["session_data"]) == ({"n": 1}, {"m": 2})
         forgotten = run("sessions", "forget-clients", "ada", *where, "--yes")
-        assert forgotten.output == "The clients of 1 session are forgotten.\n"
+        assert forgotten.output == "Erased User-Agent and address from 1 session.\n"
         assert {each["address"] for each in lines(run("sessions", "export", "ada", *where).stdout)} == {None}
         revoked = run("sessions", "revoke", "--user", "ada", "--except", kept, *where, "--yes")
         assert revoked.output == "1 session ended.\n"

@@ -167,7 +167,7 @@ def test_how_long_stop_waits_is_longer_for_a_service_that_drains(
     result = run("stop")
     assert result.exit_code == 1
     assert waited == [service.STOPS_WITHIN_S, service.STOPS_WITHIN_S + 25]
-    assert "has not within 55 seconds" in result.stderr
+    assert "did not stop within 55 seconds" in result.stderr
 
 
 def test_a_service_in_the_foreground_ends_well_when_it_is_told_to(
@@ -246,7 +246,7 @@ def test_an_address_of_ipv6_is_in_brackets_wherever_a_port_follows(command: Comm
     assert f"PID: {pid}, address: [::1]:{port}, config" in command("list").stdout
     assert json.loads(command("list", "--json").stdout)[0]["host"] == "::1"
     taken = command("start", f"--port={port}", "--host=::1")
-    assert f"[::1]:{port} cannot be listened on" in taken.stderr
+    assert f"cannot listen on [::1]:{port}" in taken.stderr
     assert command("stop").stdout == f"Successfully stopped SuperTokens with PID {pid}, running on [::1]:{port}\n"
 
 
@@ -357,7 +357,7 @@ def test_a_folder_in_which_others_may_write_is_refused(command: Command, tmp_pat
     (tmp_path / "state").chmod(0o777)
     result = command("list")
     assert result.returncode == 1
-    assert "may be written by others (mode 0777): it must be a folder of this user alone" in result.stderr
+    assert "is writable by others (mode 0777): it must belong to this user" in result.stderr
 
 
 def test_a_service_of_another_container_is_neither_listed_nor_stopped(
@@ -405,7 +405,7 @@ def test_a_port_that_is_taken_is_told(command: Command, where: list[str]) -> Non
         taken.listen()
         port = taken.getsockname()[1]
         why = crash_of(command("start", "--host=127.0.0.1", f"--port={port}", *where))
-    assert why == f"127.0.0.1:{port} cannot be listened on: Address already in use"
+    assert why == f"cannot listen on 127.0.0.1:{port}: Address already in use"
 
 
 def test_a_failure_of_tls_is_not_taken_for_one_of_the_address(command: Command) -> None:
@@ -433,7 +433,7 @@ def test_files_that_make_no_tls_server_are_told_before_anything_starts(command: 
 
 def test_a_host_that_nobody_knows_is_told(command: Command) -> None:
     why = crash_of(command("start", "--foreground", "--host=nowhere.invalid", SUPERTOKENS_API_KEYS="k" * 20))
-    assert why.startswith("nowhere.invalid:3567 cannot be listened on: ")
+    assert why.startswith("cannot listen on nowhere.invalid:3567: ")
 
 
 @pytest.mark.parametrize("where", [[], ["--foreground"]])
@@ -489,7 +489,7 @@ def test_a_link_that_lies_there_is_not_followed_even_to_a_folder_of_our_own(temp
     precious.write_text("{}")
     ours.chmod(0o700)
     temporary.symlink_to(ours)
-    with pytest.raises(PermissionError, match="is a symbolic link: it must be a folder of this user alone"):
+    with pytest.raises(PermissionError, match="is a symbolic link: it must belong to this user"):
         instances.state_folder({})
     assert precious.exists()
     temporary.unlink()
@@ -508,7 +508,7 @@ def test_a_folder_of_another_user_a_file_and_a_folder_for_all_are_refused(
     temporary.unlink()
     temporary.mkdir()
     temporary.chmod(0o770)
-    with pytest.raises(PermissionError, match=r"may be written by others \(mode 0770\)"):
+    with pytest.raises(PermissionError, match=r"is writable by others \(mode 0770\)"):
         instances.state_folder({})
     temporary.chmod(0o700)
     uid = os.getuid()
@@ -609,4 +609,4 @@ def test_what_the_system_denies_is_not_taken_for_a_failure_of_the_address(comman
         "main()"
     )
     why = crash_of(command("start", "--foreground", "--port=0", python=("-c", program)))
-    assert why == "the system denies what the service needs: [Errno 30] Read-only file system: '/dev/shm/sem'"
+    assert why == "the operating system refused: [Errno 30] Read-only file system: '/dev/shm/sem'"

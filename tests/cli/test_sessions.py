@@ -86,7 +86,7 @@ def test_the_sessions_of_everybody_are_listed_with_their_users_up_to_a_limit(
     assert run("sessions", "list", "--all", database, "--limit=5").stderr == ""
     limited = run("sessions", "list", "--all", database, "--limit=3", "--json")
     assert len(json.loads(limited.stdout)) == 3
-    assert limited.stderr == "These are 3 of 5 sessions; --limit shows more.\n"
+    assert limited.stderr == "Showing 3 of 5 sessions; use --limit to see more.\n"
 
 
 def test_the_limit_holds_for_a_user_too_and_the_oldest_are_shown(run: Run, core: EmbeddedCore, database: str) -> None:
@@ -94,7 +94,7 @@ def test_the_limit_holds_for_a_user_too_and_the_oldest_are_shown(run: Run, core:
         create(core)
     result = run("sessions", "list", "ada", database, "--limit=2", "--json")
     assert [each["handle"] for each in json.loads(result.stdout)] == core.session_handles("ada")[:2]
-    assert result.stderr == "These are 2 of 3 sessions; --limit shows more.\n"
+    assert result.stderr == "Showing 2 of 3 sessions; use --limit to see more.\n"
 
 
 def test_sessions_are_counted(run: Run, core: EmbeddedCore, database: str) -> None:
@@ -242,7 +242,7 @@ def test_a_database_that_is_not_there_is_an_error_and_is_not_made(run: Run, tmp_
     for arguments in (["list", "ada"], ["show", NO_HANDLE], ["revoke", "--all", "--yes"]):
         result = run("sessions", *arguments)
         assert result.exit_code == 1
-        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}; name " in result.stderr
+        assert f"there is no database {tmp_path / 'supertokens.sqlite3'}; give " in result.stderr
         assert "--database" in result.stderr
         assert "--with-config" in result.stderr
     assert not (tmp_path / "supertokens.sqlite3").exists()

@@ -113,7 +113,7 @@ def test_who_is_there_is_asked_before_sessions_end(
 ) -> None:
     arguments = ["sessions", "revoke", "--all", database]
     status, screen = on_a_terminal(arguments, environment, tmp_path, answer=answer or "\r")
-    assert "End all 1 session of everybody? [y/N]" in bare(screen)
+    assert "End all 1 session of all users? [y/N]" in bare(screen)
     assert len(core.session_handles("ada")) == left
     assert status == (0 if left == 0 else 1)
 

@@ -49,7 +49,7 @@ def str_of(value: float) -> str:
 )
 def test_a_tab_is_called_a_tab_with_its_line(tmp_path: Path, content: str, line: int) -> None:
     message = refusal_of_file(tmp_path, content)
-    expected = f"{tmp_path / 'config.yaml'}, line {line}: there is a tab, which YAML does not allow there; write spaces"
+    expected = f"{tmp_path / 'config.yaml'}, line {line}: a tab, which YAML does not allow here; use spaces"
     assert message == expected, "and nothing of the file is quoted"
 
 
@@ -99,16 +99,16 @@ def test_text_that_would_be_refused_without_quotes_too_is_not(name: str, text: s
 @pytest.mark.parametrize(
     ("name", "given", "hint"),
     [
-        ("core_read_timeout", 5000, "if milliseconds are meant, write 5"),
-        ("core_connect_timeout", 2500, "if milliseconds are meant, write 2.5"),
-        ("refresh_token_rotation_grace_period", 10_000, "if milliseconds are meant, write 10"),
-        ("access_token_validity", 604_800_000, "if milliseconds are meant, write 604800"),
-        ("access_token_signing_key_update_interval", 86_400, "if seconds are meant, write 24"),
-        ("access_token_signing_key_update_interval", 86_400_000, "if milliseconds are meant, write 24"),
-        ("access_token_signing_key_update_interval", 1440, "if minutes are meant, write 24"),
-        ("refresh_token_validity", 8_640_000_000, "if milliseconds are meant, write 144000"),
-        ("drain_seconds", 5000, "if milliseconds are meant, write 5"),
-        ("revocation_max_lag", 250, "if milliseconds are meant, write 0.25"),
+        ("core_read_timeout", 5000, "if you mean milliseconds, write 5"),
+        ("core_connect_timeout", 2500, "if you mean milliseconds, write 2.5"),
+        ("refresh_token_rotation_grace_period", 10_000, "if you mean milliseconds, write 10"),
+        ("access_token_validity", 604_800_000, "if you mean milliseconds, write 604800"),
+        ("access_token_signing_key_update_interval", 86_400, "if you mean seconds, write 24"),
+        ("access_token_signing_key_update_interval", 86_400_000, "if you mean milliseconds, write 24"),
+        ("access_token_signing_key_update_interval", 1440, "if you mean minutes, write 24"),
+        ("refresh_token_validity", 8_640_000_000, "if you mean milliseconds, write 144000"),
+        ("drain_seconds", 5000, "if you mean milliseconds, write 5"),
+        ("revocation_max_lag", 250, "if you mean milliseconds, write 0.25"),
     ],
 )
 def test_a_number_that_is_too_large_is_doubted_in_smaller_units(name: str, given: float, hint: str) -> None:
@@ -127,14 +127,14 @@ def warnings_of(**settings: Any) -> tuple[str, ...]:
 def test_a_validity_that_is_probably_in_milliseconds_is_doubted() -> None:
     (warning,) = warnings_of(access_token_validity=3_600_000)
     assert warning == (
-        "'access_token_validity' is 3600000 seconds, which are 41.7 days; if milliseconds are meant, write 3600"
+        "'access_token_validity' is 3600000 seconds, which is 41.7 days; if you mean milliseconds, write 3600"
     )
     (warning,) = Config.explain_service(arguments={"access_token_validity": 900_000}).warnings
-    assert "if milliseconds are meant, write 900" in warning
+    assert "if you mean milliseconds, write 900" in warning
     (warning,) = warnings_of(session_max_lifetime=2_592_000_000)
-    assert "if milliseconds are meant, write 2592000" in warning
+    assert "if you mean milliseconds, write 2592000" in warning
     (warning,) = warnings_of(short_session_validity=86_400_000)
-    assert "if milliseconds are meant, write 86400" in warning
+    assert "if you mean milliseconds, write 86400" in warning
 
 
 @pytest.mark.parametrize("seconds", [900, 1000, 3600, 86_000, 86_400, 99_000, 172_800, 604_800, 3_600_001])
@@ -144,13 +144,13 @@ def test_usual_validities_are_not_doubted(seconds: int) -> None:
 
 def test_a_grace_period_that_is_probably_in_milliseconds_is_doubted() -> None:
     (warning,) = warnings_of(refresh_token_rotation_grace_period=2000, access_token_validity=86_400)
-    assert warning.endswith("which are 33.3 minutes; if milliseconds are meant, write 2")
+    assert warning.endswith("which is 33.3 minutes; if you mean milliseconds, write 2")
     assert warnings_of(refresh_token_rotation_grace_period=60) == ()
 
 
 def test_a_session_of_years_is_doubted_in_seconds() -> None:
     (warning,) = warnings_of(refresh_token_validity=2_592_000)
-    assert warning.endswith("; if seconds are meant, write 43200")
+    assert warning.endswith("; if you mean seconds, write 43200")
     (warning,) = warnings_of(refresh_token_validity=100_000_000)
     assert "meant" not in warning
 

@@ -96,13 +96,13 @@ def test_an_error_says_where_a_relative_path_starts_from(tmp_path: Path, monkeyp
         Config.load(environ={"SUPERTOKENS_CONFIG": "config.yaml"})
     assert str(caught.value).startswith(f"config.yaml (from {tmp_path / 'elsewhere'}): ")
     (tmp_path / "elsewhere").rmdir()
-    assert "(from a folder that is no longer there)" in refusal(Config.load_service, **both)
+    assert "(the working directory no longer exists)" in refusal(Config.load_service, **both)
 
 
 @pytest.mark.parametrize("content", ["", "  \n", b"\xff\xfe", b"a\0b", b"x" * 65_537])
 def test_a_file_without_usable_text_is_refused(tmp_path: Path, content: str | bytes) -> None:
     message = refusal(Config.load_service, encryption_key_file=str(secret(tmp_path, content)))
-    assert "has to hold the value of 'encryption_key' as text" in message
+    assert "does not hold the value of 'encryption_key' as text" in message
 
 
 def test_a_database_in_the_place_of_a_file_with_its_name_is_told_apart(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_secret_that_every_user_may_read_gives_a_warning(tmp_path: Path, caplo
     assert not caplog.records
     Config.load_service(arguments={"api_keys_file": str(secret(tmp_path, ONE, 0o644))})
     assert "'api_keys_file' names" in caplog.text
-    assert "every user of this machine may read" in caplog.text
+    assert "every user of this machine can read" in caplog.text
 
 
 def test_a_secret_that_did_not_arrive_does_not_switch_protection_off() -> None:

@@ -15,5 +15,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
-        sys.exit("The command line needs more than the library: pip install 'supertokens-sessions[cli]'")
+        sys.exit("The command line needs the extra 'cli': pip install 'supertokens-sessions[cli]'")
     supertokens(prog_name="supertokens")

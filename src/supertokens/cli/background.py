@@ -32,7 +32,7 @@ def start_in_background(arguments: Sequence[str]) -> int:
     try:
         path, log = log_file()
     except OSError as error:
-        click.echo(f"{_CRASH} no file can be created for the service's output: {error}", err=True)
+        click.echo(f"{_CRASH} cannot create a file for the service's output: {error}", err=True)
         click.echo(_QUITTING)
         return 1
     # -P: without it, `-m` puts the working directory first on the path, and would run any `yaml.py` in it.
@@ -72,7 +72,7 @@ def _relay_until_ready(process: subprocess.Popen[bytes], output: IO[str]) -> int
             ended = process.wait()
         if ended is not None:
             if not quitting:
-                click.echo(f"{_CRASH} the service ended, with status {ended}, before it was ready", err=True)
+                click.echo(f"{_CRASH} the service exited with status {ended} before it was ready", err=True)
                 click.echo(_QUITTING)
             return 1
         time.sleep(_LOOK_EVERY_S)

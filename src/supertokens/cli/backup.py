@@ -31,8 +31,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False, readable=False)
 def backup(target: Path, force: bool, config_file: Path | None, database: str | None, as_json: bool) -> None:
     """Copy the database to the file TARGET while services and apps use it.
 
-    The copy is for its owner only (mode 0600): unless the keys are sealed with 'encryption_key', it is enough to make
-    valid tokens for every session in it.
+    Only its owner can read the copy (mode 0600): unless the keys are sealed with 'encryption_key', anyone who reads it
+    can forge valid tokens for every session in it.
 
     \b
     Examples:
@@ -48,7 +48,7 @@ def backup(target: Path, force: bool, config_file: Path | None, database: str | 
     if as_json:
         show_json({"file": str(target.absolute()), "sessions": sessions, "bytes": size})
     else:
-        click.echo(f"{plural(sessions, 'session')} and the keys are in {printable(str(target))} now ({size:,} bytes).")
+        click.echo(f"Saved {plural(sessions, 'session')} and the keys to {printable(str(target))} ({size:,} bytes).")
 
 
 @click.command()
@@ -59,9 +59,10 @@ def backup(target: Path, force: bool, config_file: Path | None, database: str | 
 def restore(source: Path, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
     """Replace the contents of the database with the backup SOURCE, while services and apps use it.
 
-    They keep running, and read the backup's keys within a minute. Their writes wait until everything is copied.
-    Sessions that were revoked since the backup are alive again afterwards, and those created since then are gone. To
-    rule out the former, have everybody log in again: 'supertokens sessions revoke --all'.
+    They keep running, and load the backup's keys within a minute. Their writes wait until the copy is complete.
+    Sessions that were revoked since the backup are active again afterwards, and those created since then are gone. To
+    rule out the former, make all users log in again: 'supertokens sessions revoke --all', then 'supertokens keys
+    rotate --now'.
 
     \b
     Examples:
@@ -73,16 +74,16 @@ def restore(source: Path, config_file: Path | None, database: str | None, yes: b
         raise click.ClickException(f"there is no file {printable(str(source))}")
     if config.sqlite_path is None:
         raise click.ClickException(_NO_FILE)
-    confirm(f"Replace all sessions and keys in {printable(str(config.sqlite_path))} by those of the backup?", yes=yes)
+    confirm(f"Replace all sessions and keys in {printable(str(config.sqlite_path))} with those of the backup?", yes=yes)
     with _store(config) as store, _progress("Restoring") as progress:
         sessions = store.restore(source, progress=progress)
     if as_json:
         show_json({"file": str(config.sqlite_path), "sessions": sessions})
         return
-    click.echo(f"{plural(sessions, 'session')} and the keys are in {printable(str(config.sqlite_path))} again.")
+    click.echo(f"Restored {plural(sessions, 'session')} and the keys to {printable(str(config.sqlite_path))}.")
     click.echo(
-        "Warning: sessions that were revoked since the backup are alive again. To prevent that, have everybody log"
-        " in again: 'supertokens sessions revoke --all'.",
+        "Warning: sessions that were revoked since the backup are active again. To end them, make all users log in"
+        " again: 'supertokens sessions revoke --all', then 'supertokens keys rotate --now'.",
         err=True,
     )
 

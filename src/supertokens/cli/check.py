@@ -88,7 +88,7 @@ def _sealing(config: Config, *, app: bool) -> Iterator[str]:
     try:
         stored = store.read_keys(0)
     except SuperTokensGeneralError as error:
-        yield f"whether the keys are sealed is not known: {error}"
+        yield f"cannot tell whether the keys are sealed: {error}"
         return
     finally:
         store.close()

@@ -41,21 +41,23 @@ _STORE: Final = _StoreName()
 
 
 @click.command()
-@click.option("--from", "source", type=_STORE, required=True, metavar="FILE|URL", help="The database that is left.")
-@click.option("--to", "target", type=_STORE, required=True, metavar="FILE|URL", help="The one that takes its place.")
-@click.option("--ahead", is_flag=True, help="Copy while services and apps still use the source, to shorten the stop.")
+@click.option("--from", "source", type=_STORE, required=True, metavar="FILE|URL", help="The database to copy from.")
+@click.option("--to", "target", type=_STORE, required=True, metavar="FILE|URL", help="The database to copy to.")
+@click.option(
+    "--ahead", is_flag=True, help="Copy while services and apps still use the source, to shorten the downtime."
+)
 @as_json_option
 def copy(source: tuple[str, Database], target: tuple[str, Database], ahead: bool, as_json: bool) -> None:
-    """Copy all sessions and keys into another database, so that everybody stays logged in.
+    """Copy all sessions and keys into another database, without logging anybody out.
 
-    Stop everything that uses the source, copy, set 'database' to the target, and start again. The source stays as it
-    is. The target has to be empty, or to have what an earlier copy of the same source has left: run the command again
-    after it was interrupted. At the end both are read once more and compared. Until then nothing works with the target.
+    Stop everything that uses the source, copy, set 'database' to the target, and start again. The source is not
+    changed. The target must be empty, or hold an unfinished copy of the same source: if the command was interrupted,
+    run it again. At the end, both databases are read again and compared; until then, nothing can use the target.
 
-    With --ahead the target stays closed, and the copy without it, once all has been stopped, only has to bring over
-    what has changed since.
+    With --ahead, the target stays unusable. Once everything has been stopped, run the command again without --ahead: it
+    then copies only what has changed since.
 
-    A password need not stand in a URL: PGPASSWORD and ~/.pgpass are read, too.
+    A password need not be in the URL: PGPASSWORD and ~/.pgpass work too.
 
     \b
     Examples:
@@ -78,14 +80,14 @@ def copy(source: tuple[str, Database], target: tuple[str, Database], ahead: bool
     name = printable(to_database.name)
     changes = f"{copied.written} written, {copied.removed} removed"
     if digest is None:
-        click.echo(f"{plural(copied.sessions, 'session')} are in {name} so far ({changes}), which stays closed.")
-        click.echo("Stop all that uses the source, and run the command without --ahead.")
+        click.echo(f"Copied {plural(copied.sessions, 'session')} to {name} ({changes}). It cannot be used yet.")
+        click.echo("Stop everything that uses the source, then run the command again without --ahead.")
         return
-    click.echo(f"{plural(copied.sessions, 'session')} and {plural(keys, 'key')} are in {name} now ({changes}).")
-    click.echo(f"The sessions of both have the SHA-256 {digest.sha256}.")
-    click.echo("Set 'database' to it, and do not start anything on the source again.")
+    click.echo(f"Copied {plural(copied.sessions, 'session')} and {plural(keys, 'key')} to {name} ({changes}).")
+    click.echo(f"The sessions in both databases have the SHA-256 digest {digest.sha256}.")
+    click.echo("Now set 'database' to the target, and do not start anything on the source again.")
     if there.read_keys(0).sealed_with is None:
-        click.echo("Note: the keys are not sealed with 'encryption_key', in either database.", err=True)
+        click.echo("Note: the keys are not sealed with 'encryption_key' in either database.", err=True)
 
 
 def _require_two(source: Database, target: Database) -> None:
@@ -97,7 +99,7 @@ def _require_two(source: Database, target: Database) -> None:
         with suppress(OSError):
             is_same = source.path.resolve() == target.path.resolve()
     if is_same:
-        raise click.BadParameter("names the database that --from names", param_hint="'--to'")
+        raise click.BadParameter("is the same database as --from", param_hint="'--to'")
 
 
 def _opened(url: str, *, makes_tables: bool) -> Movable:
@@ -105,7 +107,7 @@ def _opened(url: str, *, makes_tables: bool) -> Movable:
     store = open_store(url, makes_tables=makes_tables)
     click.get_current_context().call_on_close(store.close)
     if not isinstance(store, Movable):
-        raise click.ClickException("sessions cannot be copied from or to a store of this kind")
+        raise click.ClickException("this kind of store does not support copying")
     return store
 
 

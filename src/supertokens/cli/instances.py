@@ -84,10 +84,11 @@ def _refuse_unless_ours_alone(folder: Path) -> None:
     elif found.st_uid != os.getuid():
         problem = f"belongs to another user (uid {found.st_uid})"
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        problem = f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
+        problem = f"is writable by others (mode {stat.S_IMODE(found.st_mode):04o})"
     else:
         return
-    remedy = f"it must be a folder of this user alone (mode 0700); make it one, or set {FOLDER} to another folder"
+    fix = "it must belong to this user, and nobody else may write to it (mode 0700); correct it"
+    remedy = f"{fix}, or set {FOLDER} to another"
     raise PermissionError(f"{folder} {problem}: {remedy}")
 
 

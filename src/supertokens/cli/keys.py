@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from supertokens.cli.output import as_json_option, confirm, moment, show_json, show_table, yes_option
+from supertokens.cli.output import as_json_option, confirm, moment, plural, show_json, show_table, yes_option
 from supertokens.cli.target import embedded_core, hosts_are_named, on_a_database
 from supertokens.core import EmbeddedCore, system_clock
 from supertokens.core.everybody import revoke_everybody
@@ -31,7 +31,7 @@ _KNOWN_WITHIN_S: Final = MAX_RING_AGE_TO_VERIFY_MS // 1000
 
 @click.group()
 def keys() -> None:
-    """List the keys, rotate the one that signs access tokens, and seal them.
+    """List, rotate, seal and replace the keys.
 
     \b
     Examples:
@@ -72,9 +72,10 @@ def list_keys(config_file: Path | None, database: str | None, as_json: bool) -> 
 def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
     """Create a new key for signing access tokens.
 
-    It starts to sign a minute later. The old one verifies until its last token has expired, so that no client notices.
-    With --now the old one is refused everywhere within 60 seconds: every client then refreshes, and stays logged in.
-    (Apps with current original SDKs cache public keys for up to four hours, or until the new key is first used.)
+    It starts signing after a minute. The old key verifies until its last token has expired, so no client notices. With
+    --now the old key is refused everywhere within 60 seconds: every client then refreshes, and stays logged in. (Apps
+    with the current SuperTokens SDKs cache public keys for up to four hours, or until they see the first token signed
+    with the new key.)
 
     \b
     Examples:
@@ -89,12 +90,13 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
         show_json({"id": new, "old_key_refused_within": MAX_RING_AGE_TO_VERIFY_MS if at_once else None})
     elif at_once:
         click.echo(
-            f"{new} is the only key now. Tokens of the old one are refused everywhere within {_KNOWN_WITHIN_S} seconds."
+            f"{new} is now the only key that signs access tokens. Tokens signed with the old one are refused everywhere"
+            f" within {_KNOWN_WITHIN_S} seconds."
         )
     else:
         signs = core.keys.ring_for_verifying(system_clock()).signing_key(system_clock()).kid == new
-        when = "now" if signs else f"from {PUBLISHED_AHEAD_MS // 1000} seconds on"
-        click.echo(f"{new} signs {when}. The old key verifies until its last token has expired.")
+        when = "signs from now on" if signs else f"starts signing in {PUBLISHED_AHEAD_MS // 1000} seconds"
+        click.echo(f"{new} {when}. The old key verifies until its last token has expired.")
 
 
 @keys.command()
@@ -103,8 +105,8 @@ def rotate(at_once: bool, config_file: Path | None, database: str | None, yes: b
 def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
     """Seal the keys in the database with the first key of 'encryption_key'.
 
-    From then on all processes seal what they write with it. Those without it fail within 60 seconds, so give it to
-    every process first, and drop the previous key, if any, afterwards. Nothing of an unsealed key is left in a SQLite
+    From then on, all processes seal what they write with it. Processes without it fail within 60 seconds, so give it to
+    all of them first, and remove the previous key, if any, afterwards. Nothing of an unsealed key remains in a SQLite
     file. Earlier copies are not affected: see SECURITY.md.
 
     \b
@@ -116,12 +118,12 @@ def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
     try:
         sealed = core.keys.seal(system_clock())
     except ValueError as error:
-        remedy = "name the service's config.yaml by --with-config, or set SUPERTOKENS_ENCRYPTION_KEY_FILE"
+        remedy = "give the service's config.yaml with --with-config, or set SUPERTOKENS_ENCRYPTION_KEY_FILE"
         raise click.UsageError(f"{error}: {remedy}") from None
     if as_json:
         show_json({"sealed": sealed})
     else:
-        click.echo(f"{sealed} keys are sealed with the first key of 'encryption_key', and so are all later ones.")
+        click.echo(f"{sealed} keys are now sealed with the first key of 'encryption_key', as all later ones will be.")
 
 
 @keys.command()
@@ -129,7 +131,7 @@ def seal(config_file: Path | None, database: str | None, as_json: bool) -> None:
 @yes_option
 @as_json_option
 def replace(config_file: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
-    """Replace all keys: everybody has to log in again.
+    """Replace all keys: all users have to log in again.
 
     Use it if the 'encryption_key' is lost, or if keys, including the refresh key, may be in the wrong hands. All
     sessions end. Running processes pick up the new keys within 60 seconds.
@@ -140,21 +142,23 @@ def replace(config_file: Path | None, database: str | None, yes: bool, as_json: 
       supertokens keys replace --yes
     """
     core = _core(config_file, database)
-    confirm("Replace all keys, and end everybody's sessions?", yes=yes)
+    confirm("Replace all keys and end all sessions?", yes=yes)
     now = system_clock()
     core.keys.replace_all(now)
     revoked = sum(revoke_everybody(core.store, now))
     if as_json:
         show_json({"revoked": revoked})
     else:
-        click.echo(f"All keys are new, and everybody is logged out ({revoked} sessions).")
+        click.echo(f"All keys are replaced, and all users are logged out ({plural(revoked, 'session')}).")
         click.echo(f"Old tokens are refused everywhere within {_KNOWN_WITHIN_S} seconds.")
 
 
 def _core(config_file: Path | None, database: str | None) -> EmbeddedCore:
     if database is None and hosts_are_named(config_file):
-        problem = "keys are in the database itself, and no service hands them out"
-        raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
+        problem = "keys are stored in the database, and services do not hand them out"
+        raise click.UsageError(
+            f"{problem}: give the service's config.yaml with --with-config, or the database with --database"
+        )
     return embedded_core(config_file, database)
 
 

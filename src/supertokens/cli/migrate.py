@@ -33,7 +33,7 @@ def migrate(config_file: Path | None, database: str | None, as_json: bool) -> No
     config = explained_service(config_file, database=database, insecure_allow_no_api_key=True).config
     store = open_embedded_core(config, DEFAULT_DATABASE).store
     if not isinstance(store, Migrating):
-        raise click.ClickException("the tables of this database have no version")
+        raise click.ClickException("this kind of database has no schema version")
     try:
         before, now = store.migrate()
     finally:
@@ -42,8 +42,8 @@ def migrate(config_file: Path | None, database: str | None, as_json: bool) -> No
     if as_json:
         show_json({"before": before, "now": now})
     elif before == now:
-        click.echo(f"{name} has version {now} already: nothing to do.")
+        click.echo(f"{name} already has schema version {now}: nothing to do.")
     elif before == 0:
-        click.echo(f"{name} has got its tables, in version {now}.")
+        click.echo(f"Created the tables in {name} (schema version {now}).")
     else:
-        click.echo(f"{name} was brought from version {before} to {now}.")
+        click.echo(f"Upgraded {name} from schema version {before} to {now}.")

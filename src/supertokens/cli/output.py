@@ -22,7 +22,7 @@ _WIDTH_WITHOUT_TERMINAL: Final = 1000
 as_json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON, for programs. Times are in milliseconds since 1970."
 )
-yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation, as in scripts.")
+yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation; for scripts.")
 
 
 def show_json(value: object) -> None:

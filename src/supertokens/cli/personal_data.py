@@ -49,9 +49,9 @@ def forget_clients(user: str, config_file: Path | None, database: str | None, ye
     core = core_of_sessions(config_file, database)
     noted = sum(each.client != NOTHING_NOTED for each in core.sessions(user))
     if noted:
-        confirm(f"Forget the clients of {plural(noted, 'session')} of {printable(user)}?", yes=yes)
+        confirm(f"Erase User-Agent and address from {plural(noted, 'session')} of {printable(user)}?", yes=yes)
     forgotten = len(core.forget_clients(user))
     if as_json:
         show_json({"forgotten": forgotten})
     else:
-        click.echo(f"The clients of {plural(forgotten, 'session')} are forgotten.")
+        click.echo(f"Erased User-Agent and address from {plural(forgotten, 'session')}.")

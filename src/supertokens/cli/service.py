@@ -38,7 +38,7 @@ _log = logging.getLogger("supertokens")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 for any free port.")
 @click.option("--workers", type=int, metavar="N", help="Number of worker processes.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground, as service managers and containers expect.")
-@click.option("--with-space", hidden=True, expose_value=False, help="Memory for a Java machine: there is none.")
+@click.option("--with-space", hidden=True, expose_value=False, help="Accepted for compatibility, and ignored.")
 def start(config_file: Path | None, foreground: bool, **options: Any) -> None:
     """Start a service, in the background by default.
 
@@ -67,7 +67,7 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("supertokens"):
             raise
-        _crash("the service needs more than the command line: pip install 'supertokens-sessions[service]'")
+        _crash("the service needs the extra 'service': pip install 'supertokens-sessions[service]'")
     try:
         explained = explained_service(config_file, **options)
     except ConfigError as error:
@@ -83,17 +83,17 @@ def _run(config_file: Path | None, options: dict[str, Any]) -> None:
         try:
             register(config.host, port, path, config.drain_seconds)
         except OSError as error:
-            _log.warning("'supertokens list' and 'supertokens stop' will not know this service: %s", error)
+            _log.warning("'supertokens list' and 'supertokens stop' will not find this service: %s", error)
         click.echo(f"Started SuperTokens on {in_url(config.host)}:{port} with PID: {os.getpid()}")
 
     try:
         serve(config, ready=ready, config_path=path)
     except ssl.SSLError as error:  # an OSError, which has nothing to do with the address
-        _crash(f"'ssl_certfile' and 'ssl_keyfile' cannot be used ({error}); 'supertokens config check' says more")
+        _crash(f"'ssl_certfile' and 'ssl_keyfile' cannot be used ({error}); 'supertokens config check' tells more")
     except ListeningError as error:
-        _crash(f"{in_url(config.host)}:{config.port} cannot be listened on: {error.strerror or error}")
+        _crash(f"cannot listen on {in_url(config.host)}:{config.port}: {error.strerror or error}")
     except OSError as error:  # which names the file, where it is about one
-        _crash(f"the system denies what the service needs: {error}")
+        _crash(f"the operating system refused: {error}")
     except SuperTokensGeneralError as error:
         _crash(in_words(error))
 
@@ -133,7 +133,7 @@ def stop(pid: int | None) -> None:
             click.echo(f"Successfully stopped SuperTokens with PID {instance.pid}, running on {instance.address}")
         else:
             lasting += 1
-            click.echo(f"PID {instance.pid} was told to stop and has not within {within:g} seconds", err=True)
+            click.echo(f"PID {instance.pid} did not stop within {within:g} seconds", err=True)
     sys.exit(1 if lasting else 0)
 
 

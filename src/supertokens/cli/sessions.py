@@ -36,7 +36,7 @@ __all__ = ["sessions"]
 
 @click.group()
 def sessions() -> None:
-    """List, show and end sessions.
+    """List, show, export and end sessions.
 
     \b
     Examples:
@@ -74,7 +74,7 @@ def list_sessions(
       supertokens sessions list --all --count
     """
     if (user is not None) is everybody:
-        raise click.UsageError("name a user, or use --all")
+        raise click.UsageError("give a USER, or use --all")
     if user is None:
         listed, counted = _of_everybody(_core_of_everybody(config_file, database).store)
     else:
@@ -88,7 +88,7 @@ def list_sessions(
     else:
         _show_sessions(found[:limit], user)
     if len(found) > limit:
-        click.echo(f"These are {limit} of {plural(counted(), 'session')}; --limit shows more.", err=True)
+        click.echo(f"Showing {limit} of {plural(counted(), 'session')}; use --limit to see more.", err=True)
 
 
 class _Sessions(NamedTuple):
@@ -176,7 +176,7 @@ def show(handle: str, config_file: Path | None, database: str | None, as_json: b
 @click.argument("handle", required=False)
 @click.option("--user", metavar="USER", help="All sessions of this user.")
 @click.option("--except", "spared", metavar="HANDLE", help="With --user: keep this session.")
-@click.option("--all", "everybody", is_flag=True, help="All sessions of all users, as after a restore from a backup.")
+@click.option("--all", "everybody", is_flag=True, help="All sessions of all users, for example after a restore.")
 @on_a_database
 @yes_option
 @as_json_option
@@ -193,7 +193,7 @@ def revoke(
     """End the session HANDLE, all sessions of a user, or all sessions. Exits with 1 if there is no session HANDLE.
 
     An access token that was issued earlier remains valid until it expires, unless access_token_blacklisting is set.
-    With --all, sessions that begin after the command are kept.
+    With --all, sessions that start after the command are not ended.
 
     \b
     Examples:
@@ -203,9 +203,9 @@ def revoke(
       supertokens sessions revoke --all
     """
     if sum((handle is not None, user is not None, everybody)) != 1:
-        raise click.UsageError("name one session, or use one of --user and --all")
+        raise click.UsageError("give a HANDLE, --user or --all")
     if spared is not None and user is None:
-        raise click.UsageError("--except goes with --user")
+        raise click.UsageError("--except requires --user")
     if everybody:
         revoked = _revoke_all(config_file, database, yes=yes)
     else:
@@ -220,7 +220,7 @@ def revoke(
 def _revoke_of(core: Core, user: str, spared: str | None, *, yes: bool) -> int:
     handles = core.session_handles(user)
     if spared is not None and spared not in handles:  # a typo must not end the very session that was to be kept
-        raise click.ClickException(f"there is no session {printable(spared)} of {printable(user)}: nothing was ended")
+        raise click.ClickException(f"{printable(user)} has no session {printable(spared)}: nothing was ended")
     ending = len(handles) - (spared is not None)
     if ending:
         confirm(
@@ -240,8 +240,10 @@ def _revoke_one(core: Core, handle: str, *, yes: bool) -> int:
 def _core_of_everybody(config_file: Path | None, database: str | None) -> EmbeddedCore:
     """Return the engine on the database. Raises click.UsageError with `hosts`: no service offers these operations."""
     if database is None and hosts_are_named(config_file):
-        problem = "--all needs the database itself, and no service offers that"
-        raise click.UsageError(f"{problem}: name it by --with-config, the service's config.yaml, or by --database")
+        problem = "--all needs the database itself; services do not offer it"
+        raise click.UsageError(
+            f"{problem}: give the service's config.yaml with --with-config, or the database with --database"
+        )
     return embedded_core(config_file, database)
 
 
@@ -250,7 +252,7 @@ def _revoke_all(config_file: Path | None, database: str | None, *, yes: bool) ->
     count = store.count_sessions(EVERYBODY, system_clock())
     if not count:
         return 0
-    confirm(f"End all {plural(count, 'session')} of everybody?", yes=yes)
+    confirm(f"End all {plural(count, 'session')} of all users?", yes=yes)
     revoked = 0
     columns = (TextColumn("ending sessions"), BarColumn(), MofNCompleteColumn())
     # On standard error, and only on a terminal, so that programs read nothing but the result.

@@ -21,7 +21,7 @@ def sweep(config_file: Path | None, database: str | None, as_json: bool) -> None
     """Delete the expired sessions from the database, at most 500 at a time, while services and apps use it.
 
     Expired sessions are refused whether they are there or not; this makes room. Services and apps do a little of it
-    with every log-in. It can be interrupted at any time, and says what it has done; several may run at once.
+    with every login. It can be interrupted at any time, and says what it has done; several may run at once.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ config_option: Final = click.option(
     "config_file",
     type=CONFIG_FILE,
     metavar="PATH",
-    help="The config.yaml to read. By default the one that SUPERTOKENS_CONFIG names, if any.",
+    help="The config.yaml to read; by default, the one that SUPERTOKENS_CONFIG names, if any.",
 )
 database_option: Final = click.option(
     "--database", metavar="FILE|URL", help="The database to use instead of the configured one."
@@ -63,7 +63,7 @@ def existing_database(config_file: Path | None, database: str | None) -> Config:
     ours = {"insecure_allow_no_api_key": True, "access_token_signing_algorithm": "RS256"}
     config = explained_service(config_file, database=database, **ours).config
     if config.sqlite_path is not None and not config.sqlite_path.is_file():
-        remedy = "name the right one by --database, or by --with-config the config.yaml of the service that has it"
+        remedy = "give the right one with --database, or the service's config.yaml with --with-config"
         raise ConfigError(f"there is no database {config.sqlite_path}; {remedy}", "database")
     return config
 
@@ -118,5 +118,5 @@ def in_words(error: Exception) -> str:
     """Return the text for a failure, and for sealed keys where their key can be given."""
     if isinstance(error.__cause__, MissingEncryptionKeyError):
         variables = "set SUPERTOKENS_ENCRYPTION_KEY or SUPERTOKENS_ENCRYPTION_KEY_FILE in the environment"
-        return f"{error}; name the service's config.yaml by --with-config, or {variables}"
+        return f"{error}; give the service's config.yaml with --with-config, or {variables}"
     return str(error)

@@ -69,7 +69,7 @@ def origins(value: object) -> tuple[str, ...]:
         return tuple(dict.fromkeys(items))
     raise ValueError(
         "must be origins as browsers send them, scheme and host in lower case and nothing after the port, such as"
-        " 'https://app.example.com'; with commas between several"
+        " 'https://app.example.com'; separate several with commas"
     )
 
 
@@ -107,6 +107,6 @@ def in_url(host: str) -> str:
 
 def _no_hosts() -> ValueError:
     return ValueError(
-        "must be base URLs with ';' between, such as 'http://localhost:3567;https://core.example.com', or a list of"
-        " {'hostname': …, 'port': …}; a password does not belong there"
+        "must be base URLs separated by ';', such as 'http://localhost:3567;https://core.example.com', or a list of"
+        " {'hostname': …, 'port': …}; without a password"
     )

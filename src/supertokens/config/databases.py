@@ -51,10 +51,10 @@ def parse_database(text: str) -> Database:
     if scheme is not None and scheme[1].lower() in _POSTGRES:
         return Database("postgresql", server=parse_postgres_url(scheme[1].lower(), text[scheme.end() :]))
     if scheme is None and "://" in text:
-        raise ValueError("must begin with its scheme, without a space before it; a path has no '://'")
+        raise ValueError("must begin with a scheme, with no space before it; for a path, leave out '://'")
     path = text if scheme is None else _path_in_url(scheme[1], text[scheme.end() :])
     if path in ("", ":memory:"):
-        raise ValueError("must name a file, since threads and processes share it (app.testing makes a temporary one)")
+        raise ValueError("must name a file, since threads and processes share it (app.testing creates a temporary one)")
     if path.endswith(("/", os.sep)) or not path.isprintable():
         raise ValueError("must name a file, not a folder, in printable characters")
     return Database("sqlite", Path(path))
@@ -70,9 +70,9 @@ def _path_in_url(scheme: str, rest: str) -> str:
     for mark, part in (("?", "query"), ("#", "fragment")):
         if mark in rest:
             escape = f"%{ord(mark):02X}"
-            raise ValueError(f"must have no {part}: in the name of a file, {mark!r} is written as {escape!r}")
+            raise ValueError(f"must not have a {part}; in a file name, write {mark!r} as {escape!r}")
     if host:
-        raise ValueError(f"must name no host after '//', since the file is on this machine: {_HOW}")
+        raise ValueError(f"must not name a host after '//', since the file is on this machine: {_HOW}")
     if re.search("%(?![0-9A-Fa-f]{2})", path):
-        raise ValueError("must have two hexadecimal digits after each '%', which itself is written as %25")
+        raise ValueError("must have two hexadecimal digits after each '%'; write '%' itself as %25")
     return unquote(path) if slash else ""

@@ -243,7 +243,7 @@ def _keys_of_the_core(config: Config, settings: Mapping[str, Setting]) -> Iterat
     for name in settings:
         if config.hosts is not None and KEYS[name].counts_in == "core":
             why = "belongs to the core service that 'hosts' names, and cannot be set in the app as well"
-            yield name, f"'{name}' {why}; set it there and remove it here, or remove 'hosts' to run embedded"
+            yield name, f"'{name}' {why}; set it there and remove it here, or remove 'hosts' to run the core in the app"
 
 
 def _why_no_effect(name: str, config: Config, side: Side) -> str:
@@ -253,13 +253,15 @@ def _why_no_effect(name: str, config: Config, side: Side) -> str:
     if name.endswith("_log_path") or name == "log_level":
         return "" if side == "service" else "an app's logs go to the logger 'supertokens' of Python's logging"
     if name in ("api_key", "api_key_file") and side == "service":
-        return "it is the key that an app sends; the keys that the service requires are 'api_keys'"
+        return "it is the key that an app sends; a service accepts those in 'api_keys'"
     if not key.counts_on(side):
-        return "it configures the core service" if side == "app" else "it configures an app"
+        return "it applies to the core service only" if side == "app" else "it applies to apps only"
     if name == "revocation_max_lag" and config.revocation != "push":
         return "'revocation' is not 'push', so each check with 'access_token_blacklisting' reads the store"
     if name == "revocation" and side == "app" and not config.access_token_blacklisting:
-        return "'access_token_blacklisting' is not true, so a revoked session lives as long as its access token"
+        return (
+            "'access_token_blacklisting' is not true, so a revoked session stays usable until its access token expires"
+        )
     needs_hosts = name in ("core_connect_timeout", "core_read_timeout") and config.hosts is None
     return "'hosts' is not set, so there is no core service to wait for" if needs_hosts else ""
 

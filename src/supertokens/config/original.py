@@ -32,16 +32,16 @@ OTHER_NAMES: Final = {
 }
 
 NO_EFFECT: Final = {
-    "ip_allow_regex": "no address is refused here; let a firewall or the proxy in front do that",
-    "ip_deny_regex": "no address is refused here; let a firewall or the proxy in front do that",
-    "webserver_https_enabled": "it is https where 'ssl_certfile' and 'ssl_keyfile' are set",
+    "ip_allow_regex": "the service does not filter by address; use a firewall or the proxy in front",
+    "ip_deny_regex": "the service does not filter by address; use a firewall or the proxy in front",
+    "webserver_https_enabled": "'ssl_certfile' and 'ssl_keyfile' enable https",
 }
 
 _FAMILIES: Final = {
     r"(postgresql|mysql|mongodb|sqlite)_.+": "'database' says where sessions are kept",
     r"(passwordless|password|email_verification|argon2|bcrypt|firebase|totp|webauthn|saml|oauth|bulk_migration|otel)_.+"
     r"|disable_telemetry|deadlock_logger_enable": "it is about a part of the original core other than sessions",
-    r"supertokens_.+": "every version of the core protocol that the service lists is spoken, for one tenant",
+    r"supertokens_.+": "every listed version of the core protocol is supported, for one tenant",
 }
 
 # The official images translate these into lines of a config.yaml (docs/protocol/original.md#environment). Our own keys
@@ -62,7 +62,7 @@ def within_our_limits(name: str, value: object) -> tuple[object, str]:
     """Return the value to use for the original's `value` of `name`, and a warning if the two differ."""
     most, refused_from, unit = _OUR_LIMITS.get(name, (0, 0, ""))
     if isinstance(value, int | float) and most < value < refused_from:
-        return most, f"{shown(value)} {unit} are more than there can be here; {most} {unit} count"
+        return most, f"{shown(value)} {unit} is more than the maximum here; {most} {unit} are used instead"
     return value, ""
 
 

@@ -59,24 +59,24 @@ def parse_postgres_url(scheme: str, rest: str) -> PostgresUrl:
     if not rest.startswith("//"):
         raise ValueError(f"must have '//' after '{scheme}:': {_HOW}")
     if not rest.isprintable() or " " in rest:
-        raise ValueError("must have no space and no control character: in a URL, a space is written as '%20'")
+        raise ValueError("must have no space and no control character; write a space as '%20'")
     if "#" in rest:
-        raise ValueError("must have no fragment: in a URL, '#' is written as '%23', in a password too")
+        raise ValueError("must not have a fragment; write '#' as '%23', in a password too")
     before, mark, query = rest[2:].partition("?")
     authority, slash, path = before.partition("/")
     parameters = {**_authority(authority), **_database_name(path if slash else "")}
     for name, value in _query(query if mark else None):
         if name in parameters:
-            raise ValueError(f"must give {name!r} once: it stands before the '?' and after it, or twice after it")
+            raise ValueError(f"must give {name!r} only once: it appears before the '?' and after it, or twice after it")
         parameters[name] = value
     if not parameters.get("dbname"):
         raise ValueError(f"must name a database after the host and '/': {_HOW}")
     if "password" in parameters and "user" not in parameters:
-        raise ValueError(f"must name the user, whose password it gives: {_HOW}")
+        raise ValueError(f"must name the user if it gives a password: {_HOW}")
     _check_hosts(parameters)
     pooled = parameters.pop("pooler", "0") == "1"
     if pooled and "options" in parameters:
-        raise ValueError("must not have 'options' beside 'pooler=1': a pooler does not hand them to the server")
+        raise ValueError("must not combine 'options' with 'pooler=1': poolers do not pass them on to the server")
     return PostgresUrl(_name(parameters), pooled, parameters)
 
 
@@ -87,7 +87,7 @@ def _authority(text: str) -> dict[str, str]:
         user, colon, password = user_and_password.partition(":")
         for part, value in (("user", user), ("password", password)):
             if "@" in value or ":" in value or "[" in value:
-                raise ValueError(f"must have no '@', ':' or '[' in the {part}: they are written as %40, %3A and %5B")
+                raise ValueError(f"must have no '@', ':' or '[' in the {part}: write them as %40, %3A and %5B")
         if not user:
             raise ValueError(f"must name the user before '@': {_HOW}")
         found["user"] = _decoded("user", user)
@@ -115,7 +115,7 @@ def _host_and_port(text: str) -> tuple[str, str]:
         return address, _port(port[1:]) if port else ""
     host, colon, port = text.partition(":")
     if ":" in port:
-        raise ValueError("must have one ':' between host and port; an IPv6 address is written in '[' and ']'")
+        raise ValueError("must have one ':' between host and port; write an IPv6 address in '[' and ']'")
     host = _decoded("host", host)
     if not host:
         raise ValueError(f"must name a host before each port and between commas: {_HOW}")
@@ -130,7 +130,7 @@ def _port(text: str) -> str:
 
 def _database_name(path: str) -> dict[str, str]:
     if "/" in path:
-        raise ValueError("must have one name after the host: in the database, '/' is written as '%2F'")
+        raise ValueError("must have one name after the host; write '/' in a database name as '%2F'")
     return {"dbname": _decoded("database", path)} if path else {}
 
 
@@ -145,7 +145,7 @@ def _query(text: str | None) -> list[tuple[str, str]]:
             near = difflib.get_close_matches(name, _KNOWN, 1)
             meant = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(
-                f"must have names of libpq's parameters after the '?'{meant}, which in a password is written as '%3F'"
+                f"must have names of libpq's parameters after the '?'{meant}; in a password, write '?' as '%3F'"
             )
         if not equals or not value:
             raise ValueError(f"must have a value for the parameter {name!r}")
@@ -155,7 +155,9 @@ def _query(text: str | None) -> list[tuple[str, str]]:
 
 def _parameter(name: str, value: str) -> str:
     if name == "target_session_attrs" and value not in _CHOICES[name]:
-        raise ValueError("must have 'target_session_attrs=read-write' or 'primary': decisions are made on the primary")
+        raise ValueError(
+            "must have 'target_session_attrs=read-write' or 'primary': sessions are read and written on the primary"
+        )
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(f"must have one of {', '.join(_CHOICES[name])} for the parameter {name!r}")
     if name in _NUMBERS:
@@ -179,11 +181,11 @@ def _check_hosts(parameters: dict[str, str]) -> None:
 
 def _decoded(part: str, text: str) -> str:
     if re.search("%(?![0-9A-Fa-f]{2})", text):
-        raise ValueError(f"must have two hexadecimal digits after each '%' in the {part}: '%' itself is written as %25")
+        raise ValueError(f"must have two hexadecimal digits after each '%' in the {part}; write '%' itself as %25")
     try:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise ValueError(f"must have UTF-8 in the {part}, where bytes are written with '%'") from None
+        raise ValueError(f"must have valid UTF-8 in the {part}, after decoding '%'") from None
     if "\0" in decoded:
         raise ValueError(f"must have no %00 in the {part}")
     return decoded

@@ -58,8 +58,9 @@ def contradictions(keys: Keys) -> Iterator[tuple[str, str]]:
         given, missing = ("ssl_certfile", "ssl_keyfile") if keys.ssl_certfile else ("ssl_keyfile", "ssl_certfile")
         yield given, f"'{given}' is set, so set '{missing}' too: https needs both"
     if not (is_loopback(keys.host) or keys.api_keys or keys.insecure_allow_no_api_key):
-        danger = "lets other machines in, and without 'api_keys' each of them could log in as any user"
-        remedy = "set 'api_keys', or 'insecure_allow_no_api_key: true' if something else keeps strangers out"
+        danger = "lets other machines in, and without 'api_keys' any of them could log in as any user"
+        guard = "something else, such as a firewall, keeps others out"
+        remedy = f"set 'api_keys', or 'insecure_allow_no_api_key: true' if {guard}"
         yield "host", f"'host' ({keys.host!r}) {danger}; {remedy}"
 
 
@@ -79,15 +80,18 @@ def contradictions_in_apps(keys: Keys) -> Iterator[tuple[str, str]]:
     if keys.cookie_same_site == "none" and not keys.cookie_secure:
         yield "cookie_same_site", "'cookie_same_site' is 'none', so set 'cookie_secure' to true: browsers require it"
     if keys.revocation == "push" and keys.hosts is not None:
-        why = "cannot be combined with 'hosts': the core service is asked in each check; leave it out"
+        why = "cannot be combined with 'hosts': every check already asks the core service; leave it out"
         yield "revocation", f"'revocation' ('push') {why}"
     if keys.revocation == "push" and not keys.access_token_blacklisting:
-        why = "needs 'access_token_blacklisting: true': without it a revoked session lives as long as its access token"
-        yield "revocation", f"'revocation' ('push') {why}; set that too, or leave 'revocation' out"
+        why = "without it, a revoked session stays usable until its access token expires"
+        needs = f"needs 'access_token_blacklisting: true': {why}"
+        yield "revocation", f"'revocation' ('push') {needs}; set that too, or leave 'revocation' out"
     if keys.renewal == "server" and keys.hosts is None:
         yield from _obstacles_to_renewal(keys)
     if keys.api_key is not None and keys.hosts is None:
-        remedy = "set it (the original's default was http://localhost:3567), or remove 'api_key' to run embedded"
+        remedy = (
+            "set it (the original's default was http://localhost:3567), or remove 'api_key' to run the core in the app"
+        )
         yield "api_key", f"'api_key' is for core services, but 'hosts' is not set; {remedy}"
 
 
@@ -111,7 +115,7 @@ def _obstacles_to_renewal(keys: Keys) -> Iterator[tuple[str, str]]:
 def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
     """Yield the contradictions in `keys` that matter only in a service: about callers, and about files."""
     if keys.access_token_signing_algorithm != "RS256":
-        why = "the SuperTokens SDKs verify RS256 only, and take every other token for a forged one"
+        why = "the SuperTokens SDKs verify RS256 only, and reject all other tokens as forged"
         yield "access_token_signing_algorithm", f"'access_token_signing_algorithm' (ES256) is not for services: {why}"
     for name in ("ssl_certfile", "ssl_keyfile"):
         path = getattr(keys, name)
@@ -120,10 +124,8 @@ def contradictions_in_services(keys: Keys) -> Iterator[tuple[str, str]]:
                 with Path(path).open("rb"):
                     pass
             except OSError as error:
-                yield (
-                    name,
-                    f"'{name}' names {located(path)}, which cannot be read ({error.strerror}); correct path or mode",
-                )
+                problem = f"which cannot be read ({error.strerror}); correct its path or permissions"
+                yield name, f"'{name}' names {located(path)}, {problem}"
                 return
     if keys.ssl_certfile is not None and keys.ssl_keyfile is not None:
         yield from _contradictions_of_tls(keys.ssl_certfile, keys.ssl_keyfile)
@@ -149,12 +151,12 @@ def _contradictions_of_tls(certificate: str, key: str) -> Iterator[tuple[str, st
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_refuse_passphrase)
     except _PassphraseAskedError:
-        problem = "which is encrypted, and nobody is there to be asked for its passphrase"
-        yield "ssl_keyfile", f"{given}, {problem}; give it without one (openssl pkey -in … -out …)"
+        problem = "which is encrypted, and a service cannot be asked for a passphrase"
+        yield "ssl_keyfile", f"{given}, {problem}; remove the passphrase (openssl pkey -in … -out …)"
     except ssl.SSLError as error:
         reason = error.reason or ""
         if reason.endswith("_MISMATCH"):  # of values, or of types
-            problem = f"which belongs to another certificate than that in {certificate}; give the two files of one pair"
+            problem = f"which does not match the certificate in {certificate}; use two files that belong together"
         else:
             which = f" that can be used ({reason})" if reason else ""
             problem = f"which holds no private key in PEM{which} ('-----BEGIN PRIVATE KEY-----'); correct it"
@@ -175,13 +177,13 @@ def doubts(keys: Keys) -> Iterator[str]:
         grace = f"'refresh_token_rotation_grace_period' ({keys.refresh_token_rotation_grace_period:g} seconds)"
         yield (
             f"'access_token_validity' ({keys.access_token_validity} seconds) is less than {GRACE_PERIODS_IN_A_LIFE}"
-            f" times {grace}: a late response may log a browser out that has no library"
+            f" times {grace}: a late response may log out a browser that has no library"
         )
     if keys.trusted_origins and keys.anti_csrf_mode != "origin":
         yield "'trusted_origins' has no effect without 'anti_csrf: origin'"
     if keys.refresh_token_validity > _MAX_COOKIE_LIFE_MINUTES:
         in_seconds = keys.refresh_token_validity / 60
-        meant = f"; if seconds are meant, write {in_seconds:.12g}" if in_seconds <= _MAX_COOKIE_LIFE_MINUTES else ""
+        meant = f"; if you mean seconds, write {in_seconds:.12g}" if in_seconds <= _MAX_COOKIE_LIFE_MINUTES else ""
         yield (
             f"'refresh_token_validity' ({keys.refresh_token_validity:g} minutes) is more than 400 days (576000"
             f" minutes), but browsers keep no cookie longer: a user who stays away that long has to log in again{meant}"
@@ -189,7 +191,7 @@ def doubts(keys: Keys) -> Iterator[str]:
     for name in (*(f"{name}_file" for name in IN_FILES), "ssl_keyfile"):
         path = getattr(keys, name)
         if path is not None and is_readable_by_all(path):
-            yield f"'{name}' names {path}, which every user of this machine may read; restrict it (chmod 600)"
+            yield f"'{name}' names {path}, which every user of this machine can read; restrict it (chmod 600)"
 
 
 def _doubts_about_milliseconds(keys: Keys) -> Iterator[str]:
@@ -197,8 +199,8 @@ def _doubts_about_milliseconds(keys: Keys) -> Iterator[str]:
         seconds = getattr(keys, name)
         if seconds is not None and seconds >= least and seconds % 1000 == 0:
             how_long = f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 60:.3g} minutes"
-            doubt = f"'{name}' is {seconds:.12g} seconds, which are {how_long}"
-            yield f"{doubt}; if milliseconds are meant, write {seconds / 1000:.12g}"
+            doubt = f"'{name}' is {seconds:.12g} seconds, which is {how_long}"
+            yield f"{doubt}; if you mean milliseconds, write {seconds / 1000:.12g}"
 
 
 def doubts_in_services(keys: Keys) -> Iterator[str]:
@@ -206,6 +208,6 @@ def doubts_in_services(keys: Keys) -> Iterator[str]:
         yield "'cookie_same_site' is 'none', but 'cookie_secure' is not true: browsers drop such cookies"
     if not (keys.api_keys or is_loopback(keys.host)):
         yield (
-            f"'insecure_allow_no_api_key': EVERY MACHINE THAT REACHES {keys.host} CAN LOG IN AS ANYBODY AND END ANY"
-            " SESSION; set 'api_keys' unless something else keeps strangers out"
+            f"'insecure_allow_no_api_key': ANY MACHINE THAT CAN REACH {keys.host} CAN LOG IN AS ANY USER AND END ANY"
+            " SESSION; set 'api_keys' unless something else, such as a firewall, keeps others out"
         )

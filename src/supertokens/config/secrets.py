@@ -22,7 +22,7 @@ IN_FILES: Final = ("api_keys", "api_key", "encryption_key", "database")
 """The keys whose value a file may hold, which `<key>_file` names."""
 
 _MAX_FILE_BYTES: Final = 65_536  # bytes
-_GOOD_KEY: Final = 'a good one comes from python -c "import secrets; print(secrets.token_hex(32))"'
+_GOOD_KEY: Final = 'generate one with python -c "import secrets; print(secrets.token_hex(32))"'
 _MIN_DISTINCT_BYTES: Final = 16
 """32 random bytes have fewer distinct values less than once in 10 ** 16 keys."""
 
@@ -30,12 +30,12 @@ _MIN_DISTINCT_BYTES: Final = 16
 def encryption_keys(value: object) -> tuple[bytes, ...]:
     keys = [_decoded(item) for item in _items(value)]
     if not keys or any(len(key) != 32 for key in keys):
-        form = "must be keys of 32 bytes, each as 64 hex digits or base64, with commas between"
+        form = "must be keys of 32 bytes, each as 64 hex digits or base64, separated by commas"
         raise ValueError(f"{form}; {_GOOD_KEY}")
     for key in keys:
         weakness = _weakness(key)
         if weakness:
-            raise ValueError(f"must be random, but a key {weakness}, as an example or a password does; {_GOOD_KEY}")
+            raise ValueError(f"must be random, but one key {weakness}, like a placeholder or a password; {_GOOD_KEY}")
     return tuple(keys)
 
 
@@ -117,12 +117,12 @@ def read_secret_file(name: str, path: str | Path) -> str:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"'{key}' names {located(path)}, which cannot be read ({why}); correct path or mode", key
+            f"'{key}' names {located(path)}, which cannot be read ({why}); correct its path or permissions", key
         ) from None
     if text and len(content) <= _MAX_FILE_BYTES and "\0" not in text:
         return text
     hint = "; for a SQLite file set 'database' itself" if name == "database" else ""
-    needed = f"which has to hold the value of '{name}' as text, at most 64 kB, and does not"
+    needed = f"which does not hold the value of '{name}' as text of at most 64 kB"
     raise ConfigError(f"'{key}' names {located(path)}, {needed}{hint}", key)
 
 

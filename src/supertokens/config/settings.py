@@ -21,7 +21,7 @@ def _key(
 
 
 def _file_of(name: str, counts_in: CountsIn) -> Any:
-    return _key(counts_in, None, _PATH, f"File that holds the value of `{name}`, in its place")
+    return _key(counts_in, None, _PATH, f"File that holds the value of `{name}`; set one of the two")
 
 
 _BOOLEAN: Final = Kind("boolean", values.boolean)
@@ -51,17 +51,17 @@ class Keys:
         "core",
         None,
         integer(1, 10_000_000_000),
-        "How long a session lives after the login, however much it is used; unset: no limit",
+        "Maximum lifetime of a session after the login, however much it is used; unset: unlimited",
         "seconds",
     )
     refresh_token_rotation_grace_period: float = _key(
-        "core", 10.0, number(0, 3600), "How long the repeated refreshes of one client get the same new token", "seconds"
+        "core", 10.0, number(0, 3600), "How long repeated refreshes by one client get the same new token", "seconds"
     )
     refresh_token_rotation_grace_binding: Literal["user-agent", "none"] = _key(
         "core", "user-agent", choice("user-agent", "none"), "What tells clients apart within the grace period"
     )
     max_sessions_per_user: int | None = _key(
-        "core", None, integer(1, 1_000_000), "How many sessions a user may have at the same time; unset: any number"
+        "core", None, integer(1, 1_000_000), "How many sessions a user may have at the same time; unset: unlimited"
     )
     session_limit_action: Literal["oldest", "refuse"] = _key(
         "core",
@@ -83,38 +83,43 @@ class Keys:
         "core",
         "query",
         choice("query", "push"),
-        "How `access_token_blacklisting` finds out about a revocation: each check reads the store, or the store"
-        " notifies within `revocation_max_lag`",
+        "How checks with `access_token_blacklisting` find out about a revocation: by reading the store (`query`),"
+        " or by being told within `revocation_max_lag` (`push`)",
     )
     revocation_max_lag: float = _key(
         "core",
         0.25,
         number(0.05, 60),
-        "With `revocation: push`, how long after a revocation has returned a check may still pass",
+        "With `revocation: push`, how long a check may still accept a session after the call that revoked it has"
+        " returned",
         "seconds",
     )
     verified_token_cache: int = _key(
         "both", 12_000, integer(0, 10_000_000), "How many verified access tokens a process remembers; 0: none", "tokens"
     )
     access_token_signing_key_dynamic: bool = _key(
-        "core", True, _BOOLEAN, "Whether the key that signs access tokens changes"
+        "core", True, _BOOLEAN, "Whether the key that signs access tokens is rotated"
     )
     access_token_signing_key_update_interval: float = _key(
-        "core", 24.0, number(1, MAX_KEY_INTERVAL_HOURS), "How often the key that signs access tokens changes", "hours"
+        "core",
+        24.0,
+        number(1, MAX_KEY_INTERVAL_HOURS),
+        "How often the key that signs access tokens is rotated",
+        "hours",
     )
     access_token_signing_algorithm: Literal["RS256", "ES256"] = _key(
         "core",
         "RS256",
         choice("RS256", "ES256"),
-        "Algorithm that signs access tokens. `ES256` is faster and shorter, but only for apps with their own core,"
-        " not for services",
+        "Algorithm that signs access tokens. `ES256` signs faster and gives shorter tokens, but is only for apps"
+        " that run their own core, not for services",
     )
     encryption_key: tuple[bytes, ...] | None = _key(
         "core",
         None,
         Kind("list of keys", secrets.encryption_keys),
-        "Encrypts the keys in the store; of several, all decrypt, and the first encrypts once `supertokens keys"
-        " seal` has run",
+        "Key that encrypts the keys in the store; of several, all can decrypt, and the first encrypts once"
+        " `supertokens keys seal` has run",
         secret=True,
     )
     encryption_key_file: str | None = _file_of("encryption_key", "core")
@@ -136,7 +141,7 @@ class Keys:
         "core",
         5.0,
         number(0.1, 600),
-        "How long an operation waits for a PostgreSQL server: for a connection, a lock or an answer",
+        "How long an operation waits for a PostgreSQL server: for a connection, a lock or a response",
         "seconds",
     )
     max_session_data_bytes: int = _key(
@@ -152,8 +157,9 @@ class Keys:
         "app",
         None,
         choice("token", "origin", "none"),
-        "How checks refuse cross-site requests: `token`, by a value that the page sends, or `origin`, by headers"
-        " that browsers send; unset: as `enable_anti_csrf` says, or else `origin` with `renewal: server`",
+        "How checks detect cross-site requests: `token`, by a value that the page sends; `origin`, by headers that"
+        " browsers send; `none`, not at all; unset: as `enable_anti_csrf` says, otherwise `origin` with `renewal:"
+        " server`",
     )
     trusted_origins: tuple[str, ...] | None = _key(
         "app",
@@ -171,14 +177,15 @@ class Keys:
         "app",
         600,
         integer(0, 86_400),
-        "With `renewal: server`, how long a large upload may outlive its access token; 0: not at all",
+        "With `renewal: server`, how long after its access token expired a large upload is still accepted; 0: not"
+        " at all",
         "seconds",
     )
     login_url: str | None = _key(
         "app",
         None,
         Kind("string", values.login_url),
-        "Where navigations without a session are redirected: a path, or the name of an endpoint; unset: nowhere",
+        "Where navigations without a session are redirected: a path, or the name of an endpoint; unset: not redirected",
     )
     api_base_path: str | None = _key(
         "app",
@@ -200,7 +207,7 @@ class Keys:
         "app",
         None,
         Kind("string", values.older_domain),
-        "Earlier `cookie_domain`, whose cookies are cleared; an empty string if it was unset",
+        "Previous `cookie_domain`, whose cookies are cleared; an empty string if it was unset",
     )
     cookie_secure: bool | None = _key(
         "both",
@@ -229,7 +236,11 @@ class Keys:
         "app", None, Kind("list of URLs", addresses.hosts), "Core services to use; unset: the core runs in the app"
     )
     api_key: str | None = _key(
-        "app", None, Kind("string", secrets.api_key), "Key that the app sends to the services in `hosts`", secret=True
+        "app",
+        None,
+        Kind("string", secrets.api_key),
+        "API key that the app sends to the services in `hosts`",
+        secret=True,
     )
     api_key_file: str | None = _file_of("api_key", "app")
     core_connect_timeout: float = _key(
@@ -251,7 +262,10 @@ class Keys:
     )
     api_keys_file: str | None = _file_of("api_keys", "service")
     insecure_allow_no_api_key: bool = _key(
-        "service", False, _BOOLEAN, "Whether other machines may reach a service without `api_keys`: full access for all"
+        "service",
+        False,
+        _BOOLEAN,
+        "Whether a service without `api_keys` may listen for other machines, which then all have full access",
     )
     workers: int | None = _key(
         "service", None, integer(1, 1024), "Worker processes; unset: one per CPU that the service may use, at most 8"
@@ -270,8 +284,10 @@ class Keys:
         "service", None, _PATH, "Certificate chain (PEM) for https; unset: http, for a proxy or this machine"
     )
     ssl_keyfile: str | None = _key("service", None, _PATH, "Private key (PEM) of `ssl_certfile`")
-    info_log_path: str | None = _key("service", None, _LOG_PATH, "File for information; unset: standard output")
-    error_log_path: str | None = _key("service", None, _LOG_PATH, "File for warnings and errors; unset: standard error")
+    info_log_path: str | None = _key("service", None, _LOG_PATH, "Log file for information; unset: standard output")
+    error_log_path: str | None = _key(
+        "service", None, _LOG_PATH, "Log file for warnings and errors; unset: standard error"
+    )
     log_level: Literal["debug", "info", "warn", "error", "none"] = _key(
         "service", "info", choice("debug", "info", "warn", "error", "none"), "The lowest level that is logged"
     )

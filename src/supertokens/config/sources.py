@@ -49,7 +49,7 @@ def from_mapping(given: Mapping[str, object], where: str, prefix: str | None = N
     for spelling, value in given.items():
         name = _name(spelling, prefix)
         if not (name in KEYS or (why_no_effect(name) and not _is_misspelt(name))):
-            raise ConfigError(f"{where}: there is no key {shown(spelling)}; {_nearest(name, prefix)}", name)
+            raise ConfigError(f"{where}: unknown key {shown(spelling)}; {_nearest(name, prefix)}", name)
         if value is None:
             continue
         value, warning = within_our_limits(_bare(spelling, prefix), value)
@@ -122,7 +122,7 @@ def _bare(spelling: object, prefix: str | None) -> str:
 def _nearest(name: str, prefix: str | None) -> str:
     near = difflib.get_close_matches(name.lower(), [*KEYS, *OTHER_NAMES, *NO_EFFECT], n=1)
     if not near:
-        return "remove it; docs/configuration.md has those that there are"
+        return "remove it; docs/configuration.md lists all keys"
     return f"did you mean '{near[0] if prefix is None else f'{prefix}{near[0]}'.upper()}'? Otherwise remove it"
 
 

@@ -182,14 +182,14 @@ def _hint(key: KeyDescription, value: object) -> str:
     """Return what a refused `value` of `key` was probably meant to be, or an empty string."""
     if key.type not in ("integer", "number", "boolean"):
         is_plain = isinstance(value, bool | int | float)
-        return " (in YAML, text such as no needs quotes)" if is_plain else ""
+        return " (in YAML, quote text such as 'no')" if is_plain else ""
     if isinstance(value, str):
         return ", which is text: remove the quotes" if _means_a_value(key, value.strip().lower()) else ""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _MAX_LIKELY:
         # The largest factor first: of two units that would do, the smaller one makes for the more usual value.
         for smaller, factor in reversed(_SMALLER_UNITS.get(key.unit, ())):
             if _is_allowed(key, value // factor if value % factor == 0 else value / factor):
-                return f" (if {smaller} are meant, write {value / factor:.12g})"
+                return f" (if you mean {smaller}, write {value / factor:.12g})"
     return ""
 
 
@@ -216,7 +216,7 @@ def located(path: str | Path) -> str:
     try:
         return f"{path} (from {Path.cwd()})"
     except OSError:  # the folder has gone
-        return f"{path} (from a folder that is no longer there)"
+        return f"{path} (the working directory no longer exists)"
 
 
 def shown(value: object) -> str:

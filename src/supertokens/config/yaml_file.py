@@ -26,7 +26,9 @@ def read_yaml(path: str | Path) -> dict[str, object]:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{located(path)}: this config.yaml cannot be read ({why}); correct path or mode") from None
+        raise ConfigError(
+            f"{located(path)}: this config.yaml cannot be read ({why}); correct its path or permissions"
+        ) from None
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -34,12 +36,12 @@ def read_yaml(path: str | Path) -> dict[str, object]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         if "'\\t'" in (getattr(error, "problem", None) or ""):
-            raise ConfigError(f"{path}{line}: there is a tab, which YAML does not allow there; write spaces") from None
-        raise ConfigError(f"{path}{line}: this is not YAML; write lines like 'cookie_domain: example.com'") from None
+            raise ConfigError(f"{path}{line}: a tab, which YAML does not allow here; use spaces") from None
+        raise ConfigError(f"{path}{line}: this is not YAML; write lines such as 'cookie_domain: example.com'") from None
     if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == f"{_TAG}null"):
         return {}
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path}: this is no mapping; write lines such as 'cookie_domain: example.com'")
+        raise ConfigError(f"{path}: this is not a mapping; write lines such as 'cookie_domain: example.com'")
     return _mapping(root, str(path))
 
 
@@ -47,14 +49,14 @@ def _mapping(root: yaml.MappingNode, path: str) -> dict[str, object]:
     values: dict[str, object] = {}
     for key, value in root.value:
         where = f"{path}, line {key.start_mark.line + 1}"
-        name = key.value if isinstance(key, yaml.ScalarNode) else "a key that is no text"
+        name = key.value if isinstance(key, yaml.ScalarNode) else "a key that is not text"
         if name in values:
-            raise ConfigError(f"{where}: {shown(name)} is there twice; remove one of them", name)
+            raise ConfigError(f"{where}: {shown(name)} is set twice; remove one of them", name)
         try:
             read = _text if name in _TEXT else _scalar
             values[name] = [read(item) for item in value.value] if value.id == "sequence" else read(value)
         except (ValueError, KeyError):
-            problem = f"{shown(name)} must have one plain value, or a list of them; put text in quotes"
+            problem = f"{shown(name)} must have a single value or a list of values; quote text"
             raise ConfigError(f"{where}: {problem}", name) from None
     return values
 

@@ -260,8 +260,8 @@ def service_of_a_terminal(
 
     def inside() -> None:
         fcntl.ioctl(screen, termios.TIOCSCTTY, 0)
-        if ignores_sighup:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Either way, since these tests may run under `nohup` themselves.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignores_sighup else signal.SIG_DFL)
 
     with output.open("wb") as said:
         process = subprocess.Popen(

@@ -38,7 +38,7 @@ def test_an_example_that_is_none_is_said_to_be_none(root: Path) -> None:
     done = make(root, "run", "EXAMPLE=payges")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith('There is no example "payges": EXAMPLE=pages is the one there is.')
+    assert done.stderr.startswith('There is no example "payges": EXAMPLE=pages and EXAMPLE=django are there.')
 
 
 def test_the_command_that_it_runs_serves_the_app(root: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_the_way_back_never_leads_elsewhere() -> None:
 
 def test_a_scope_without_sessions_says_what_is_missing() -> None:
     async def main() -> None:
-        with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to be around"):
+        with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to wrap"):
             await get_session(http_scope(), False)
 
     asyncio.run(main())

@@ -310,7 +310,7 @@ def test_a_target_with_sessions_or_keys_of_its_own_is_refused_and_left_as_it_is(
         state = movable(opened(there)).whole_sessions(now, after="", limit=9), opened(there).store.read_keys(0).keys
         result = run("copy", "--from", here, "--to", there)
         assert result.exit_code == 1
-        assert "the target has sessions or keys already" in result.stderr
+        assert "the target already has sessions or keys" in result.stderr
         assert state == (
             movable(opened(there)).whole_sessions(now, after="", limit=9), opened(there).store.read_keys(0).keys
         )  # fmt: skip
@@ -345,7 +345,7 @@ def test_the_beginning_of_a_copy_of_another_source_is_refused(run: Run, new: New
     result = run("copy", "--from", other, "--to", there)
     assert result.exit_code == 1
     assert "an unfinished copy of another source" in result.stderr
-    assert "the source is itself a copy" in run("copy", "--from", there, "--to", new(FILE)).stderr
+    assert "the source is itself an unfinished copy" in run("copy", "--from", there, "--to", new(FILE)).stderr
     assert run("copy", "--from", one, "--to", there).exit_code == 0
 
 
@@ -357,7 +357,7 @@ def test_keys_that_were_made_anew_meanwhile_are_not_mixed_with_sessions_of_befor
     copy = StoreCopy(movable(before), movable(after), system_clock(), nothing)
     copy.copy()
     before.keys.replace_all(system_clock())
-    with pytest.raises(SuperTokensGeneralError, match="the keys of the source were made anew"):
+    with pytest.raises(SuperTokensGeneralError, match="the keys of the source were created anew"):
         copy.finish()
     assert after.store.read_keys(0).keys == []
 
@@ -368,7 +368,7 @@ def test_keys_that_an_app_made_in_the_target_meanwhile_are_not_overwritten(new: 
     copy.copy()
     stray = StoredKey("stray", "refresh", 1, b"x" * 32)
     assert after.store.add_key(stray, None, None)
-    with pytest.raises(SuperTokensGeneralError, match="something has begun to use it"):
+    with pytest.raises(SuperTokensGeneralError, match="something has started using it"):
         copy.finish()
     assert after.store.read_keys(0).keys == [stray]
 

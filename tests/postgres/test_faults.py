@@ -110,7 +110,7 @@ def test_a_write_whose_connection_was_cut_happened_whole_or_not_at_all_and_says_
     ]
     for write, happened in writes:
         cut_once(proxy, answer=answer)
-        with pytest.raises(SuperTokensGeneralError, match="Whether it was written is not known"):
+        with pytest.raises(SuperTokensGeneralError, match="It is not known whether it was written"):
             write()
         assert happened() is answer
     assert len(store.sessions("other", 0)) == (0 if answer else 1), "of one that takes another's place, both or neither"

@@ -31,7 +31,7 @@ def test_each_kind_of_app_and_client_is_known(core: EmbeddedCore) -> None:
     assert type(client_of(flask.wsgi_app)) is WsgiClient
     known = client_of(flask)
     assert client_of(known) is known
-    with pytest.raises(TypeError, match="int is no application"):
+    with pytest.raises(TypeError, match="int is neither an application"):
         client_of(1)
     assert framework_client(flask) is None
 

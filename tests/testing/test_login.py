@@ -91,7 +91,7 @@ def test_a_browser_and_a_tab_are_logged_in_in_their_dialect(
 
 
 def test_what_is_no_client_is_refused(core: EmbeddedCore) -> None:
-    with pytest.raises(TypeError, match="Flask is no test client"):
+    with pytest.raises(TypeError, match="Flask is neither a test client"):
         login_as(flask_app(core), "ada")
     with pytest.raises(TypeError, match="has no sessions"):
         login_as(flask.Flask("without").test_client(), "ada")

@@ -216,9 +216,9 @@ def test_navigations_are_sent_to_log_in(around: Around) -> None:
 
 
 def test_what_is_missing_is_said_and_the_way_back_stays_here() -> None:
-    with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to be around"):
+    with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to wrap"):
         get_session({}, False)
-    with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to be around"):
+    with pytest.raises(RuntimeError, match=r"SuperTokens\(app\) has to wrap"):
         current_session()
     assert next_url({"QUERY_STRING": "next=%2Fnotes"}) == "/notes"
     assert next_url({"QUERY_STRING": "next=%2F%2Fevil.example"}) == "/"

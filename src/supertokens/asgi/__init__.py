@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions in any ASGI application: `application = SuperTokens(app)`, and the verbs, which are awaited.
 
-Frameworks that hand a scope to their views need no more than this; `supertokens.starlette` and `supertokens.fastapi`
-stand on it.
+Frameworks whose views get the scope need nothing else; `supertokens.starlette` and `supertokens.fastapi` are built on
+it.
 """
 
 from supertokens.asgi.answers import ANSWERED, answer_for

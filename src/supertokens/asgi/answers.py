@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What answers a request that was refused, as ASGI messages."""
+"""Responses to refused requests, as ASGI messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from supertokens.transport import ANSWERED_ERRORS, Answer, answer_to, json_answe
 __all__ = ["ANSWERED", "answer_for", "close_socket", "send_answer"]
 
 ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
-"""The classes of errors that are answered here."""
+"""The classes of errors that become responses here."""
 
 _RETRY_AFTER_S: Final = 1
 _POLICY_VIOLATION: Final = 1008
@@ -22,10 +22,10 @@ _DENIAL: Final = "websocket.http.response"
 
 
 def answer_for(connection: Connection, error: SuperTokensError, path_of: Callable[[str], str] | None = None) -> Answer:
-    """Return what answers `error`, one of `ANSWERED`, and have the browser told what follows from it.
+    """Return the response to `error`, one of `ANSWERED`, and have the cookies cleared if necessary.
 
-    For handlers of errors in frameworks; an error that reaches `SuperTokens` is answered there. `path_of`: returns the
-    path of a `login_url` that is the name of a route.
+    For error handlers in frameworks; `SuperTokens` itself responds to errors that reach it. `path_of`: returns the path
+    of a `login_url` that is the name of a route.
     """
     if isinstance(error, SuperTokensBusyError):
         return json_answer(503, {"error": str(error), "message": str(error)}, {"retry-after": str(_RETRY_AFTER_S)})
@@ -38,7 +38,7 @@ async def send_answer(answer: Answer, send: Send) -> None:
 
 
 async def close_socket(answer: Answer, scope: Scope, send: Send, *, was_accepted: bool) -> None:
-    """Refuse the handshake of a WebSocket, with `answer` where the server can send one; or close a socket."""
+    """Refuse the handshake of a WebSocket, with `answer` if the server can send one; or close a socket."""
     if not was_accepted and _DENIAL in (scope.get("extensions") or ()):
         await _send(_DENIAL, answer, send)
     else:

@@ -26,11 +26,11 @@ MAX_WAITING: Final = 512
 class SuperTokens(SessionsByName):
     """An ASGI application with sessions: `application = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: another than the configuration asks for. `routes`: answer the refresh API and a sign-out route. `threads`:
-    how many ask the store, or the core, at one time; no more than `max_waiting` requests wait for one, and those beyond
-    are answered with 503. The store is opened on first use, and closed at the end of the lifespan.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
+    route. `threads`: how many calls may use the store, or the core, at a time; at most `max_waiting` requests wait for
+    a thread, and further ones get a 503. The store is opened on first use, and closed at the end of the lifespan.
 
-    Raise ConfigError for settings that cannot be used.
+    Raise ConfigError if the configuration is invalid.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SuperTokens(SessionsByName):
 
     @property
     def core(self) -> Core:
-        """The core, opened on first use: not to be asked for on an event loop before that."""
+        """The core, opened on first use: do not read it on an event loop before that."""
         return self._sessions.core
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

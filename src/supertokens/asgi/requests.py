@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the session of a request is kept while an ASGI application answers it, and how its verbs take turns."""
+"""Where the session of a request is kept while an ASGI application handles it, and how its verbs take turns."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class _HasScope(Protocol):
 
 
 Connection = Scope | _HasScope
-"""A request as the verbs take it: its ASGI scope, or a framework's object that has it as `scope`."""
+"""A request as passed to the verbs: its ASGI scope, or a framework's object with an attribute `scope`."""
 
 SCOPE_KEY: Final = "supertokens"
-"""Where scopes have the `AsgiRequest` of the innermost application with sessions; copies of a scope share it."""
+"""The key in scopes for the `AsgiRequest` of the innermost application with sessions; copies of a scope share it."""
 
 
 class AsgiRequest:
     """The session of one request, or of one WebSocket, on an event loop.
 
-    Its verbs go one at a time, though the application may wait for several at once: they work on one session. One that
-    nobody waits for any more, because the client has gone or a time is up, goes on to its end, and the next one, or the
-    response's headers, come after it.
+    Its verbs run one after the other, even if the application awaits several concurrently, because they work on one
+    session. A verb that is cancelled, because the client disconnected or a timeout expired, still runs to completion;
+    the next verb, or the response's headers, wait for it.
     """
 
     __slots__ = ("_mount", "_scope", "_turn", "edge", "outer", "owner", "threads")
@@ -49,15 +49,15 @@ class AsgiRequest:
         self.edge = edge
         self.threads = threads
         self._scope = scope
-        # Not that of an application further in, which has no cookies of its own.
+        # Not the mount point of an application inside this one, which has no cookies of its own.
         self._mount = scope.get("root_path") or ""
         self.outer = outer
-        """The request inside of which this one is made, or whose application this one's is mounted in."""
+        """The request during which this one is made, or that of the application in which this one's is mounted."""
         self.owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
         self._turn: asyncio.Lock | None = None
 
     def asked(self, scope: Scope | None = None) -> RequestSession:
-        """Return what is known of the session, for a verb. `scope`: as the caller has it, corrected by middleware."""
+        """Return what is known of the session, for a verb. `scope`: the caller's, as middleware has corrected it."""
         owner = self.owner
         if scope is not None:
             self._scope = scope
@@ -70,20 +70,21 @@ class AsgiRequest:
 
     @property
     def is_free(self) -> bool:
-        """Whether no verb is under way."""
+        """Whether no verb is running."""
         return self._turn is None or not self._turn.locked()
 
     async def in_thread(self, verb: Callable[[], T], *, is_bounded: bool = True) -> T:
-        """Return what `verb` returns, called in a thread when the verbs before it have ended.
+        """Call `verb` in a thread, after the verbs before it have ended, and return its result.
 
-        Raise what it raises, and SuperTokensBusyError, with nothing done, where `is_bounded` and too many are waiting.
+        Raise what it raises; and SuperTokensBusyError, with nothing done, if `is_bounded` and too many calls are
+        waiting.
         """
         if self._turn is None:
             self._turn = asyncio.Lock()
         turn = self._turn
         await turn.acquire()
         try:
-            self.asked()  # again: the headers may have left meanwhile, and the request is given up with them
+            self.asked()  # again: the headers may have been sent meanwhile, and the request is released with them
             running = self.threads.run(verb, is_bounded=is_bounded)
         except BaseException:
             turn.release()
@@ -92,14 +93,14 @@ class AsgiRequest:
         def ended(done: asyncio.Future[T]) -> None:
             turn.release()
             if not done.cancelled():
-                done.exception()  # the loop complains of an error that nobody has looked at
+                done.exception()  # the loop complains about an error that was never retrieved
 
         running.add_done_callback(ended)
-        await asyncio.wait([running])  # which, if it is cancelled, leaves the future alone
+        await asyncio.wait([running])  # cancelling this does not cancel the future
         return running.result()
 
     async def sent(self, message: Message) -> Message:
-        """Return `message`, which has the headers of the response, as it leaves."""
+        """Return `message`, which has the headers of the response, as it is to be sent."""
         owner = self.owner
         if not owner.is_asked:
             owner.headers_left = True
@@ -111,18 +112,18 @@ class AsgiRequest:
         else:
             changed = await self.in_thread(lambda: owner.sent_headers(headers), is_bounded=False)
         count = len(raw)
-        if changed[:count] == headers:  # the usual request: nothing but what caches are told
+        if changed[:count] == headers:  # the usual request: only headers for caches are added
             return {**message, "headers": raw + [_encoded(header) for header in changed[count:]]}
         return {**message, "headers": [_encoded(header) for header in changed]}
 
 
 CURRENT: Final[ContextVar[AsgiRequest | None]] = ContextVar("supertokens.asgi", default=None)
-"""The request that is being answered, for verbs that are given none."""
+"""The current request, for verbs that are called without one."""
 
 
 def scope_of(connection: Connection) -> Scope:
     """Return the scope of a request."""
-    # Not by `isinstance` of an abstract class, which costs ten times as much; every verb comes by.
+    # Not with `isinstance` of an abstract class, which costs ten times as much: every verb calls this.
     scope: Scope | None = getattr(connection, "scope", None)
     return connection if scope is None else scope  # type: ignore[return-value]
 
@@ -130,11 +131,11 @@ def scope_of(connection: Connection) -> Scope:
 def request_of(connection: Connection | None) -> AsgiRequest:
     """Return the request that `connection` stands for, or the current one for None.
 
-    Raise RuntimeError where no application with sessions is answering it.
+    Raise RuntimeError if no application with sessions is handling it.
     """
     found = CURRENT.get() if connection is None else scope_of(connection).get(SCOPE_KEY)
     if found is None:
-        raise RuntimeError("this request has no sessions: SuperTokens(app) has to be around the application")
+        raise RuntimeError("this request has no sessions: SuperTokens(app) has to wrap the application")
     return found
 
 

@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Session:
-    """A verified session in the course of one request.
+    """A verified session during one request.
 
-    What is known at once is a plain method. What may ask the store, or the core, is awaited, and done in a thread; it
-    may raise SuperTokensGeneralError, and SuperTokensUnauthorisedError where the session has ended meanwhile, which
-    clears the cookies. Changes that the browser has to see go onto the response of the request.
+    Methods without I/O are ordinary ones. Methods that may use the store, or the core, are awaited, and run in a
+    thread; they may raise SuperTokensGeneralError, and SuperTokensUnauthorisedError if the session has ended meanwhile,
+    which clears the cookies. Changes for the browser are added to the response to the request.
     """
 
     __slots__ = ("_request", "_session")
@@ -40,7 +40,7 @@ class Session:
         return self._session.get_user_id()
 
     def get_handle(self) -> str:
-        """Return the session's name, which is no secret."""
+        """Return the session's handle, which is not secret."""
         return self._session.get_handle()
 
     get_session_handle = get_handle
@@ -50,67 +50,67 @@ class Session:
         return self._session.get_access_token()
 
     def get_jwt_payload(self) -> JsonObject:
-        """Return what the access token carries for the application.
+        """Return the application's payload in the access token.
 
-        It is a copy of this object's own: changing it changes nothing until `update_jwt_payload`.
+        It is a copy: changing it has no effect until it is passed to `update_jwt_payload`.
         """
         return self._session.get_jwt_payload()
 
     async def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
         """Replace the payload, in the store and in the browser's access token.
 
-        A browser without a library is not sent an access token in the last moments of its life (three grace periods,
-        30 s by default): it then sees the new payload after its next refresh.
+        A browser without a library does not get a new access token shortly before the old one expires (three grace
+        periods, 30 s by default): it then gets the new payload with its next refresh.
 
-        Raise TypeError or ValueError for what JSON cannot express or a cookie cannot carry, and RuntimeError, with
-        nothing changed, once the response's headers have been sent.
+        Raise TypeError or ValueError for a payload that JSON cannot express or a cookie cannot carry, and RuntimeError,
+        with nothing changed, once the response's headers have been sent.
         """
         await self._run(self._session.update_jwt_payload, new_jwt_payload)
 
     async def get_session_data(self) -> JsonObject:
-        """Return what the application keeps of this session on the server."""
+        """Return the data that the application stores with this session on the server."""
         return await self._run(self._session.get_session_data)
 
     async def update_session_data(self, new_session_data: NewSessionData) -> None:
-        """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+        """Replace the data; with a function of the current data, no change that others make meanwhile is lost.
 
         The function is called in a thread, and may be called more than once; it returns the new data, or changes the
-        object that it is given. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit, and
-        SuperTokensGeneralError for a function where the core cannot do that.
+        object that it gets. Raise TypeError or ValueError for data that JSON cannot express or that exceeds the limit,
+        and SuperTokensGeneralError for a function if the core does not support that.
         """
         await self._run(self._session.update_session_data, new_session_data)
 
     async def revoke_session(self) -> None:
-        """End the session, everywhere, and clear this browser's cookies.
+        """Revoke the session, and clear this browser's cookies.
 
-        A browser that logs out is logged out, also where another request has ended the session before.
+        The cookies are cleared even if another request has ended the session before.
         """
         await self._run(self._session.revoke_session)
 
     async def renew(self) -> None:
         """Give the session a new handle and new tokens, as after a change of privilege; payload and data stay.
 
-        The old refresh tokens are good for nothing any more; old access tokens live out their minutes, unless
-        `access_token_blacklisting` is on. Raise RuntimeError, with nothing changed, for a session that is not the
-        request's, and once the response's headers have been sent.
+        The old refresh tokens are no longer accepted; old access tokens remain valid until they expire, unless
+        `access_token_blacklisting` is on. Raise RuntimeError, with nothing changed, for a session that does not belong
+        to the request, and once the response's headers have been sent.
         """
         await self._run(self._session.renew)
 
     async def confirm(self) -> None:
-        """Note that the user has just shown who they are, by a password or a second factor, for `require_fresh`."""
+        """Record, for `require_fresh`, that the user has just entered a password or a second factor."""
         await self._run(self._session.confirm)
 
     async def require_fresh(self, seconds: float) -> None:
-        """Raise SuperTokensNotFreshError unless the user has shown who they are in the last `seconds`.
+        """Raise SuperTokensNotFreshError unless the user has proved who they are in the last `seconds`.
 
-        That is the log-in, or `confirm`.
+        The login counts, and so does `confirm`.
         """
         await self._run(self._session.require_fresh, seconds)
 
     async def revoke_other_sessions(self) -> list[str]:
-        """End all sessions of the user but this one, as after a change of password; return their handles.
+        """Revoke all other sessions of the user, as after a change of password; return their handles.
 
-        Those that begin meanwhile stay. Access tokens of the ended ones live out their minutes, unless
+        Sessions created meanwhile stay. Access tokens of the revoked ones remain valid until they expire, unless
         `access_token_blacklisting` is on.
         """
         return await self._run(self._session.revoke_other_sessions)

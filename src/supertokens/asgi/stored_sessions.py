@@ -31,7 +31,7 @@ class SessionsByName:
         return await self._run(self._sessions.stored.revoke_multiple_sessions, session_handles)
 
     async def revoke_all_sessions_for_user(self, user_id: str) -> list[str]:
-        """Revoke all sessions of a user; return their handles. The request's own cookies are cleared if it is one."""
+        """Revoke all sessions of a user; return their handles. If one is the request's, clear its cookies."""
         return await self._run(self._sessions.stored.revoke_all_sessions_for_user, user_id)
 
     async def get_all_session_handles_for_user(self, user_id: str) -> list[str]:
@@ -43,28 +43,27 @@ class SessionsByName:
     ) -> list[UserSession]:
         """Return a user's sessions as a page of "my devices" shows them, oldest first.
 
-        `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
+        `limit`: the greatest number of sessions; `after`: the `cursor` of the last session of the previous page.
         """
         return await self._run(self._sessions.stored.list_sessions, user_id, after=after, limit=limit)
 
     async def export_sessions(self, user_id: str) -> list[dict[str, Any]]:
-        """Return all that is stored of a user's sessions, as JSON can express it: the user's right to a copy."""
+        """Return everything stored about a user's sessions, as JSON-compatible objects, for a copy for the user."""
         return await self._run(self._sessions.stored.export_sessions, user_id)
 
     async def forget_clients(self, user_id: str) -> list[str]:
-        """Blank what a user's sessions note of their clients, User-Agent and address; the user stays logged in.
+        """Erase User-Agent and address in a user's sessions; the user stays logged in.
 
-        Return the handles of those that had noted something. What refreshes note from then on is `record_client`'s to
-        say.
+        Return the handles of the sessions that had either. `record_client` decides what later refreshes record.
         """
         return await self._run(self._sessions.stored.forget_clients, user_id)
 
     async def get_session_data(self, session_handle: str) -> dict[str, Any]:
-        """Return what the application keeps of a session on the server. Raise SuperTokensUnauthorisedError."""
+        """Return the data stored with a session on the server. Raise SuperTokensUnauthorisedError."""
         return await self._run(self._sessions.stored.get_session_data, session_handle)
 
     async def update_session_data(self, session_handle: str, new_session_data: NewSessionData) -> None:
-        """Replace it; by a function, which takes the data of now, so that nothing that others write is lost.
+        """Replace the data; with a function of the current data, no change that others make meanwhile is lost.
 
         The function is called in a thread. Raise SuperTokensUnauthorisedError, TypeError, ValueError.
         """
@@ -75,11 +74,11 @@ class SessionsByName:
         return await self._run(self._sessions.stored.get_jwt_payload, session_handle)
 
     async def update_jwt_payload(self, session_handle: str, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace it in the store, for access tokens renewed from then on. Raise as `update_session_data` does."""
+        """Replace the payload in the store, for access tokens renewed later. Raise as `update_session_data` does."""
         await self._run(self._sessions.stored.update_jwt_payload, session_handle, new_jwt_payload)
 
     async def close(self) -> None:
-        """Let go of the store and the threads, as the end of the server's lifespan does. A later call opens them."""
+        """Close the store and the threads, as the end of the server's lifespan does. A later call opens them again."""
         await self._sessions.close()
 
     async def _run(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

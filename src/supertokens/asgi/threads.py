@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The threads in which an event loop has done what may wait: so many at a time, and so many more in line."""
+"""Threads for blocking calls from an event loop: a limited number of them, and a limited queue."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class SuperTokensBusyError(SuperTokensGeneralError):
-    """So many requests wait for the store, or the core, already that another one would only wait too. Nothing was done.
+    """Too many requests are already waiting for the store, or the core. Nothing was done.
 
-    It is answered with 503 and Retry-After.
+    The response to it is a 503 with Retry-After.
     """
 
     def __init__(self, message: str = "too many requests are waiting for the session store") -> None:
@@ -29,10 +29,10 @@ class SuperTokensBusyError(SuperTokensGeneralError):
 
 
 class Threads:
-    """At most `count` threads, for any event loop, started when they are needed; at most `max_waiting` calls in line.
+    """At most `count` threads, for any event loop, started on demand; at most `max_waiting` calls are queued.
 
-    Threads do not cross a fork, and loops are not to share a pool with what else a program runs in threads: one slow
-    part of it would stop the other.
+    Threads do not survive a fork, and the pool is not shared with other parts of the program: a slow one would block
+    the others.
     """
 
     def __init__(self, count: int, max_waiting: int) -> None:
@@ -43,10 +43,10 @@ class Threads:
         self._start()
 
     def run(self, function: Callable[[], T], *, is_bounded: bool = True) -> asyncio.Future[T]:
-        """Call `function` in a thread, in the caller's context; return the future of what it returns or raises.
+        """Call `function` in a thread, in the caller's context; return a future with its result or error.
 
-        To be called on a loop. It is done even if nobody waits for the future any more. Raise SuperTokensBusyError if
-        too many calls are waiting, unless it is not to be `is_bounded`.
+        Call it on an event loop. `function` runs even if nobody awaits the future. Raise SuperTokensBusyError if
+        `is_bounded` and too many calls are waiting.
         """
         if self._pid != os.getpid():  # forked: the threads have stayed with the parent
             self._start()
@@ -69,7 +69,7 @@ class Threads:
             raise
 
     def close(self) -> None:
-        """Let go of the threads, each when it has done what it is at. A later call starts others."""
+        """End the threads, each after its current call. A later call starts new ones."""
         executor = self._executor
         self._start()
         executor.shutdown(wait=False)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that asynchronous views call.
 
-Each takes the request: its ASGI scope, or a framework's object that has it as `scope`.
+Each takes the request: its ASGI scope, or a framework's object with an attribute `scope`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ async def create_new_session(
     remember: bool = True,
     replace: bool | None = None,
 ) -> Session:
-    """Log `user_id` in, and return the session, which is the request's from now on.
+    """Log `user_id` in, and return the session, which is the request's session from now on.
 
-    `remember`: whether it outlasts the browser's end. With False the browser drops the cookies when it is closed, and
-    the session ends after `short_session_validity` without use. `replace`: whether the session ends that the browser
-    had; None: with `renewal: server` only.
+    `remember`: whether the session outlasts the closing of the browser. With False the browser drops the cookies when
+    it is closed, and the session ends after `short_session_validity` without use. `replace`: whether the browser's
+    earlier session ends; None: only with `renewal: server`.
 
-    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
+    Raise TypeError or ValueError for values that cannot be stored, SuperTokensGeneralError, and RuntimeError once the
     response's headers have been sent.
     """
     request, owner = _asked(connection)
@@ -67,9 +67,9 @@ async def get_session(connection: Connection, enable_csrf_protection: bool, *, r
 async def get_session(connection: Connection, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
     """Return the session of a request; None if there is none and it is not `required`.
 
-    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
-    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone;
-    also where a session is not required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
+    `enable_csrf_protection` has an effect only with `enable_anti_csrf` or `anti_csrf`. Raise
+    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError (they are kept; it
+    is raised even if no session is required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
     SuperTokensGeneralError.
     """
     return await _found(connection, bool(enable_csrf_protection), required=required)
@@ -104,9 +104,9 @@ async def verify_session(
 ) -> Session | None:
     """Return the session of a request for a protected view; None if there is none and it is not `required`.
 
-    `anti_csrf_check`: None checks all methods but GET, and handshakes of WebSockets where the origin decides. A POST to
-    `refresh_api_path` is a refresh. `check_database`: whether the session's record is read, so that a revocation counts
-    at once; None: as `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
+    `anti_csrf_check`: None checks all methods but GET, and WebSocket handshakes with `anti_csrf: origin`. A POST to
+    `refresh_api_path` is a refresh. `check_database`: whether the session's record is read, so that a revocation takes
+    effect at once; None: as `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
     """
     request, owner = _asked(connection)
     if verbs.is_refresh(owner):
@@ -117,18 +117,17 @@ async def verify_session(
 async def refresh_session(connection: Connection) -> Session:
     """Return the session of a request, with new tokens.
 
-    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
-    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (the request's
+    cookies are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
     """
     request, owner = _asked(connection)
     return Session(request, await request.in_thread(partial(verbs.refresh, owner)))
 
 
 def current_session(connection: Connection | None = None) -> Session | None:
-    """Return the session that a request has been found to have, or has begun; None before that, and after its end.
+    """Return the session that was verified or created in a request; None before that, and after its end.
 
-    `connection`: None is the request that is being answered. It looks nothing up: that is done by `get_session` and
-    `verify_session`.
+    `connection`: None means the current request. Nothing is looked up: `get_session` and `verify_session` do that.
     """
     request = request_of(connection)
     known = known_session(request.owner)
@@ -138,39 +137,39 @@ def current_session(connection: Connection | None = None) -> Session | None:
 def check_origin(connection: Connection) -> None:
     """Raise SuperTokensCrossOriginError if a page of another origin has sent the request.
 
-    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    For forms that need no session, such as a login form, whatever `anti_csrf` says.
     """
     _, owner = _asked(connection)
     verbs.check_origin(owner)
 
 
 async def sign_out(connection: Connection) -> list[str]:
-    """Revoke all sessions whose tokens came with the request, expired or not, and clear its cookies.
+    """Revoke all sessions whose tokens are in the request, expired or not, and clear its cookies.
 
-    Return the handles of those that existed. It needs no session that is still good, and ends also sessions of
-    different users that came together, which `get_session` refuses.
+    Return the handles of those that existed. No valid session is needed. It also ends sessions of different users whose
+    cookies arrive together, which `get_session` refuses.
     """
     request, owner = _asked(connection)
     return await request.in_thread(partial(verbs.sign_out, owner))
 
 
 async def run_route(connection: Connection, route: ReadyRoute) -> str | None:
-    """Do what a ready-made route is for; return where the browser is sent then, or None."""
+    """Run a ready-made route; return the address to redirect the browser to, or None."""
     request, owner = _asked(connection)
     return await request.in_thread(partial(route.act, owner))
 
 
 def next_url(connection: Connection, default: str = "/", *, form_value: object = None) -> str:
-    """Return the path that `next` names, if it is one of this site; else `default`.
+    """Return the path in `next`, if it is on this site; otherwise `default`.
 
-    It is looked for in the query; `form_value`, what a form has under that name, comes first.
+    It is taken from the query; `form_value`, the form field of that name, has precedence.
     """
     query = bytes(scope_of(connection).get("query_string") or b"").decode("latin-1")
     return next_path(query, default, form_value)
 
 
 def get_cors_allowed_headers() -> list[str]:
-    """Return the names of the request headers that a preflight has to allow."""
+    """Return the names of the request headers that a preflight must allow."""
     return list(CORS_HEADERS)
 
 
@@ -186,7 +185,7 @@ async def _found(
     find: Callable[[], transport.Session | None] = partial(
         verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
     )
-    # The usual request is decided by its token alone; to go through a thread would cost ten times as much.
+    # The usual request is decided by its token alone; using a thread would cost ten times as much.
     is_quick = request.is_free and is_verified_at_once(owner, check_database=check_database)
     found = find() if is_quick else await request.in_thread(find)
     return None if found is None else Session(request, found)

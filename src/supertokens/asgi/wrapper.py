@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes around an application: a session for each request, and its changes on the response."""
+"""Wraps an application: gives each request a session, and adds the session's changes to the response."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sessions:
         return self.edge.core
 
     def current(self) -> AsgiRequest | None:
-        """Return the request of this application that is being answered, or None outside of requests."""
+        """Return the current request of this application, or None outside of requests."""
         request = CURRENT.get()
         while request is not None and request.edge is not self.edge:
             request = request.outer
@@ -51,7 +51,7 @@ class Sessions:
         return with_sessions
 
     async def close(self) -> None:
-        """Let go of the store and the threads. A later request takes them up again."""
+        """Close the store and the threads. A later request opens them again."""
         core = self.edge.opened_core
         if core is not None and self._owns_core:
             await self.threads.run(core.close, is_bounded=False)
@@ -73,10 +73,10 @@ class Sessions:
                 message = await request.sent(message)
                 accepted = kind == "websocket.accept"
             elif kind == "websocket.close":
-                request.owner.headers_left = True  # a handshake that is refused has no headers to change
+                request.owner.headers_left = True  # a refused handshake has no headers to change
             await send(message)
 
-        # In the scope, so that copies that others make of it share it; in the context, for verbs that get no scope.
+        # In the scope, so that copies of it share the request; in the context, for verbs that get no scope.
         scope[SCOPE_KEY] = request
         token = CURRENT.set(request)
         try:
@@ -91,7 +91,7 @@ class Sessions:
                 await send_answer(answer, sending)
         finally:
             CURRENT.reset(token)
-            if outer_here is not None:  # an application further out, whose scope this is too
+            if outer_here is not None:  # an outer application, which uses the same scope
                 scope[SCOPE_KEY] = outer_here
 
     def _closing(self, send: Send) -> Send:

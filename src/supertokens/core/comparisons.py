@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a token that was compared with the store has to be compared again, for each check under blacklisting."""
+"""Decides, for each check under blacklisting, whether a token has to be compared with the store again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Comparisons"]
 
 
 class Comparisons:
-    """The comparisons of one core, for any thread. Moments in ms. `feed`: None for `revocation: query`."""
+    """The comparisons of one core, for any thread. Times are in ms. `feed`: None for `revocation: query`."""
 
     def __init__(self, store: Store, lifetimes: Lifetimes, feed: Feed | None) -> None:
         self.feed = feed
@@ -22,9 +22,9 @@ class Comparisons:
         self._seen_within, self._created_within = lifetimes.beyond_doubt()
 
     def begin(self, known: VerifiedToken, now: int) -> int | None:
-        """Return what to call `note` with once the record was read, or None if `known` is `now` what it was before.
+        """Return `asked_at` for `note`, to be called once the record is read, or None if `known` is still valid `now`.
 
-        By the feed, which asks nobody, or else by one narrow read.
+        Decided from the feed, without reading the store, or otherwise with one narrow read.
         """
         feed = self.feed
         if feed is None:
@@ -37,20 +37,19 @@ class Comparisons:
         return None if self._is_as_before(known, now) else 0
 
     def note(self, known: VerifiedToken, record: SessionRecord, asked_at: int) -> None:
-        """Remember that `record` says what `known` says. `asked_at`: what `begin` returned before it was read."""
-        # No feed says that a session has come to its end by itself, so it must not do so before the token does.
+        """Remember that `record` agrees with `known`. `asked_at`: what `begin` returned before it was read."""
+        # No feed announces that a session has expired, so it must not expire before the token does.
         known.asked_at = asked_at if self._lifetimes.end_of(record) >= known.token.expires_at else 0
 
     def close(self) -> None:
-        """Read the feed no more, until it is needed again."""
+        """Stop reading the feed, until it is needed again."""
         if self.feed is not None:
             self.feed.close()
 
     def _is_as_before(self, known: VerifiedToken, now: int) -> bool:
-        """Return whether one narrow read shows that the session of `known` lives `now`, with the same payload as
-        before.
+        """Return whether one narrow read shows that the session of `known` is valid `now`, with an unchanged payload.
 
-        "The same" is the stored payload that was last found equal to the token's. False: the record has to decide.
+        Unchanged: equal to the stored payload that last matched the token's. False: the record has to be read.
         """
         if self._checking is None or known.stored_payload is None:
             return False

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All sessions and keys of one store into another, which is to take its place: everybody stays logged in.
+"""Copies all sessions and keys of one store into another, which is to replace it: everybody stays logged in.
 
-Both are read in the order of the handles, side by side, and the copy is made to equal its source, whatever an earlier
-copy that was interrupted has left there: so a session that was revoked since then does not live on in the copy. Until
-the copy is finished, no core works with it; from then on no copy writes to it.
+Both are read side by side, in the order of the handles, and the copy is made equal to its source, whatever an earlier,
+interrupted copy has left there: so a session revoked since then does not survive in the copy. Until the copy is
+finished, no core uses it; after that, no copy writes to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from supertokens.stores.base import EVERYBODY, Movable, WholeSession
 __all__ = ["Copied", "Digest", "StoreCopy"]
 
 _SESSIONS_AT_ONCE: Final = 200
-"""In one transaction, for which others wait milliseconds; and in memory, each with up to `max_session_data_bytes`."""
+"""Per transaction, for which others wait milliseconds, and in memory, each with up to `max_session_data_bytes`."""
 
 Progress = Callable[[str, int, int], object]
 """Called with the current step, the number of sessions done, and the total."""
@@ -44,10 +44,11 @@ class Digest(NamedTuple):
 
 
 class StoreCopy:
-    """A copy of `source` that `target` is to become. `now`: the time at which sessions have expired or not, by the
-    caller's clock (ms). `progress`: see `Progress`.
+    """A copy of `source` into `target`. `progress`: see `Progress`.
 
-    Every method may raise SuperTokensGeneralError, with nothing changed but what it had copied by then.
+    `now`: the time, by the caller's clock (ms), used to decide which sessions have expired.
+
+    Every method may raise SuperTokensGeneralError; what it had copied by then stays, and nothing else has changed.
     """
 
     def __init__(self, source: Movable, target: Movable, now: int, progress: Progress) -> None:
@@ -55,11 +56,11 @@ class StoreCopy:
         self._target = target
         self._progress = progress
         stored = source.read_keys(now)
-        self._now = stored.now  # by the clock of the source, if it has one: it has judged these sessions until today
+        self._now = stored.now  # by the clock of the source, if it has one: it has decided about these sessions so far
         self._name = _name_of(stored)
 
     def copy(self) -> Copied:
-        """Make the sessions of the target those of the source; sessions that have expired stay behind."""
+        """Make the sessions of the target equal to those of the source; expired sessions are left out."""
         if not self._target.begin_copy(self._name):
             raise SuperTokensGeneralError(_why_not(self._target.read_keys(self._now), self._name))
         total = self._source.count_sessions(EVERYBODY, self._now)
@@ -78,7 +79,7 @@ class StoreCopy:
         return Copied(sessions, written, removed)
 
     def verify(self) -> Digest:
-        """Read both stores again, and return what they have. Raise SuperTokensGeneralError unless it is the same."""
+        """Read both stores again, and return their contents. Raise SuperTokensGeneralError unless it is the same."""
         here, there = self._digest(self._source, "verifying the source"), self._digest(self._target, "verifying")
         if here != there:
             raise SuperTokensGeneralError(
@@ -88,7 +89,7 @@ class StoreCopy:
         return here
 
     def finish(self) -> int:
-        """Give the target the keys, and open it to use. Return how many keys there are."""
+        """Copy the keys to the target, which makes it usable. Return the number of keys."""
         secret = self._source.read_keys(self._now)
         if _name_of(secret) != self._name or not self._target.finish_copy(self._name, secret):
             raise SuperTokensGeneralError(_OVERTAKEN)
@@ -98,7 +99,7 @@ class StoreCopy:
         return len(copied.keys)
 
     def _side_by_side(self) -> Iterator[tuple[list[WholeSession], list[WholeSession]]]:
-        """Yield the sessions of source and target, each time those of one range of handles."""
+        """Yield the sessions of source and target, one range of handles at a time."""
         after = ""
         while True:
             pages = [
@@ -126,15 +127,15 @@ class StoreCopy:
 
 
 _OVERTAKEN: Final = (
-    "the target is no unfinished copy of this source any more: another copy has finished it, or something has begun to"
-    " use it, or the keys of the source were made anew. Use it, or empty it and begin again"
+    "the target is no longer an unfinished copy of this source: another copy has finished it, or something has started"
+    " using it, or the keys of the source were created anew. Use it, or empty it and start again"
 )
 
 
 def _name_of(stored: StoredKeys) -> str:
-    """Return the name of the store of `stored`, unlike any other: the id of its first refresh key, which is random."""
+    """Return a unique name for the store of `stored`: the id of its first refresh key, which is random."""
     if stored.copy_of is not None:
-        raise SuperTokensGeneralError("the source is itself a copy that is not finished: finish that one first")
+        raise SuperTokensGeneralError("the source is itself an unfinished copy: finish that one first")
     refresh = stored.of("refresh")
     if not refresh:
         raise SuperTokensGeneralError("the source has no keys, so nobody is logged in: there is nothing to copy")
@@ -143,8 +144,8 @@ def _name_of(stored: StoredKeys) -> str:
 
 def _why_not(stored: StoredKeys, name: str) -> str:
     if stored.copy_of not in (None, name):
-        return "the target is an unfinished copy of another source: name that one, or empty the target"
+        return "the target is an unfinished copy of another source: copy from that one, or empty the target"
     return (
-        "the target has sessions or keys already, and they are not the beginning of this copy (a copy that is finished"
-        " is in use, and is not written to again): name another target, or empty it"
+        "the target already has sessions or keys, which are not from this copy (a finished copy is in use, and is not"
+        " written to again): use another target, or empty it"
     )

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this process knows of sessions that ended, and payloads that changed, without asking the store.
+"""What this process knows about ended sessions and changed payloads without reading the store.
 
-Each token is compared with the store once, when this process first sees it. From then on the feed says when to ask
-again. A token counts as it did then while all of this holds:
+Each token is compared with the store once, when this process first sees it. From then on the feed says when to do so
+again. The earlier result remains valid while all of this holds:
 
 * the feed was read to its end less than the greatest lag ago, counted from the moment *before* that reading, by the
   clock of this process that never goes back (no two clocks are ever compared);
-* nothing was announced of its session since it was compared;
+* nothing has been announced about its session since it was compared;
 * nothing can have been missed since it was compared.
 
-Otherwise the store is asked, as with `revocation: query`: a feed that lags, is cut off, or begins anew costs time, and
+Otherwise the store is read, as with `revocation: query`: a feed that lags, is cut off, or starts anew costs time, but
 never lets anybody in.
 
-A change is announced only while somebody holds a lease. So what was compared before the lease counts for nothing.
+A change is announced only while somebody holds a lease. So comparisons from before the lease do not count.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _LEASE_MS: Final = 60_000
 _RENEW_EVERY_S: Final = 20.0
 _BETWEEN_TRIES_S: Final = 0.25
 _MAX_SESSIONS: Final = 20_000
-"""How many sessions that something was announced of are remembered. Beyond that each token is compared once more."""
+"""How many sessions with announcements are remembered. Beyond that, each token is compared once more."""
 _MAX_CLOSING_S: Final = 2.0
 
 
 class _Announced:
-    """What was announced since everything was last forgotten.
+    """The announcements since everything was last forgotten.
 
-    `floor`: what was compared at a lower position counts for nothing. `by_handle`: where something was last announced
-    of a session. An object, since error reports spell out a dict.
+    `floor`: comparisons at a lower position do not count. `by_handle`: the position of a session's last announcement.
+    This is an object because error reports print a dict in full.
     """
 
     __slots__ = ("by_handle", "floor")
@@ -58,13 +58,13 @@ class _Announced:
 
 
 class Feed:
-    """The feed of one store, for any thread of any process. It is read by a thread of its own, from first use on.
+    """The feed of one store, for any thread of any process. Its own thread reads it, from first use on.
 
-    The thread is started anew in a forked child, does not keep the process alive, and ends with this object or by
+    The thread is started anew in a forked child, does not keep the process alive, and ends with this object or with
     `close`. `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back, and `max_lag_s` is
     the greatest lag in seconds.
 
-    A position counts what this process has taken in. It means nothing elsewhere.
+    A position counts the entries that this process has processed. It means nothing elsewhere.
     """
 
     def __init__(
@@ -93,22 +93,22 @@ class Feed:
         self._is_failing = False
 
     def vouches_for(self, handle: str, asked_at: int) -> bool:
-        """Return whether the store would say of the session `handle` what it said when this was at `asked_at`."""
-        # The age first: what is looked at afterwards is at least as new.
+        """Return whether nothing has changed about the session `handle` since this was at the position `asked_at`."""
+        # The age first: everything read afterwards is at least as new.
         if self._monotonic() - self._current_as_of > self._max_lag_s:
             return False
         announced = self._announced
         return asked_at >= announced.floor and asked_at >= announced.by_handle.get(handle, 0)
 
     def position(self) -> int | None:
-        """Return how far the feed is, to be asked for *before* the store is; None while it is not current."""
+        """Return the position of the feed, to be read *before* the store; None while the feed is not current."""
         if self._pid != os.getpid() or self._thread is None or not self._thread.is_alive():
             self._start()
         position = self._position
         return position if self._monotonic() - self._current_as_of <= self._max_lag_s else None
 
     def close(self) -> None:
-        """End the thread. A later question starts it again."""
+        """End the thread. A later call starts it again."""
         with self._starting.own:
             thread, self._thread = self._thread, None
             self._stop.set()
@@ -127,12 +127,12 @@ class Feed:
             thread = threading.Thread(
                 target=_follow, args=(own, reader, self._stop), name="supertokens-feed", daemon=True
             )
-            with suppress(RuntimeError):  # no further thread, as at the end of the interpreter: the store is asked
+            with suppress(RuntimeError):  # no new threads, as when the interpreter exits: the store is read instead
                 thread.start()
             self._thread, self._pid = thread, os.getpid()
 
     def take_in(self, reader: FeedReader) -> bool:
-        """Take in what `reader` finds. Return False where it fails, which is logged once. For the thread."""
+        """Process the entries of `reader`, in the thread. Return False if it fails, which is logged once."""
         try:
             self._take_in(reader)
         except SuperTokensGeneralError as error:
@@ -158,7 +158,7 @@ class Feed:
             self._forget()
         else:
             self._note(entries)
-        self._current_as_of = began  # last: until then others see less than it says
+        self._current_as_of = began  # last: before this, other threads do not see all of it
 
     def _lease(self, reader: FeedReader) -> None:
         began = self._monotonic()
@@ -176,7 +176,7 @@ class Feed:
             self._forget()
 
     def _forget(self) -> None:
-        """Have every token compared once more."""
+        """Make every token be compared once more."""
         self._announced = _Announced(self._position + 1)
         self._position += 1
 
@@ -189,7 +189,7 @@ class Feed:
 
 
 def feed_for(config: Config, store: Store, clock: Callable[[], int], monotonic: Callable[[], float]) -> Feed | None:
-    """Return the feed of `store` if `config` asks for `revocation: push`, or None. See `Feed` for the clocks.
+    """Return the feed of `store` if `config` has `revocation: push`, or None. See `Feed` for the clocks.
 
     Raise ConfigError for a store that announces nothing.
     """

@@ -2,7 +2,7 @@
 """Sessions in Django: an application, a middleware, the functions for views, and the decorator that protects them.
 
 `supertokens.django` goes into INSTALLED_APPS, `supertokens.django.SuperTokensMiddleware` into MIDDLEWARE, and settings
-into SUPERTOKENS. Functions that may wait have a twin for asynchronous views, whose name begins with an `a`.
+into SUPERTOKENS. Functions that may wait have an asynchronous counterpart, whose name begins with `a`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class SuperTokensConfig(AppConfig):
     verbose_name = "Sessions"
 
     def ready(self) -> None:
-        """Take up the project's sessions, and its system checks."""
+        """Set up the project's sessions, and register the system checks."""
         self.sessions = ProjectSessions()
         register(check_settings)
         register(check_middleware)

@@ -25,9 +25,9 @@ async def acreate_new_session(
     remember: bool = True,
     replace: bool | None = None,
 ) -> Session:
-    """Log `user_id` in, and return the session, which is that of `request` from now on.
+    """Log `user_id` in, and return the session, which is the one of `request` from now on.
 
-    `jwt_payload`, `session_data`, `remember`, `replace`, and what it raises: see `create_new_session`.
+    `jwt_payload`, `session_data`, `remember`, `replace`, and the errors: see `create_new_session`.
     """
     state = request_of(request)
     owner = state.awaiting(request)
@@ -48,7 +48,7 @@ async def aget_session(request: AnyRequest, enable_csrf_protection: bool, *, req
 async def aget_session(request: AnyRequest, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
     """Return the session of `request`; None if there is none and it is not `required`.
 
-    `enable_csrf_protection`, and what it raises: see `get_session`.
+    `enable_csrf_protection`, and the errors: see `get_session`.
     """
     return await _found(request, bool(enable_csrf_protection), required=required, check_database=None)
 
@@ -78,7 +78,7 @@ async def averify_session(
 ) -> Session | None:
     """Return the session of `request` for a protected view; None if there is none and it is not `required`.
 
-    `anti_csrf_check`, `check_database`, and what it raises: see `verify_session`.
+    `anti_csrf_check`, `check_database`, and the errors: see `verify_session`.
     """
     state = request_of(request)
     owner = state.awaiting(request)
@@ -88,13 +88,13 @@ async def averify_session(
 
 
 async def arefresh_session(request: AnyRequest) -> Session:
-    """Return the session of `request`, with new tokens. It raises what `refresh_session` does."""
+    """Return the session of `request`, with new tokens. Raise as `refresh_session` does."""
     state = request_of(request)
     return found_in(request, await state.in_thread(partial(verbs.refresh, state.awaiting(request))))
 
 
 async def asign_out(request: AnyRequest) -> list[str]:
-    """Revoke all sessions whose tokens came with `request`, and clear its cookies; return the handles of those."""
+    """Revoke all sessions whose tokens are in `request`, and clear its cookies; return the sessions' handles."""
     state = request_of(request)
     return await state.in_thread(partial(verbs.sign_out, state.awaiting(request)))
 
@@ -105,6 +105,6 @@ async def _found(
     state = request_of(request)
     owner = state.awaiting(request)
     find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
-    # To go through a thread would cost ten times as much as the check.
+    # Using a thread would cost ten times as much as the check.
     is_quick = state.is_free and is_verified_at_once(owner, check_database=check_database)
     return found_in(request, find() if is_quick else await state.in_thread(find))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Beside `django.contrib.auth`: a user logs in by Django, the session is one of ours, and `request.user` comes from it.
+"""Sessions for `django.contrib.auth`: users log in through Django, and `request.user` comes from our session.
 
-The session's payload has, as `django`, what Django keeps of a log-in: the backend that answered for the user, and the
-hash that changes with the password. So a change of password ends a user's other sessions here too.
+The payload's member `django` has what Django stores about a login: the authentication backend, and the session auth
+hash, which changes with the password. So a change of password ends a user's other sessions here too.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ def log_in(
     backend: str | None = None,
     remember: bool = True,
 ) -> Session:
-    """Begin a session of `user`, a user of `django.contrib.auth`, which takes the place of the browser's last one.
+    """Create a session for `user`, a user of `django.contrib.auth`. It replaces the browser's earlier one.
 
-    `django.contrib.auth.login` does so by itself where `AuthenticationMiddleware` is used. `backend`: the path of the
-    one that answers for the user; None: the one that has authenticated `user`, or the only one there is. The others
-    as for `create_new_session`, which says what it raises; also ValueError where the backend is not known.
+    With `AuthenticationMiddleware`, `django.contrib.auth.login` does this by itself. `backend`: the path of the user's
+    authentication backend; None: the one that authenticated `user`, or the only one there is. For the other arguments,
+    and the errors, see `create_new_session`; also raise ValueError if the backend is not known.
     """
     path = backend or getattr(user, "backend", None)
     if path is None:
         if len(settings.AUTHENTICATION_BACKENDS) != 1:
-            raise ValueError("say by `backend` which of AUTHENTICATION_BACKENDS answers for the user")
+            raise ValueError("pass `backend`: AUTHENTICATION_BACKENDS does not have exactly one")
         path = settings.AUTHENTICATION_BACKENDS[0]
     claim = {"backend": path, "hash": _hashes_of(user)[0]}
     user_id = user._meta.pk.value_to_string(user)
@@ -69,7 +69,7 @@ def log_in(
 
 
 def user_of(session: Session | None) -> Any:
-    """Return the user of `session`, or AnonymousUser. A session from before a change of the password is revoked."""
+    """Return the user of `session`, or AnonymousUser. Revoke a session from before a change of the password."""
     claim = None if session is None else session.get_jwt_payload().get(CLAIM)
     if session is None or not isinstance(claim, dict) or claim.get("backend") not in settings.AUTHENTICATION_BACKENDS:
         return AnonymousUser()
@@ -87,7 +87,7 @@ def user_of(session: Session | None) -> Any:
 
 
 class AuthenticationMiddleware(django_middleware.AuthenticationMiddleware):
-    """Django's middleware of that name, with `request.user` from our session. It takes the place of Django's."""
+    """A replacement for Django's middleware of the same name, with `request.user` from our session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         super().__init__(get_response)
@@ -97,19 +97,19 @@ class AuthenticationMiddleware(django_middleware.AuthenticationMiddleware):
             self.process_view = _answer_before_view
 
     def process_request(self, request: HttpRequest) -> None:
-        """Give `request` its user, looked up when somebody asks."""
+        """Set `request.user`, which is looked up on first use."""
         request_of(request).gives_user = True
         request.user = SimpleLazyObject(partial(_user, request))  # type: ignore[assignment]
         request.auser = partial(_auser, request)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep the session of `request` in force if its user has changed the password, and return `response`."""
+        """Keep the session of `request` valid if its user has changed the password, and return `response`."""
         if _has_new_hash(request):
             _take_up_new_hash(request)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        self.process_request(request)  # which waits for nothing
+        self.process_request(request)  # this does not block
         response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]
         if _has_new_hash(request):
             await sync_to_async(_take_up_new_hash)(request)
@@ -130,7 +130,7 @@ async def _auser(request: Any) -> Any:
 
 
 def _hashes_of(user: Any) -> list[str]:
-    """Return the hashes that a session of `user` may have: of the secret key of now, and of earlier ones."""
+    """Return the hashes that a session of `user` may have: with the current secret key, and with earlier ones."""
     if not hasattr(user, "get_session_auth_hash"):
         return [""]
     return [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -141,7 +141,7 @@ def _gives_user(request: Any) -> bool:
 
 
 def _begin(*, request: Any, user: Any, **_: Any) -> None:
-    """Begin a session of `user`, who has just logged in by Django, and take the log-in out of Django's session."""
+    """Create a session for `user`, who has just logged in through Django; remove the login from Django's session."""
     if _gives_user(request):
         backend = request.session[BACKEND_SESSION_KEY]
         for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY):
@@ -169,7 +169,7 @@ def _take_up_new_hash(request: Any) -> None:
 
 
 def _answer_before_view(request: Any, view: Any, *_: Any) -> HttpResponseBase | None:
-    """Answer `request` if asking for its user fails: what middleware raises further in, Django makes a 500 of."""
+    """Return a response if looking up `request.user` fails: Django turns errors of inner middleware into 500s."""
     try:
         if getattr(view, "login_required", True):
             bool(request.user.is_authenticated)

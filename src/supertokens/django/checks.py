@@ -20,7 +20,7 @@ _MIDDLEWARE: Final = "supertokens.django.SuperTokensMiddleware"
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong, or doubtful, in the setting `SUPERTOKENS`."""
+    """Return errors and warnings about the setting `SUPERTOKENS`."""
     try:
         explained = read_settings(getattr(settings, NAME, None))[1]
     except ConfigError as error:
@@ -31,21 +31,23 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with the place of `SuperTokensMiddleware` in MIDDLEWARE."""
+    """Return an error unless MIDDLEWARE contains `SuperTokensMiddleware` exactly once."""
     places = list(_places_of(SuperTokensMiddleware))
     if len(places) == 1:
         return []
-    hint = f"Put {_MIDDLEWARE!r} there once, first or next to SecurityMiddleware: changes go on what leaves it."
+    hint = (
+        f"Put {_MIDDLEWARE!r} there once, first or next to SecurityMiddleware: its changes then reach every response."
+    )
     missing = "is not" if not places else "is more than once"
     return [Error(f"'SuperTokensMiddleware' {missing} in MIDDLEWARE.", hint=hint, id="supertokens.E002")]
 
 
 def _places_of(kind: type) -> Iterator[int]:
-    """Yield where in MIDDLEWARE `kind`, or a subclass, stands."""
+    """Yield the positions of `kind`, or a subclass, in MIDDLEWARE."""
     for place, path in enumerate(settings.MIDDLEWARE):
         try:
             found = import_string(path)
-        except ImportError:  # Django says so itself
+        except ImportError:  # Django reports this itself
             continue
         if isinstance(found, type) and issubclass(found, kind):
             yield place

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`SuperTokensMiddleware`: a session for each request, its changes on the response, answers to errors of ours."""
+"""`SuperTokensMiddleware`: a session for each request, its changes on the response, responses to session errors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["SuperTokensMiddleware"]
 
 
 class SuperTokensMiddleware:
-    """Django middleware, synchronous and asynchronous. It goes before all that asks for sessions.
+    """Django middleware, synchronous and asynchronous. Put it before everything that uses sessions.
 
-    Override `answer` to answer errors differently. Raise ImproperlyConfigured for settings that cannot be used.
+    Override `answer` to change the responses to errors. Raise ImproperlyConfigured if the settings are invalid.
     """
 
     sync_capable = True
@@ -33,7 +33,7 @@ class SuperTokensMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self._project = sessions_of_project()
-        self._project.current()  # a mistake in the settings stops the server, not the first request
+        self._project.current()  # so that invalid settings stop the server at startup, not at the first request
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -74,11 +74,11 @@ class SuperTokensMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Return what answers `exception`, which a view has raised for `request`, if it is one of ours."""
+        """Return the response to `exception`, raised by the view for `request`, if it is a session error."""
         return self.answer(request, exception) if isinstance(exception, ANSWERED) else None
 
     def answer(self, request: HttpRequest, error: SuperTokensError) -> HttpResponseBase:
-        """Return what answers `error`: a redirect to log in for a navigation of `request`, or an error as JSON."""
+        """Return the response to `error`: for a navigation of `request` a redirect to the login, otherwise JSON."""
         return answer_for(request, error)
 
     def _routed(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:

@@ -51,10 +51,10 @@ def session_required(
 ) -> Any:
     """Protect a view, a coroutine function or not: bare, or with options. The session is `request.supertokens`.
 
-    Class-based views take it by `method_decorator(session_required, name="dispatch")`. By default all methods but GET
-    are checked against other sites (`anti_csrf_check`); OPTIONS and TRACE pass; a POST to `refresh_api_path` is a
-    refresh. Without `required` the view runs also if there is no session. `check_database`: whether the session's
-    record is read, so that a revocation counts at once; None: as `access_token_blacklisting` says.
+    For class-based views, use `method_decorator(session_required, name="dispatch")`. By default, cross-site requests
+    are refused for all methods but GET (`anti_csrf_check`); OPTIONS and TRACE pass; a POST to `refresh_api_path` is a
+    refresh. Without `required`, the view also runs if there is no session. `check_database`: whether the session's
+    record is read, so that a revocation takes effect at once; None: as `access_token_blacklisting` says.
     """
     options = _Options(required, anti_csrf_check, check_database)
     if view is None:
@@ -95,7 +95,7 @@ def _sync(view: Callable[..., Any], options: _Options) -> Callable[..., Any]:
         try:
             return view(request, *args, **kwargs)
         except SuperTokensError as error:
-            # Raised by the application itself it counts as much as one of ours.
+            # If the application itself raises it, it is treated as one of the library's.
             raise owner.refused(error) from error.__cause__
 
     return protected

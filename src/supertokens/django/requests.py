@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the session of a request is kept while Django answers it, and the request as the rules see it."""
+"""Where the session of a request is kept while Django handles it, and the request as the rules see it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class _WrapsRequest(Protocol):
 
 
 AnyRequest = HttpRequest | _WrapsRequest
-"""A request as the verbs take it: Django's, or one of Django REST framework, which wraps it."""
+"""A request as passed to the verbs: Django's, or Django REST framework's, which wraps it."""
 
 CURRENT: Final[ContextVar[HttpRequest | None]] = ContextVar("supertokens.django", default=None)
-"""The request that is being answered, for verbs that are given none."""
+"""The current request, for verbs that are called without one."""
 
 
 class DjangoRequest(AsgiRequest):
-    """The session of one request. Asynchronous verbs go one at a time, as in any ASGI application.
+    """The session of one request. Asynchronous verbs run one after the other, as in any ASGI application.
 
-    Until the headers leave it may have the request, and the session object, which both have it: a cycle after that
-    would keep all of them until the garbage collector runs.
+    Until the headers are sent it may refer to the request and the session object, which both refer to it: after that,
+    such a cycle would keep them all until the garbage collector runs.
     """
 
     __slots__ = ("_http", "_trusts_proxy", "gives_user", "session")
@@ -44,7 +44,7 @@ class DjangoRequest(AsgiRequest):
         self._trusts_proxy = trusts_proxy
         self._http: AnyRequest | None = None
         self.session: Any = None
-        """The object that `request.supertokens` was last."""
+        """The last value of `request.supertokens`."""
         self.gives_user = False
         """Whether `request.user` is the user of this session."""
 
@@ -56,22 +56,22 @@ class DjangoRequest(AsgiRequest):
         """Return what is known of the session of `http`, for a verb."""
         owner = self.owner
         if owner.request is NO_REQUEST:
-            # Not sooner: what other middleware has corrected in the request counts.
+            # Not earlier: corrections to the request by other middleware must be respected.
             owner.request, owner.is_asked = request_from(http, trusts_proxy=self._trusts_proxy), True
         return owner
 
     def awaiting(self, http: AnyRequest) -> RequestSession:
-        """Return the same as `asked_for`, for a verb that may go through a thread."""
+        """Return the same as `asked_for`, for a verb that may run in a thread."""
         self._http = http
         return self.asked_for(http)
 
     def let_go(self) -> None:
-        """Give up what refers back to this object: the headers of the response are leaving."""
+        """Drop the references back to this object: the headers of the response are being sent."""
         self._http = self.session = None
 
 
 def request_of(http: AnyRequest) -> DjangoRequest:
-    """Return the session of `http`. Raise RuntimeError, or TypeError for what is no request, where it has none."""
+    """Return the session of `http`. Raise RuntimeError if it has none, and TypeError if it is not a request."""
     request: DjangoRequest | None = getattr(http, _ATTRIBUTE, None)
     if request is None:
         if not hasattr(http, "META"):
@@ -81,13 +81,13 @@ def request_of(http: AnyRequest) -> DjangoRequest:
             )
         raise RuntimeError(
             "this request has no sessions: 'supertokens.django.SuperTokensMiddleware' has to be in MIDDLEWARE, before"
-            " all that asks for sessions; without Django around it, call SuperTokensMiddleware(view)(request)"
+            " everything that uses sessions; without Django around it, call SuperTokensMiddleware(view)(request)"
         )
     return request
 
 
 def request_from(http: Any, *, trusts_proxy: bool) -> Request:
-    """Return `http` as the rules see it. `trusts_proxy`: whether a setting has a proxy say its scheme, or its host."""
+    """Return `http` as the rules see it. `trusts_proxy`: whether a setting lets a proxy set its scheme or host."""
     meta: dict[str, Any] = http.META
     is_as_it_came = (
         "wsgi.url_scheme" in meta and meta["PATH_INFO"].isascii() and meta["SCRIPT_NAME"].isascii() and not trusts_proxy
@@ -96,14 +96,14 @@ def request_from(http: Any, *, trusts_proxy: bool) -> Request:
 
 
 def _corrected(http: Any, meta: dict[str, Any]) -> dict[str, Any]:
-    """Return `meta` of `http` as a WSGI environment (PEP 3333), of what Django has made of the request."""
+    """Return `meta` of `http` as a WSGI environment (PEP 3333)."""
     environ = {**meta, "REQUEST_METHOD": meta.get("REQUEST_METHOD") or http.method or "GET"}
-    for name in ("PATH_INFO", "SCRIPT_NAME"):  # Django has decoded them, in place
+    for name in ("PATH_INFO", "SCRIPT_NAME"):  # Django has decoded them in place
         environ[name] = str(meta.get(name, "")).encode("utf-8", "replace").decode("latin-1")
     environ["wsgi.url_scheme"] = http.scheme
     if settings.USE_X_FORWARDED_HOST:
         environ["HTTP_HOST"] = http.get_host()
     cookies = [value for name, value in getattr(http, "scope", {}).get("headers", ()) if name == b"cookie"]
-    if len(cookies) > 1:  # HTTP/2 may split the header (RFC 9113, 8.2.3), and Django joins lists by commas
+    if len(cookies) > 1:  # HTTP/2 may split the header (RFC 9113, 8.2.3), and Django joins lists with commas
         environ["HTTP_COOKIE"] = "; ".join(value.decode("latin-1") for value in cookies)
     return environ

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the headers of Django's responses are changed; what answers a request that was refused."""
+"""Changes to the headers of Django's responses, and the responses to refused requests."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from supertokens.transport import ANSWERED_ERRORS, Answer, Header, RequestSessio
 __all__ = ["ANSWERED", "answer_for", "as_response", "put_on", "rewrite_headers"]
 
 ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
-"""The classes of errors that are answered here."""
+"""The classes of errors that become responses here."""
 
 _RETRY_AFTER_S: Final = "1"
 _FOR_CACHES: Final = ("vary", "cache-control")
 
 
 def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
-    """Return what answers `error`, one of `ANSWERED`, and have the browser that sent `request` told what follows.
+    """Return the response to `error`, one of `ANSWERED`, and have the cookies of `request` cleared if necessary.
 
-    For middleware, in which Django turns every error into one of status 500; in views errors of ours are answered by
-    `SuperTokensMiddleware`.
+    For middleware, whose errors Django turns into 500s; `SuperTokensMiddleware` responds to session errors in views.
     """
     if isinstance(error, SuperTokensBusyError):
         said = {"error": str(error), "message": str(error)}
@@ -38,17 +37,17 @@ def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
 
 
 def as_response(answer: Answer) -> HttpResponse:
-    """Return `answer` as a response of Django."""
+    """Return `answer` as a Django response."""
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
 def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
-    """Make the changes of a request, `owner`, on its `response`, whose headers are leaving."""
+    """Apply the changes of a request, `owner`, to its `response`, whose headers are about to be sent."""
     if not owner.is_asked:
         owner.headers_left = True
     elif owner.changes_headers:
         rewrite_headers(response, owner.sent_headers)
-    else:  # nearly always; to take all headers apart would cost as much as the check of the session
+    else:  # nearly always; parsing all headers would cost as much as the check of the session
         headers = response.headers
         said = [(name, headers[name]) for name in headers if name.lower() in _FOR_CACHES]
         for name, value in owner.sent_headers(said):
@@ -56,7 +55,7 @@ def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
 
 
 def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]], list[Header]]) -> None:
-    """Replace the headers of `response`, its cookies among them, by what `change` makes of them."""
+    """Replace the headers of `response`, including its cookies, with what `change` returns for them."""
     headers, cookies = response.headers, response.cookies
     before: list[Header] = list(headers.items())
     lines = {}
@@ -80,14 +79,14 @@ def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]],
             set_cookies.append(_Cookie(value))
         else:
             headers[name] = value
-    # Those with a value first, so that they stand under their name, where a test client looks for them.
+    # Those with a value first, so that they are stored under their name, where a test client looks for them.
     for cookie in sorted(set_cookies, key=lambda each: not each.value):
         key = cookie.key if cookie.key not in cookies else f"{cookie.key};{cookie['domain']}{cookie['path']}"
         dict.__setitem__(cookies, key, cookie)
 
 
 class _Cookie(Morsel[str]):
-    """A cookie that is sent as the line that it was made of. Several of one name may be deleted at several places."""
+    """A cookie sent as the line that it was created from. Cookies of one name may be deleted for several paths."""
 
     def __init__(self, line: str) -> None:
         super().__init__()
@@ -104,5 +103,5 @@ class _Cookie(Morsel[str]):
         return self._line
 
     def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:  # noqa: ARG002
-        """Return the line after `header`, with no space before it where that is empty. `attrs`: not used."""
+        """Return the line after `header`, without a space before it if that is empty. `attrs`: not used."""
         return f"{header} {self._line}" if header else self._line

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Authentication of Django REST framework by our sessions."""
+"""Authentication for Django REST framework with our sessions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["SuperTokensAuthentication"]
 
 
 class SuperTokensAuthentication(BaseAuthentication):  # type: ignore[misc]
-    """Gives `request.user` the user of the session, and `request.auth` the `Session`.
+    """Sets `request.user` to the user of the session, and `request.auth` to the `Session`.
 
-    All methods but GET are checked against other sites, as `anti_csrf` says: the framework exempts its views from
-    Django's own check. Override `user_of` where users are not those of `django.contrib.auth`.
+    Cross-site requests are refused for all methods but GET, as `anti_csrf` says: the framework exempts its views from
+    Django's CSRF protection. Override `user_of` if users are not those of `django.contrib.auth`.
     """
 
     def authenticate(self, request: Any) -> tuple[Any, Session] | None:
         """Return the user and the session of `request`, or None if it has none.
 
         Raise SuperTokensTryRefreshTokenError, SuperTokensCrossOriginError, and SuperTokensUnauthorisedError (the
-        cookies are cleared) where the session has no user any more; `SuperTokensMiddleware` answers them.
+        cookies are cleared) if the session no longer has a user; `SuperTokensMiddleware` responds to them.
         """
         session = verify_session(request, required=False)
         if session is None:
@@ -39,9 +39,9 @@ class SuperTokensAuthentication(BaseAuthentication):  # type: ignore[misc]
         return user, session
 
     def user_of(self, session: Session) -> Any:
-        """Return the user of `session`, or None: by default, of a session that `log_in` has begun."""
+        """Return the user of `session`, or None: by default, of a session created by `log_in`."""
         return user_of(session)
 
     def authenticate_header(self, request: Any) -> str:  # noqa: ARG002
-        """Return what the header WWW-Authenticate says, so that `request` is answered with 401 instead of 403."""
+        """Return the value of WWW-Authenticate, so that the response to `request` is a 401 instead of a 403."""
         return "Bearer"

@@ -20,18 +20,18 @@ __all__ = ["ProtectedRequest", "Session", "SessionRequest", "current_session", "
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_ON_THE_LOOP = "This would wait on the event loop: await the twin of this function whose name begins with an 'a'."
+_ON_THE_LOOP = "This would block the event loop: await the function of the same name with the prefix 'a'."
 
 on_the_loop = async_unsafe(_ON_THE_LOOP)
-"""Raise SynchronousOnlyOperation, as Django does, where a function that may wait is called on an event loop."""
+"""Raise SynchronousOnlyOperation, as Django does, if a function that may block is called on an event loop."""
 
 
 class Session:
-    """A verified session in the course of one request.
+    """A verified session during one request.
 
-    What may ask the store, or the core, has a twin for asynchronous views, whose name begins with an `a`; it may raise
-    SuperTokensGeneralError, and SuperTokensUnauthorisedError where the session has ended meanwhile, which clears the
-    cookies. Changes that the browser has to see go onto the response of the request.
+    Methods that may use the store, or the core, have an asynchronous counterpart, whose name begins with `a`; they may
+    raise SuperTokensGeneralError, and SuperTokensUnauthorisedError if the session has ended meanwhile, which clears the
+    cookies. Changes for the browser are added to the response to the request.
     """
 
     __slots__ = ("__weakref__", "_request", "_session")
@@ -48,7 +48,7 @@ class Session:
         return self._session.get_user_id()
 
     def get_handle(self) -> str:
-        """Return the session's name, which is not secret."""
+        """Return the session's handle, which is not secret."""
         return self._session.get_handle()
 
     get_session_handle = get_handle
@@ -58,40 +58,40 @@ class Session:
         return self._session.get_access_token()
 
     def get_jwt_payload(self) -> JsonObject:
-        """Return what the access token carries for the application.
+        """Return the application's payload in the access token.
 
-        It is a copy of this object's own: changing it changes nothing until `update_jwt_payload`.
+        It is a copy: changing it has no effect until it is passed to `update_jwt_payload`.
         """
         return self._session.get_jwt_payload()
 
     @on_the_loop
     def update_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace the payload by `new_jwt_payload`, in the store and in the browser's access token.
+        """Replace the payload with `new_jwt_payload`, in the store and in the browser's access token.
 
-        A browser without a library is not sent an access token in the last moments of its life (three grace periods,
-        30 s by default): it then sees the new payload after its next refresh. Raise TypeError or ValueError for what
-        JSON cannot express or a cookie cannot carry, and RuntimeError, with nothing changed, once the response's
-        headers have been sent.
+        A browser without a library does not get a new access token shortly before the old one expires (three grace
+        periods, 30 s by default): it then gets the new payload with its next refresh. Raise TypeError or ValueError for
+        a payload that JSON cannot express or a cookie cannot carry, and RuntimeError, with nothing changed, once the
+        response's headers have been sent.
         """
         self._session.update_jwt_payload(new_jwt_payload)
 
     @on_the_loop
     def get_session_data(self) -> JsonObject:
-        """Return what the application keeps of this session on the server."""
+        """Return the data that the application stores with this session on the server."""
         return self._session.get_session_data()
 
     @on_the_loop
     def update_session_data(self, new_session_data: NewSessionData) -> None:
-        """Replace the data by `new_session_data`; with a function, no change that others make meanwhile is lost.
+        """Replace the data with `new_session_data`; with a function, no change that others make meanwhile is lost.
 
         The function gets the current data, and may be called more than once. It returns the new data, or changes the
-        object that it is given. Raise TypeError or ValueError for what JSON cannot express or exceeds the limit.
+        object that it gets. Raise TypeError or ValueError for data that JSON cannot express or that exceeds the limit.
         """
         self._session.update_session_data(new_session_data)
 
     @on_the_loop
     def revoke_session(self) -> None:
-        """Revoke the session, and clear this browser's cookies, also if another request has ended it before."""
+        """Revoke the session, and clear this browser's cookies, even if another request has ended it before."""
         self._session.revoke_session()
 
     @on_the_loop
@@ -101,7 +101,7 @@ class Session:
 
     @on_the_loop
     def confirm(self) -> None:
-        """Note that the user has just proved who they are, by a password or a second factor, for `require_fresh`."""
+        """Record, for `require_fresh`, that the user has just entered a password or a second factor."""
         self._session.confirm()
 
     @on_the_loop
@@ -111,19 +111,19 @@ class Session:
 
     @on_the_loop
     def revoke_other_sessions(self) -> list[str]:
-        """Revoke all sessions of the user but this one, as after a change of password; return their handles."""
+        """Revoke all other sessions of the user, as after a change of password; return their handles."""
         return self._session.revoke_other_sessions()
 
     async def aupdate_jwt_payload(self, new_jwt_payload: dict[str, Any] | None) -> None:
-        """Replace the payload by `new_jwt_payload`: see `update_jwt_payload`."""
+        """Replace the payload with `new_jwt_payload`: see `update_jwt_payload`."""
         await self._run(self._session.update_jwt_payload, new_jwt_payload)
 
     async def aget_session_data(self) -> JsonObject:
-        """Return what the application keeps of this session on the server."""
+        """Return the data that the application stores with this session on the server."""
         return await self._run(self._session.get_session_data)
 
     async def aupdate_session_data(self, new_session_data: NewSessionData) -> None:
-        """Replace the data by `new_session_data`, which, if it is a function, is called in a thread."""
+        """Replace the data with `new_session_data`, which, if it is a function, is called in a thread."""
         await self._run(self._session.update_session_data, new_session_data)
 
     async def arevoke_session(self) -> None:
@@ -135,7 +135,7 @@ class Session:
         await self._run(self._session.renew)
 
     async def aconfirm(self) -> None:
-        """Note that the user has just proved who they are."""
+        """Record that the user has just proved who they are."""
         await self._run(self._session.confirm)
 
     async def arequire_fresh(self, seconds: float) -> None:
@@ -143,7 +143,7 @@ class Session:
         await self._run(self._session.require_fresh, seconds)
 
     async def arevoke_other_sessions(self) -> list[str]:
-        """Revoke all sessions of the user but this one; return their handles."""
+        """Revoke all other sessions of the user; return their handles."""
         return await self._run(self._session.revoke_other_sessions)
 
     async def _run(self, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -151,9 +151,9 @@ class Session:
 
 
 def current_session(request: AnyRequest) -> Session | None:
-    """Return the session that `request` has been found to have, or has begun; None before that, and after its end.
+    """Return the session that was verified or created in `request`; None before that, and after its end.
 
-    It looks nothing up: that is done by `session_required` and `get_session`. It is also `request.supertokens`.
+    Nothing is looked up: `session_required` and `get_session` do that. It is also `request.supertokens`.
     """
     found: DjangoRequest | None = getattr(request, "_supertokens", None)
     if found is None:
@@ -169,16 +169,16 @@ def current_session(request: AnyRequest) -> Session | None:
 
 
 class SessionRequest(HttpRequest):
-    """A request as annotation: `def page(request: SessionRequest)`. No request is made of this class."""
+    """A request type for annotations: `def page(request: SessionRequest)`. It is never instantiated."""
 
     supertokens: Session | None
 
 
 class ProtectedRequest(SessionRequest):
-    """A request as annotation of a view that `session_required` protects, where there is a session."""
+    """A request type for annotations of views that `session_required` protects, which always have a session."""
 
     supertokens: Session
 
 
-# A property, so that what a later verb has begun or ended is seen at once; every request is of this class.
+# A property, so that it shows at once which session a later verb created or ended; all requests are of this class.
 HttpRequest.supertokens = property(current_session)  # type: ignore[attr-defined]

@@ -27,12 +27,12 @@ from supertokens.transport import ReadyRoute, RequestSession, SessionEdge, Store
 __all__ = ["LABEL", "ProjectSessions", "Sessions", "sessions_of_project"]
 
 LABEL: Final = "supertokens"
-"""The label of the application `supertokens.django`, among those of the project."""
+"""The label of the application `supertokens.django`, among the project's applications."""
 _SETTINGS: Final = (NAME, "USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER")
 
 
 class Sessions:
-    """The sessions that one value of `SUPERTOKENS`, `given`, asks for. Raise ConfigError for what cannot be used."""
+    """The sessions configured by `given`, one value of `SUPERTOKENS`. Raise ConfigError if it is invalid."""
 
     def __init__(self, given: object) -> None:
         self.given = given
@@ -57,7 +57,7 @@ class Sessions:
 
     def _open_core(self, config: Config) -> Core:
         home = home_of_project()
-        is_test = hasattr(mail, "outbox")  # by its test runner: sessions are then kept as long as this object
+        is_test = hasattr(mail, "outbox")  # by its test runner: sessions are then kept only as long as this object
         return open_core(config, home.database, self, home.owner, is_test=is_test)
 
     @property
@@ -66,13 +66,13 @@ class Sessions:
         return self.edge.core
 
     def begin(self, http: HttpRequest) -> DjangoRequest:
-        """Give `http`, which has just come in, a session, and return that."""
+        """Attach a session to the new request `http`, and return that."""
         request = DjangoRequest(self.edge, self.threads, trusts_proxy=self.trusts_proxy)
         http._supertokens = request  # type: ignore[attr-defined]
         return request
 
     def current(self) -> DjangoRequest | None:
-        """Return the request that is being answered, if it is one of these sessions', or None."""
+        """Return the current request if it belongs to these sessions, or None."""
         http = CURRENT.get()
         found = None if http is None else request_of(http)
         return found if found is not None and found.edge is self.edge else None
@@ -84,7 +84,7 @@ def _asked(sessions: Sessions) -> RequestSession | None:
 
 
 class ProjectSessions:
-    """The sessions of the project that runs: made for `SUPERTOKENS` as it is, and anew where tests override it."""
+    """The sessions of the running project, for the current `SUPERTOKENS`: created anew when tests override it."""
 
     def __init__(self) -> None:
         self._made: Sessions | None = None
@@ -92,7 +92,7 @@ class ProjectSessions:
         self._making = ProcessLock()
 
     def current(self) -> Sessions:
-        """Return the sessions for the value that the setting has now. Raise ImproperlyConfigured for a wrong one."""
+        """Return the sessions for the current value of the setting. Raise ImproperlyConfigured if it is invalid."""
         if self._made is not None:
             return self._made
         with self._making.own:
@@ -104,13 +104,13 @@ class ProjectSessions:
             return self._made
 
     def _forget(self, *, setting: str, **_: object) -> None:
-        # Each look at a setting takes half a microsecond, and requests need several.
+        # Each access to a setting takes half a microsecond, and requests need several.
         if setting in _SETTINGS:
             self._made = None
 
 
 def sessions_of_project() -> ProjectSessions:
-    """Return the sessions of the project. Raise ImproperlyConfigured where the application is not installed."""
+    """Return the sessions of the project. Raise ImproperlyConfigured if the application is not installed."""
     try:
         config: Any = apps.get_app_config(LABEL)
     except LookupError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The setting `SUPERTOKENS`: keys of `Config` by name, and what says how this package works."""
+"""The setting `SUPERTOKENS`: keys of `Config`, and the entries of this package."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ NAME: Final = "SUPERTOKENS"
 class OwnSettings(NamedTuple):
     """The entries of `SUPERTOKENS` that are not keys of `Config`.
 
-    `core`: another than the configuration asks for. `routes`: answer the refresh API and a sign-out route. `threads`:
-    how many ask the store, or the core, at one time for asynchronous views; `max_waiting`: how many more may wait.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
+    route. `threads`: how many calls from asynchronous views may use the store, or the core, at a time; `max_waiting`:
+    how many more may wait.
     """
 
     core: Core | None = None
@@ -36,9 +37,9 @@ class OwnSettings(NamedTuple):
 
 
 def read_settings(given: object) -> tuple[OwnSettings, Explained]:
-    """Return what `given`, the value of `SUPERTOKENS`, says of this package and of sessions.
+    """Return the package's entries and the session configuration in `given`, the value of `SUPERTOKENS`.
 
-    The environment is the weaker source. Raise ConfigError, which names the entry, and the remedy.
+    It overrides the environment. Raise ConfigError, which names the entry and the remedy.
     """
     if given is None:
         given = {}
@@ -57,9 +58,9 @@ def read_settings(given: object) -> tuple[OwnSettings, Explained]:
 
 
 def home_of_project() -> Home:
-    """Return where the project keeps its sessions if nothing says so, and the name that it claims that by.
+    """Return where the project stores its sessions by default, and the name by which it claims that place.
 
-    That is the folder `instance` beside the project's package, or in `BASE_DIR`, where a project has that setting.
+    That is the folder `instance` in `BASE_DIR` if the project has that setting, or next to the project's package.
     """
     root = getattr(settings, "BASE_DIR", None)
     if root is None:

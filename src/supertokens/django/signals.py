@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to sessions, as signals of Django.
+"""What happens to sessions, as Django signals.
 
-Each is sent with an `event` (handle, user id and reason, as far as they are known; never a token), after what happened
-is stored. A receiver that fails is logged, and changes nothing.
+Each is sent with an `event` (handle, user id and reason, if they are known; never a token), after the change is stored.
+A receiver that fails is logged, and changes nothing.
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ _BY_KIND: Final[dict[EventKind, Signal]] = {
 
 
 def send(event: Event) -> None:
-    """Send the signal of `event`."""
+    """Send the signal for `event`."""
     _BY_KIND[event.kind].send(sender=Event, event=event)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs by handle or by user, which need no request, and their asynchronous twins."""
+"""The verbs by handle or by user, which need no request, and their asynchronous counterparts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Json = dict[str, Any] | None
 
 @on_the_loop
 def revoke_session(session_handle: str) -> bool:
-    """Revoke one session, `session_handle`; return False if there was none. The request's own cookies are cleared."""
+    """Revoke the session `session_handle`; return False if none existed. If it is the request's, clear its cookies."""
     return _stored().revoke_session(session_handle)
 
 
@@ -42,7 +42,7 @@ def revoke_multiple_sessions(session_handles: Sequence[str]) -> list[str]:
 
 @on_the_loop
 def revoke_all_sessions_for_user(user_id: str) -> list[str]:
-    """Revoke all sessions of `user_id`; return their handles. The request's own cookies are cleared if it is one."""
+    """Revoke all sessions of `user_id`; return their handles. If one is the request's, clear its cookies."""
     return _stored().revoke_all_sessions_for_user(user_id)
 
 
@@ -56,35 +56,35 @@ def get_all_session_handles_for_user(user_id: str) -> list[str]:
 def list_sessions(user_id: str, *, after: SessionCursor | None = None, limit: int | None = None) -> list[UserSession]:
     """Return the sessions of `user_id` as a page of "my devices" shows them, oldest first.
 
-    `limit`: at most so many; `after`: behind the `cursor` of the last one of the page before.
+    `limit`: the greatest number of sessions; `after`: the `cursor` of the last session of the previous page.
     """
     return _stored().list_sessions(user_id, after=after, limit=limit)
 
 
 @on_the_loop
 def export_sessions(user_id: str) -> list[dict[str, Any]]:
-    """Return all that is stored of the sessions of `user_id`, as JSON can express it: the user's right to a copy."""
+    """Return everything stored about the sessions of `user_id`, for a copy of the user's data."""
     return _stored().export_sessions(user_id)
 
 
 @on_the_loop
 def forget_clients(user_id: str) -> list[str]:
-    """Blank what the sessions of `user_id` note of their clients; the user stays logged in.
+    """Erase User-Agent and address in the sessions of `user_id`; the user stays logged in.
 
-    Return the handles of those that had noted something.
+    Return the handles of the sessions that had either.
     """
     return _stored().forget_clients(user_id)
 
 
 @on_the_loop
 def get_session_data(session_handle: str) -> dict[str, Any]:
-    """Return what the server keeps with the session `session_handle`. Raise SuperTokensUnauthorisedError."""
+    """Return the data stored on the server with the session `session_handle`. Raise SuperTokensUnauthorisedError."""
     return _stored().get_session_data(session_handle)
 
 
 @on_the_loop
 def update_session_data(session_handle: str, new_session_data: NewSessionData) -> None:
-    """Replace the data of `session_handle` by `new_session_data`; by a function of the data of now, nothing is lost.
+    """Replace the data of `session_handle` with `new_session_data`, which may be a function of the current data.
 
     Raise SuperTokensUnauthorisedError, TypeError, ValueError.
     """
@@ -99,7 +99,7 @@ def get_jwt_payload(session_handle: str) -> dict[str, Any]:
 
 @on_the_loop
 def update_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
-    """Replace the stored payload of `session_handle` by `new_jwt_payload`, for access tokens renewed from then on.
+    """Replace the stored payload of `session_handle` with `new_jwt_payload`, for access tokens renewed from then on.
 
     Raise as `update_session_data` does.
     """
@@ -134,22 +134,22 @@ async def alist_sessions(
 
 
 async def aexport_sessions(user_id: str) -> list[dict[str, Any]]:
-    """Return all that is stored of the sessions of `user_id`."""
+    """Return everything stored about the sessions of `user_id`."""
     return await _run(StoredSessions.export_sessions, user_id)
 
 
 async def aforget_clients(user_id: str) -> list[str]:
-    """Blank what the sessions of `user_id` note of their clients; return the handles of those that had noted any."""
+    """Erase User-Agent and address in the sessions of `user_id`; return the handles of those that had either."""
     return await _run(StoredSessions.forget_clients, user_id)
 
 
 async def aget_session_data(session_handle: str) -> dict[str, Any]:
-    """Return what the server keeps with the session `session_handle`."""
+    """Return the data stored on the server with the session `session_handle`."""
     return await _run(StoredSessions.get_session_data, session_handle)
 
 
 async def aupdate_session_data(session_handle: str, new_session_data: NewSessionData) -> None:
-    """Replace the data of `session_handle` by `new_session_data`, which, if it is a function, is called in a thread."""
+    """Replace the data of `session_handle` with `new_session_data`; a function is called in a thread."""
     await _run(StoredSessions.update_session_data, session_handle, new_session_data)
 
 
@@ -159,7 +159,7 @@ async def aget_jwt_payload(session_handle: str) -> dict[str, Any]:
 
 
 async def aupdate_jwt_payload(session_handle: str, new_jwt_payload: _Json) -> None:
-    """Replace the stored payload of `session_handle` by `new_jwt_payload`."""
+    """Replace the stored payload of `session_handle` with `new_jwt_payload`."""
     await _run(StoredSessions.update_jwt_payload, session_handle, new_jwt_payload)
 
 
@@ -168,7 +168,7 @@ def _stored() -> StoredSessions:
 
 
 async def _run(verb: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Return what `verb`, a method of `StoredSessions`, returns; it is called in a thread, with `args` and `kwargs`."""
+    """Call `verb`, a method of `StoredSessions`, in a thread with `args` and `kwargs`, and return its result."""
     sessions = sessions_of_project().current()
     call = partial(verb, sessions.stored, *args, **kwargs)
     request, http = sessions.current(), CURRENT.get()

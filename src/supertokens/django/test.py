@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Django's test clients as browsers: cookies that are deleted are gone, and a log-in begins a session of ours."""
+"""Django's test clients, but like browsers: they drop deleted cookies, and a login creates one of our sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Client(test.Client):
     """`django.test.Client`, for `client_class` of a test case."""
 
     def request(self, **request: Any) -> Any:
-        """Return the response to `request`, and take its cookies as a browser does."""
+        """Return the response to `request`, and store its cookies as a browser does."""
         response = super().request(**request)
         _drop_deleted(self.cookies)
         return response
@@ -37,7 +37,7 @@ class AsyncClient(test.AsyncClient):
     """`django.test.AsyncClient`, for `async_client_class` of a test case."""
 
     async def request(self, **request: Any) -> Any:
-        """Return the response to `request`, and take its cookies as a browser does."""
+        """Return the response to `request`, and store its cookies as a browser does."""
         response = await super().request(**request)
         _drop_deleted(self.cookies)
         return response
@@ -52,9 +52,9 @@ class AsyncClient(test.AsyncClient):
 
 
 def forget_sessions() -> None:
-    """Revoke all sessions: for `setUp`, as what a test case rolls back is the project's own database only.
+    """Revoke all sessions: for `setUp`, since a test case rolls back only the project's own database.
 
-    Raise TypeError where they are kept by a service, which may have others' too.
+    Raise TypeError if a core service keeps them, since it may have sessions of other apps too.
     """
     core = sessions_of_project().current().core
     if not isinstance(core, EmbeddedCore):

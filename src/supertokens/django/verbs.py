@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The functions that views call. Each takes the request; their asynchronous twins are in `async_verbs.py`."""
+"""The functions that views call. Each takes the request; their asynchronous counterparts are in `async_verbs.py`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def create_new_session(
     remember: bool = True,
     replace: bool | None = None,
 ) -> Session:
-    """Log `user_id` in, and return the session, which is that of `request` from now on.
+    """Log `user_id` in, and return the session, which is the one of `request` from now on.
 
-    `jwt_payload` travels in the access token, `session_data` stays on the server. `remember`: whether the session
-    outlasts the browser's end. With False the browser drops the cookies when it is closed, and the session ends after
-    `short_session_validity` without use. `replace`: whether the session ends that the browser had; None: with
-    `renewal: server` only.
+    `jwt_payload` is part of the access token, `session_data` stays on the server. `remember`: whether the session
+    outlasts the closing of the browser. With False the browser drops the cookies when it is closed, and the session
+    ends after `short_session_validity` without use. `replace`: whether the browser's earlier session ends; None: only
+    with `renewal: server`.
 
-    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
+    Raise TypeError or ValueError for values that cannot be stored, SuperTokensGeneralError, and RuntimeError once the
     response's headers have been sent.
     """
     owner = request_of(request).asked_for(request)
@@ -56,9 +56,9 @@ def get_session(request: AnyRequest, enable_csrf_protection: bool, *, required: 
 def get_session(request: AnyRequest, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
     """Return the session of `request`; None if there is none and it is not `required`.
 
-    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
-    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone;
-    also where a session is not required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
+    `enable_csrf_protection` has an effect only with `enable_anti_csrf` or `anti_csrf`. Raise
+    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError (they are kept; it
+    is raised even if no session is required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
     SuperTokensGeneralError.
     """
     owner = request_of(request).asked_for(request)
@@ -92,8 +92,8 @@ def verify_session(
     """Return the session of `request` for a protected view; None if there is none and it is not `required`.
 
     It is what `session_required` does. `anti_csrf_check`: None checks all methods but GET. A POST to `refresh_api_path`
-    is a refresh. `check_database`: whether the session's record is read, so that a revocation counts at once; None: as
-    `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
+    is a refresh. `check_database`: whether the session's record is read, so that a revocation takes effect at once;
+    None: as `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
     """
     owner = request_of(request).asked_for(request)
     if verbs.is_refresh(owner):
@@ -106,18 +106,18 @@ def verify_session(
 def refresh_session(request: AnyRequest) -> Session:
     """Return the session of `request`, with new tokens.
 
-    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
-    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (the request's
+    cookies are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
     """
     return found_in(request, verbs.refresh(request_of(request).asked_for(request)))
 
 
 @on_the_loop
 def sign_out(request: AnyRequest) -> list[str]:
-    """Revoke all sessions whose tokens came with `request`, expired or not, and clear its cookies.
+    """Revoke all sessions whose tokens are in `request`, expired or not, and clear its cookies.
 
-    Return the handles of those that existed. It needs no session that is still valid, and ends also sessions of
-    different users that came together, which `get_session` refuses.
+    Return the handles of those that existed. No valid session is needed. It also ends sessions of different users whose
+    cookies arrive together, which `get_session` refuses.
     """
     return verbs.sign_out(request_of(request).asked_for(request))
 
@@ -125,18 +125,18 @@ def sign_out(request: AnyRequest) -> list[str]:
 def check_origin(request: AnyRequest) -> None:
     """Raise SuperTokensCrossOriginError if a page of another origin has sent `request`.
 
-    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    For forms that need no session, such as a login form, whatever `anti_csrf` says.
     """
     verbs.check_origin(request_of(request).asked_for(request))
 
 
 def next_url(request: Any, default: str = "/") -> str:
-    """Return the path that `next` names in the form or the query of `request`, if it is here; else `default`."""
+    """Return the path in `next`, of the form or the query of `request`, if it is on this site; otherwise `default`."""
     return own_path(request.POST.get("next") or request.GET.get("next")) or default
 
 
 def get_cors_allowed_headers() -> list[str]:
-    """Return the names of the request headers that a preflight has to allow."""
+    """Return the names of the request headers that a preflight must allow."""
     return list(CORS_HEADERS)
 
 
@@ -149,7 +149,7 @@ def found_in(request: AnyRequest, found: transport.Session | None) -> Session | 
 
 
 def found_in(request: AnyRequest, found: transport.Session | None) -> Session | None:
-    """Return `found`, the session that a verb has found for `request`, as views get it."""
+    """Return `found`, a verb's session for `request`, as the object that views get."""
     if found is None:
         return None
     session = current_session(request)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`require_session`, the dependency that protects a route, and that OpenAPI shows as its security scheme."""
+"""`require_session`, the dependency that protects a route, shown in OpenAPI as its security scheme."""
 
 # Without `from __future__ import annotations`: FastAPI reads the annotations of a dependency that is an object.
 
@@ -32,9 +32,9 @@ def require_session(
 ) -> Callable[[HTTPConnection], Awaitable[Session | None]]:
     """Return a dependency that gives a route its session: `session: Session = Depends(require_session())`.
 
-    `anti_csrf_check`: None checks all methods but GET, and handshakes of WebSockets where the origin decides. Without
+    `anti_csrf_check`: None checks all methods but GET, and WebSocket handshakes with `anti_csrf: origin`. Without
     `required` the route is also called if there is no session, with None. `check_database`: whether the record is read,
-    so that a revocation counts at once; None: as `access_token_blacklisting` says. It raises as `verify_session`.
+    so that a revocation takes effect at once; None: as `access_token_blacklisting` says. Raise as `verify_session`.
     """
     return _RequireSession(anti_csrf_check, required, check_database)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`SuperTokens(app)`: what goes around a Starlette application, its handlers, and the ready-made routes."""
+"""`SuperTokens(app)`: the wrapper of a Starlette application, its error handlers, and the ready-made routes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ __all__ = ["SuperTokens"]
 class SuperTokens(SessionsByName):
     """The extension of one application: `sessions = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: another than the configuration asks for. `routes`: give the app a refresh API and a sign-out route.
-    `threads`: how many ask the store, or the core, at one time; no more than `max_waiting` requests wait for one, and
-    those beyond are answered with 503. The store is opened on first use, and closed at the end of the lifespan.
+    `core`: used instead of the one that the configuration describes. `routes`: give the app a refresh API and a
+    sign-out route. `threads`: how many calls may use the store, or the core, at a time; at most `max_waiting` requests
+    wait for a thread, and further ones get a 503. The store is opened on first use, and closed at the end of the
+    lifespan.
 
-    Raise ConfigError for settings that cannot be used, RuntimeError for an app that has sessions already, or has
-    answered requests.
+    Raise ConfigError if the configuration is invalid, RuntimeError for an app that has sessions already, or has handled
+    requests.
     """
 
     def __init__(
@@ -61,11 +62,11 @@ class SuperTokens(SessionsByName):
 
     @property
     def core(self) -> Core:
-        """The core, opened on first use: not to be asked for on an event loop before that."""
+        """The core, opened on first use: do not read it on an event loop before that."""
         return self._sessions.core
 
     def _attach(self, app: Starlette) -> None:
-        """Go around all of the middleware of `app`: an error in a view is answered by the outermost."""
+        """Wrap all middleware of `app`: the outermost one responds to an error in a view."""
         build = app.build_middleware_stack
 
         def path_of(name: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which handler of an application answers one of our errors: its own, or else the extension's."""
+"""Which handler responds to a session error: the application's own, or else the extension's."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _Handler = Callable[[Any, Any], Any]
 
 
 def answer_errors(app: Starlette, path_of: Callable[[str], str]) -> None:
-    """Have our errors answered in `app`, and in the applications that are mounted in it and have no sessions.
+    """Handle session errors in `app`, and in the applications mounted in it that have no sessions of their own.
 
-    Where an application has a handler for one of their classes, or for their root, that answers, after the browser has
-    been told what follows from the error; one for Exception, HTTPException or a status does not. To be called before
-    the middleware is built. `path_of`: returns the path of a `login_url` that is the name of a route.
+    If an application has a handler for one of their classes, or for their root, that one responds; cookies are still
+    cleared if necessary. A handler for Exception, HTTPException or a status code does not. Call this before the
+    middleware is built. `path_of`: returns the path of a `login_url` that is the name of a route.
     """
     handlers = app.exception_handlers
     root = handlers.get(SuperTokensError)
@@ -38,13 +38,13 @@ def answer_errors(app: Starlette, path_of: Callable[[str], str]) -> None:
 
 def _answering(own: _Handler | None, path_of: Callable[[str], str]) -> _Handler:
     async def answer(connection: HTTPConnection, error: SuperTokensError) -> Response:
-        default = answer_for(connection, error, path_of)  # in any case: it also tells the browser
+        default = answer_for(connection, error, path_of)  # in any case: it also clears cookies
         if own is not None:
             answered = own(connection, error) if iscoroutinefunction(own) else run_in_threadpool(own, connection, error)
             response: Response = await answered
             return response
         if connection.scope["type"] == "websocket":
-            raise error  # which is answered around the application
+            raise error  # the wrapper closes the socket
         return _response(default)
 
     return answer
@@ -55,7 +55,7 @@ def _response(answer: Answer) -> Response:
 
 
 def _mounted_in(app: Starlette) -> Iterator[Starlette]:
-    """Yield the applications that are mounted in `app`, also behind middleware that has them as `app`."""
+    """Yield the applications mounted in `app`, also inside middleware with an attribute `app`."""
     for route in app.routes:
         inner = getattr(route, "app", None)
         seen: set[int] = set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is announced in the memory of one process: the contract of feeds at its shortest."""
+"""The revocation feed of the memory store: the shortest implementation of the contract of feeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MemoryFeed"]
 
 
 class MemoryFeed:
-    """The entries, and whether there is a lease. Its caller holds the lock."""
+    """The entries, and whether there is a lease. The caller holds the lock."""
 
     def __init__(self) -> None:
         self.entries: deque[FeedEntry] = deque()
@@ -50,7 +50,7 @@ class MemoryFeed:
 
 
 class _MemoryFeedReader:
-    """A `FeedReader` that takes `lock` for each look, every `interval_s` seconds."""
+    """A `FeedReader` that takes `lock` for each read, every `interval_s` seconds."""
 
     def __init__(self, feed: MemoryFeed, lock: ProcessLock, interval_s: float) -> None:
         self._feed = feed
@@ -82,4 +82,4 @@ class _MemoryFeedReader:
         stopped.wait(self._interval_s)
 
     def close(self) -> None:
-        """Do nothing: there is no connection to let go of."""
+        """Do nothing: there is no connection to close."""

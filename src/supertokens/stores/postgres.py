@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions in a PostgreSQL database, for any number of hosts: the statements, in one round trip each."""
+"""Sessions in a PostgreSQL database, for any number of hosts: the statements, each in one round trip."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ WHERE handle = %(was_handle)s AND current = %(was_current)s AND newest = %(was_n
     AND handed_out_at = %(was_handed_out_at)s
 """
 _NOT_DURABLE: Final = " RETURNING set_config('synchronous_commit', 'off', true)"
-"""For this transaction, which ends with the statement: a crash of the server may lose it, and nobody waits."""
+"""For this transaction, which ends with the statement: a crash of the server may lose it, but it waits for no disk."""
 _ROTATE_HASTILY: Final = _ROTATE + _NOT_DURABLE
 _UPDATE: Final = f"""
 UPDATE supertokens.session SET jwt_payload = coalesce(%(jwt_payload)s::text, jwt_payload),
@@ -81,7 +81,7 @@ DELETE FROM supertokens.session WHERE handle = ANY (ARRAY (
     ORDER BY handle FOR UPDATE
 )) RETURNING handle::text
 """
-"""Locked in one order, so that two that delete the same ones do not wait for each other."""
+"""Locked in a fixed order, so that two transactions that delete the same sessions cannot deadlock."""
 _REMOVE_USER: Final = f"""
 DELETE FROM supertokens.session WHERE user_id = %(user_id)s AND expires_at > {NOW}
     AND (SELECT count(*) FROM (
@@ -111,15 +111,15 @@ DELETE FROM supertokens.session WHERE handle = ANY (ARRAY (
 """
 _BEFORE_ALL: Final = SessionCursor(-(2**63), "00000000-0000-0000-0000-000000000000")
 _HANDLES_AT_ONCE: Final = 500
-"""Sessions that are deleted in one transaction, so that others wait for milliseconds."""
+"""How many sessions are deleted in one transaction, so that others wait only milliseconds."""
 
 
 class PostgresStore(PostgresKeys):
     """A `Store` in the schema `supertokens` of a PostgreSQL database.
 
-    `pool_size`: connections that a process has at most. `timeout_s`: how long to wait, for a connection, a lock or an
-    answer, each. `makes_tables`: whether tables that are missing, or of an older version, are made on first use.
-    `uses_own_clock`: whether the server's clock counts, which all hosts share; otherwise it is the caller's `now`.
+    `pool_size`: the maximum number of connections per process. `timeout_s`: how long to wait for each of a connection,
+    a lock and a response. `makes_tables`: whether missing tables are created, and older ones upgraded, on first use.
+    `uses_own_clock`: whether to use the server's clock, which all hosts share; otherwise the caller's `now`.
     """
 
     def __init__(
@@ -189,8 +189,8 @@ class PostgresStore(PostgresKeys):
             return False
         was = {f"was_{name}": value for name, value in (*seen.lineage._asdict().items(), ("handle", seen.handle))}
         statement = _ROTATE if durable else _ROTATE_HASTILY
-        # Where nobody knows whether it was written, trying again finds out: it counts as a race that was lost, and the
-        # caller reads what is there. Under a new handle that would not be found.
+        # If it is unknown whether it was written, a retry finds out: it then looks like a lost race, and the caller
+        # reads what is there. Under a new handle, that would not be found.
         repeatable = becomes.handle == seen.handle
         return self._database.run(statement, values_of(becomes) | was, repeatable=repeatable).written == 1
 
@@ -227,7 +227,7 @@ class PostgresStore(PostgresKeys):
         return removed
 
     def remove_user(self, user_id: str, now: int) -> list[str]:
-        # By the user, where they are few: so that a session which gets another handle meanwhile does not escape.
+        # By user, if there are few: so that a session that gets a new handle meanwhile is not missed.
         values = {"user_id": stored_user_id(user_id), "many": _HANDLES_AT_ONCE, "now": self._now(now)}
         removed = [handle for (handle,) in self._database.run(_REMOVE_USER, values).secret]
         if removed:

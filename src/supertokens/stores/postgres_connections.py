@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to a PostgreSQL server: how they are opened, who may use which, and how long anybody waits.
+"""Connections to a PostgreSQL server: how they are opened, who may use which, and how long callers wait.
 
-Not psycopg's pool. That one opens connections in threads of its own, which do not survive a fork; while the server is
-away its callers wait for their whole time instead of hearing why, and after that for its growing pauses. Here, whoever
-needs a connection opens it, and hears at once what is wrong.
+This is not psycopg's pool, which opens connections in its own threads. They do not survive a fork; and while the server
+is down, callers wait for their full timeout instead of getting the error, and then for the pool's growing pauses. Here,
+the caller that needs a connection opens it, and gets the error at once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = ["AllInUseError", "Connections", "PostgresConnection"]
 RV = TypeVar("RV")
 
 MAX_IDLE_S: Final = 300.0
-"""A connection that nobody used for so long is not used again: what stands between may have forgotten it."""
+"""A connection idle for this long is not used again: a firewall or proxy in between may have dropped it."""
 _BEYOND_THE_SERVER_S: Final = 1.0
-"""How much longer than the server we wait for an answer, so that it is the server that says what took so long."""
+"""How much longer than the server the client waits, so that the server reports what took so long."""
 
 _SETTINGS: Final = """
 SELECT direct, set_config('statement_timeout', %(statement)s::text, NOT direct),
@@ -38,16 +38,16 @@ SELECT direct, set_config('statement_timeout', %(statement)s::text, NOT direct),
 FROM (SELECT pg_backend_pid() = %(pid)s::bigint AND NOT %(pooled)s::boolean, current_setting('synchronous_commit'))
     AS connection (direct, committed)
 """
-"""Settings of a session, or, where a pooler may hand the next statement to another one, of this transaction alone. A
-pooler shows itself by its own process id in the place of the server's."""
+"""Settings for a session, or, if a pooler may send the next statement to another one, for this transaction only. A
+pooler is recognized because it reports its own process id instead of the server's."""
 
 
 class AllInUseError(Exception):
-    """All connections that this process may have were in use for too long."""
+    """All connections allowed for this process were in use for too long."""
 
 
 class _WholeNumberDumper(Dumper):
-    """Every int as one type, whatever its size: by the types of its values a statement is prepared once or often."""
+    """Sends every int as one type, whatever its size: a statement is prepared anew for each combination of types."""
 
     oid = psycopg.adapters.types["int8"].oid
 
@@ -56,14 +56,14 @@ class _WholeNumberDumper(Dumper):
 
 
 class PostgresConnection(psycopg.Connection[TupleRow]):
-    """A connection whose every wait ends at `deadline` (seconds of the monotonic clock)."""
+    """A connection on which every wait ends at `deadline` (seconds of the monotonic clock)."""
 
     deadline = float("inf")
     is_direct = True
-    """Whether no pooler stands between, so that what is set or prepared stays."""
+    """Whether there is no pooler, so that settings and prepared statements persist."""
     used_at = 0.0
     process = 0
-    """The id of the process in which it was lent, to whose pool it goes back."""
+    """The id of the process in which it was lent, and to whose pool it returns."""
     _poll: select.poll | None = None
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
@@ -71,7 +71,7 @@ class PostgresConnection(psycopg.Connection[TupleRow]):
         return super().wait(gen, interval, left if timeout is None else min(left, timeout))
 
     def is_silent(self) -> bool:
-        """Return whether nothing came since the last answer: a server that goes says so, or closes."""
+        """Return whether nothing has arrived since the last response: a stopping server sends a message, or closes."""
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self.fileno(), select.POLLIN)
@@ -79,37 +79,37 @@ class PostgresConnection(psycopg.Connection[TupleRow]):
 
     @property
     def is_idle(self) -> bool:
-        """Return whether it can be used again: it is open, and in no transaction."""
+        """Return whether it can be used again: it is open, and not in a transaction."""
         return self.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
 class _ProcessPool:
-    """The connections of one process: those that nobody uses, and a permit for each that may be in use besides."""
+    """The connections of one process: the idle ones, and a permit for each further one that may be in use."""
 
     def __init__(self, size: int) -> None:
         self.idle: list[PostgresConnection] = []
-        # In place of a semaphore, which is written in Python and takes a tenth of the time of a read.
+        # Instead of a semaphore, which is written in Python and takes a tenth of the time of a read.
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self.permits.put(None)
 
 
 class Connections:
-    """At most `size` connections in each process, for any thread.
+    """At most `size` connections in each process, for use by any thread.
 
-    `parameters`: those of libpq. `pooled`: whether a pooler is known to stand between. `timeout_s`: how long to wait
-    for a connection, a lock or an answer, each.
+    `parameters`: those of libpq. `pooled`: whether there is known to be a pooler. `timeout_s`: how long to wait for
+    each of a connection, a lock and a response.
     """
 
     def __init__(self, parameters: Mapping[str, str], *, pooled: bool, size: int, timeout_s: float) -> None:
-        # libpq asks each host for at least two seconds, and is to say so itself.
+        # libpq tries each host for at least two seconds, and should report that itself.
         waits = {"connect_timeout": str(max(2, round(timeout_s))), "tcp_user_timeout": str(round(timeout_s * 1000))}
         usual = {"target_session_attrs": "read-write", "application_name": "supertokens", "client_encoding": "UTF8"}
         self._parameters: dict[str, Any] = {**waits, **usual, **parameters}
         self._pooled = pooled
         self._size = size
         self._timeout_s = timeout_s
-        # Those of a parent process stay where they are: closing them would end them for the parent, too.
+        # Leave a parent process's connections alone: closing them would end them for the parent, too.
         self._by_process: dict[int, _ProcessPool] = {}
 
     def __del__(self) -> None:
@@ -117,12 +117,11 @@ class Connections:
             self.close()
 
     def timeouts(self, timeout_s: float) -> dict[str, str]:
-        """Return the server's part of waiting no longer than `timeout_s`: a lock a little less than all else."""
+        """Return the server's timeouts within `timeout_s`: a little less for a lock than for everything else."""
         return {"statement": f"{round(timeout_s * 1000)}ms", "lock": f"{round(timeout_s * 800)}ms"}
 
     def lend(self, timeout_s: float) -> PostgresConnection:
-        """Return a connection that nobody else uses, opened if need be, for work of `timeout_s` at most: until it is
-        given to `take_back`.
+        """Return a connection, opened if necessary, for work of at most `timeout_s`, until `take_back` gets it.
 
         Raise AllInUseError, or psycopg.Error if none can be opened.
         """
@@ -145,7 +144,7 @@ class Connections:
             raise
 
     def take_back(self, connection: PostgresConnection) -> None:
-        """Keep what was lent for the next caller, unless it is in a transaction or broken."""
+        """Keep the lent connection for the next caller, unless it is broken or in a transaction."""
         own = self._by_process[connection.process]
         try:
             if connection.is_idle:
@@ -166,13 +165,13 @@ class Connections:
             self.take_back(connection)
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         idle = self._own.idle
         while idle:
             idle.pop().close()
 
     def assume_pooler(self) -> None:
-        """Take it from now on that a pooler stands between, although it does not show itself."""
+        """Assume from now on that there is a pooler, although it was not recognized."""
         self._pooled = True
         self.close()
 
@@ -183,7 +182,7 @@ class Connections:
         return self._by_process.get(process) or self._by_process.setdefault(process, _ProcessPool(self._size))
 
     def open(self) -> PostgresConnection:
-        """Open a connection of which the caller takes care: it does not count as one of the `size`.
+        """Open a connection that the caller manages: it does not count as one of the `size`.
 
         Raise psycopg.Error.
         """
@@ -203,7 +202,7 @@ class Connections:
 
 
 def _usable(idle: list[PostgresConnection]) -> PostgresConnection | None:
-    """Take one that can be used from those that are idle, the latest first; close what cannot."""
+    """Take a usable connection from the idle ones, the latest first; close the unusable ones."""
     while True:
         try:
             connection = idle.pop()  # atomic, as append is

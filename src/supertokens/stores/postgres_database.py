@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statements on a PostgreSQL database: in one round trip each, again where that can heal, and failures in words.
+"""Statements on a PostgreSQL database: in one round trip each, with retries if they can help, and readable errors.
 
-A statement is sent with what has to happen in its transaction before it: taking a mutex, and, behind a pooler, the
-settings that a connection of its own would keep. Up to the next synchronisation all of that is one transaction
-(PostgreSQL, "Frontend/Backend Protocol", section "Pipelining").
+A statement is sent together with what must precede it in its transaction: taking a mutex, and, with a pooler, the
+settings that a direct connection would keep. Up to the next synchronisation all of that is one transaction (PostgreSQL,
+"Frontend/Backend Protocol", section "Pipelining").
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["PostgresDatabase", "Result"]
 T = TypeVar("T")
 
 MAX_TRIES: Final = 40
-"""How often one operation is begun. Each time that it was undone, another one had its way."""
+"""How often one operation is tried. Each time it is rolled back, another one has succeeded."""
 MAX_BRIDGED_S: Final = 1.0
-"""How long a server may be away before operations fail at once: a restart is shorter than that."""
+"""How long a server may be down before operations fail at once: a restart is shorter than that."""
 _PAUSE_S: Final = 0.025
 
 _TAKE_MUTEX: Final = """
 INSERT INTO supertokens.mutex AS mutex VALUES (%(mutex)s, 1)
 ON CONFLICT (number) DO UPDATE SET times_taken = mutex.times_taken + 1
 """
-"""It holds off others also where somebody has emptied the table."""
+"""It also excludes others if somebody has emptied the table."""
 _LOCAL_SETTINGS: Final = """
 SELECT set_config('statement_timeout', %(statement)s::text, true), set_config('lock_timeout', %(lock)s::text, true),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
@@ -45,20 +45,20 @@ SELECT set_config('statement_timeout', %(statement)s::text, true), set_config('l
 """
 _UNDONE: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 _POOLER_SHOWS: Final = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
-"""What was prepared is gone, or there already: one that was not found out stands between. Nothing was done."""
+"""A prepared statement is missing, or exists already: there is an unrecognized pooler. Nothing was done."""
 
 _log = logging.getLogger("supertokens")
 
 
 class Result(NamedTuple):
-    """Rows that came back, and how many rows were written."""
+    """The rows returned, and the number of rows written."""
 
-    secret: list[tuple[Any, ...]]  # rows of keys, too: error reports have to hide them
+    secret: list[tuple[Any, ...]]  # may be rows of keys, which error reports must hide
     written: int
 
 
 class PostgresDatabase:
-    """One database, for any thread and any process. `name`: what it is called in messages, without a secret."""
+    """One database, for any thread and any process. `name`: its name in messages, without secrets."""
 
     def __init__(self, connections: Connections, name: str, timeout_s: float, *, makes_tables: bool) -> None:
         self._connections = connections
@@ -79,9 +79,9 @@ class PostgresDatabase:
         mutex: int | None = None,
         timeout_s: float | None = None,
     ) -> Result:
-        """Run `statement` with the values `secret`, in a transaction in which `mutex` was taken before.
+        """Run `statement` with the values `secret`, in a transaction that takes `mutex` first.
 
-        `repeatable`: it may be run twice, as where nobody knows whether a server that is gone had done it.
+        `repeatable`: whether it may run twice, as when it is unknown whether a lost server had run it.
 
         Raise SuperTokensGeneralError.
         """
@@ -103,7 +103,7 @@ class PostgresDatabase:
         return self._patiently(run, timeout_s or self._timeout_s, repeatable=repeatable)
 
     def transact(self, operation: Callable[[PostgresConnection], T], *, mutex: int) -> T:
-        """Run `operation`, which asks more than once, in a transaction in which `mutex` was taken before."""
+        """Run `operation`, which has several round trips, in a transaction that takes `mutex` first."""
         self._check_tables()
 
         def run(connection: PostgresConnection) -> T:
@@ -116,9 +116,9 @@ class PostgresDatabase:
 
     @contextmanager
     def on_its_own(self, connection: PostgresConnection | None) -> Iterator[PostgresConnection]:
-        """Give `connection`, or a new one that is not of the pool, for work that ends in time.
+        """Yield `connection`, or a new one outside the pool, for work with a deadline.
 
-        Raise SuperTokensGeneralError. It is closed then.
+        Raise SuperTokensGeneralError; the connection is then closed.
         """
         self._check_tables()
         try:
@@ -141,7 +141,7 @@ class PostgresDatabase:
         self._connections.close()
 
     def _check_tables(self) -> None:
-        """Look, once, whether the tables are those of this program, and make them so if that may be."""
+        """Check, once, that the tables have this program's version, and upgrade them if that is allowed."""
         if self._is_checked:
             return
         with self._checking.own:
@@ -159,7 +159,7 @@ class PostgresDatabase:
             self._is_checked = True
 
     def _patiently(self, action: Callable[[PostgresConnection], T], timeout_s: float, *, repeatable: bool = False) -> T:
-        """Run `action` on a connection, and again while that may heal what failed, for `timeout_s` in all at most."""
+        """Run `action` on a connection, with retries while they may help, for at most `timeout_s` in total."""
         began, handled = time.monotonic(), sys.exception()
         for attempt in range(1, MAX_TRIES + 1):
             connection = None
@@ -173,10 +173,10 @@ class PostgresDatabase:
                         self._connections.take_back(connection)
             except AllInUseError as error:
                 raise SuperTokensGeneralError(
-                    f"{error}: raise 'database_pool_size', or find out what takes so long in {self._name}"
+                    f"{error}: raise 'database_pool_size', or find out what is slow in {self._name}"
                 ) from None
             except psycopg.Error as raised:
-                # Without the driver's frames: they have the values of the statement, which may be keys.
+                # Without the driver's frames: they contain the values of the statement, which may be keys.
                 first = _first_of(raised, handled).with_traceback(None)
                 connected = connection is not None
                 again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
@@ -187,15 +187,15 @@ class PostgresDatabase:
         raise AssertionError  # the last attempt has returned or raised
 
     def _may_go_on(self, error: psycopg.Error, connected: bool, repeatable: bool) -> bool:
-        """Return whether it is worth, and safe, to begin anew."""
+        """Return whether a retry is useful and safe."""
         if not connected:
             now = time.monotonic()
             away_since = self._away_since or now  # which another thread may forget meanwhile
             self._away_since = away_since
-            # What the server itself refuses for good, such as a password, comes without a connection, too.
+            # Permanent refusals by the server, such as a wrong password, also come without a connection.
             return _is_lost(error) and now - away_since < MAX_BRIDGED_S
         if isinstance(error, errors.ReadOnlySqlTransaction):
-            self._connections.close()  # the server is a replica by now, and another one may be the primary
+            self._connections.close()  # the server has become a replica, and another one may be the primary
             return True
         if isinstance(error, _POOLER_SHOWS):
             self._connections.assume_pooler()
@@ -203,31 +203,30 @@ class PostgresDatabase:
         return isinstance(error, _UNDONE) or (repeatable and _is_lost(error))
 
     def _failure(self, error: psycopg.Error, *, unknown: bool) -> SuperTokensGeneralError:
-        """Return what to raise for an `error`, with what may help. Details may hold data of people."""
+        """Return the error to raise for `error`, with a hint, but without its details: they may be personal data."""
         said = error.diag.message_primary or str(error).partition("\n")[0]
         what = f"the session database {self._name} failed: {said}"
         if isinstance(error, errors.InsufficientPrivilege) and not self._is_checked:
             what += (
-                ". Let an administrator of the database run: CREATE SCHEMA supertokens AUTHORIZATION <the user of"
-                " 'database'>"
+                ". A database administrator can run: CREATE SCHEMA supertokens AUTHORIZATION <the user of 'database'>"
             )
         elif isinstance(error, errors.UniqueViolation):
-            what = f"the session database {self._name} refused a second session, or key, of the same name"
+            what = f"the session database {self._name} refused a second session, or key, with the same name"
         if unknown:
-            what += ". Whether it was written is not known"
+            what += ". It is not known whether it was written"
         return SuperTokensGeneralError(what)
 
 
 def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
-    # Not by the cursor's description, which takes longer to make than the rows.
+    # Not from the cursor's description, which takes longer to create than the rows.
     has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
     return Result(cursor.fetchall() if has_rows else [], cursor.rowcount)
 
 
 def _first_of(error: psycopg.Error, handled: BaseException | None) -> psycopg.Error:
-    """Return what failed first: where a commit is refused, the driver fails once more as it leaves the pipeline.
+    """Return the first failure: if a commit is refused, the driver fails again when it leaves the pipeline.
 
-    `handled`: what the caller was handling before, which is none of it.
+    `handled`: the exception that the caller was already handling, which is not part of this.
     """
     first = error.__context__
     is_ours = first is not handled and error.sqlstate is None
@@ -235,7 +234,7 @@ def _first_of(error: psycopg.Error, handled: BaseException | None) -> psycopg.Er
 
 
 def _is_lost(error: psycopg.Error) -> bool:
-    """Return whether the server, or the way to it, is gone or not there yet."""
+    """Return whether the server, or the connection to it, is lost or not available yet."""
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is announced in a PostgreSQL database: written by triggers, told by NOTIFY, read from a table.
+"""The revocation feed in a PostgreSQL database: written by triggers, announced with NOTIFY, read from a table.
 
-A notification only says that it is time to look. Where none comes, behind a pooler or from an engine that has none, and
-where one is lost, looking now and then finds the same entries a little later.
+A notification only says that it is time to read. If none comes, because of a pooler, a database without notifications,
+or a lost one, regular reads find the same entries a little later.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INSERT INTO supertokens.feed AS feed VALUES (1, {_GENERATION}, {NOW} + %(lasts)s
 ON CONFLICT (one) DO UPDATE SET leased_until = greatest(feed.leased_until, EXCLUDED.leased_until)
 RETURNING set_config('synchronous_commit', 'off', true)
 """
-"""A crash that takes it back ends the connections of those that hold it."""
+"""A crash that undoes it also ends the connections of its holders."""
 _READ: Final = """
 SELECT entry.position, entry.handle::text, entry.kind, entry.at, feed.generation,
     feed.leased_until IS NOT NULL AND NOT pg_is_in_recovery(), feed.forgotten, counter.value
@@ -58,13 +58,13 @@ WITH old AS (
 SELECT count(*) FROM old
 """
 _LOOKS_WITHIN_LAG: Final = 3
-"""Looks where notifications say when there is something new: one may be late without anybody having to ask."""
+"""Reads within the lag if there are notifications: one may be late without any check having to read the store."""
 _LOOKS_WHERE_POLLING: Final = 5
-"""Looks where nothing says so."""
+"""Reads within the lag if there are none."""
 
 
 class PostgresFeedReader:
-    """A `FeedReader` on a connection of its own, or, where that is none of the server's own, on those of the pool."""
+    """A `FeedReader` on its own connection or, if there is a pooler, on those of the pool."""
 
     def __init__(
         self, database: PostgresDatabase, clock_that_counts: Callable[[int], int | None], max_lag_s: float
@@ -87,7 +87,7 @@ class PostgresFeedReader:
         self._generation, _, _, self._position = rows[0][4:] if rows else (None, False, 0, 0)
 
     def read(self) -> list[FeedEntry] | None:
-        self._is_notified = False  # what comes from here on may be of a change that this reading does not see
+        self._is_notified = False  # later notifications may be about changes that this read does not see
         rows = self._rows(self._position)
         if not rows:
             return None  # somebody has emptied the tables
@@ -102,7 +102,7 @@ class PostgresFeedReader:
     def wait(self, stopped: threading.Event) -> None:
         if self._is_polling or self._connection is None:
             stopped.wait(self._max_lag_s / _LOOKS_WHERE_POLLING)
-        elif not self._is_notified and self._connection.pgconn.notifies() is None:  # nothing came with an answer
+        elif not self._is_notified and self._connection.pgconn.notifies() is None:  # nothing came with a response
             news = select.poll()
             news.register(self._connection.fileno(), select.POLLIN)
             news.poll(1000 * self._max_lag_s / _LOOKS_WITHIN_LAG)
@@ -113,7 +113,7 @@ class PostgresFeedReader:
             connection.close()
 
     def _open(self) -> None:
-        """Have the server tell when there is something new, if it can."""
+        """Ask the server for notifications, if it supports them."""
         if self._connection is not None or self._is_polling:
             return
         with self._database.on_its_own(None) as connection:
@@ -128,7 +128,7 @@ class PostgresFeedReader:
         try:
             connection.execute("LISTEN supertokens_feed", prepare=False)
         except (psycopg.NotSupportedError, psycopg.ProgrammingError):
-            return False  # an engine that has none
+            return False  # a database without notifications
         return True
 
     def _note(self, _: psycopg.Notify) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys in a PostgreSQL database. What changes them takes one mutex, so that each change sees the one before."""
+"""Keys in a PostgreSQL database. Every change takes one mutex, so that it sees the previous one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from supertokens.stores.postgres_schema import KEYS_MUTEX
 __all__ = ["NOW", "PostgresKeys"]
 
 NOW: Final = "coalesce(%(now)s::bigint, (extract(epoch FROM statement_timestamp()) * 1000)::bigint)"
-"""The time that counts: the server's, unless the caller's was passed. Stable within a statement, so indexes serve."""
+"""The current time: the server's, unless the caller's was passed. Stable within a statement, so indexes can be used."""
 
 _READ: Final = f"""
 SELECT id, purpose, created_at, material, position, {NOW} FROM supertokens.key
@@ -61,14 +61,14 @@ _NOTE_V2: Final = "INSERT INTO supertokens.property VALUES ('v2_minted', 'yes') 
 
 
 class PostgresKeys:
-    """The `KeyStore` half of the store on `database`. `uses_own_clock`: whether the server's time counts."""
+    """The `KeyStore` half of the store on `database`. `uses_own_clock`: whether to use the server's time."""
 
     def __init__(self, database: PostgresDatabase, *, uses_own_clock: bool) -> None:
         self._database = database
         self._uses_own_clock = uses_own_clock
 
     def _now(self, now: int) -> int | None:
-        """Return what to pass as `now`: nothing where the server's clock counts."""
+        """Return the value to pass as `now`: None if the server's clock is used."""
         return None if self._uses_own_clock else now
 
     def read_keys(self, now: int) -> StoredKeys:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL database as the copy of another store: see `stores.base.Movable`.
 
-Everything is done under the mutex of the keys, so that of two copies that run at once none goes on writing once the
-other one has finished.
+Everything holds the mutex of the keys, so that if two copies run at once, neither goes on writing after the other has
+finished.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _NO_COPY_ANY_MORE: Final = "DELETE FROM supertokens.property WHERE name IN ('cop
 
 
 def whole_sessions(database: PostgresDatabase, now: int, *, after: str, limit: int) -> list[WholeSession]:
-    """Return at most `limit` sessions behind the handle `after` that live at `now`, with all that is kept of them."""
+    """Return at most `limit` sessions after the handle `after` that are valid at `now`, with all their data."""
     values = {"after": after or _BEFORE_ALL, "now": now, "limit": limit}
     rows = database.run(_READ, values, repeatable=True).secret
     return [WholeSession(record_of(row[0], row[1:-1]), row[-1]) for row in rows]
 
 
 def begin_copy(database: PostgresDatabase, copy_of: str) -> bool:
-    """Note that `database` is an unfinished copy of the store `copy_of`. Return False if it is anything else."""
+    """Mark `database` as an unfinished copy of the store `copy_of`. Return False if it is anything else."""
 
     def begin(connection: PostgresConnection) -> bool:
         said = connection.execute(_COPY_OF, prepare=False).fetchone()
@@ -63,7 +63,7 @@ def begin_copy(database: PostgresDatabase, copy_of: str) -> bool:
 def put_sessions(
     database: PostgresDatabase, copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str]
 ) -> bool:
-    """Write `sessions` and delete those of the handles `gone`, if `database` is an unfinished copy of `copy_of`."""
+    """Write `sessions` and delete those with the handles `gone`, if `database` is an unfinished copy of `copy_of`."""
     rows = [{**values_of(each.record), "session_data": each.session_data} for each in sessions]
 
     def put(connection: PostgresConnection) -> bool:
@@ -79,7 +79,7 @@ def put_sessions(
 
 
 def finish_copy(database: PostgresDatabase, copy_of: str, secret: StoredKeys) -> bool:
-    """Take over the keys `secret`, if `database` is an unfinished copy of `copy_of` without any."""
+    """Store the keys `secret`, if `database` is an unfinished copy of `copy_of` without keys."""
 
     def finish(connection: PostgresConnection) -> bool:
         is_copy = connection.execute(_COPY_OF, prepare=False).fetchone() == (copy_of,)

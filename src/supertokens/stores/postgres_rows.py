@@ -27,7 +27,7 @@ _ESCAPED: Final = re.compile("\1([\1\2])")
 
 
 def stored_user_id(user_id: str) -> str:
-    """Return `user_id` as it is stored: PostgreSQL's text has no U+0000. Two ids are never stored alike."""
+    """Return `user_id` as it is stored: PostgreSQL's text has no U+0000. Different ids are stored differently."""
     if _NUL in user_id or _ESCAPE in user_id:
         return user_id.replace(_ESCAPE, "\1\1").replace(_NUL, "\1\2")
     return user_id
@@ -40,7 +40,7 @@ def _user_id(stored: str) -> str:
 
 
 def values_of(record: SessionRecord) -> dict[str, Any]:
-    """Return the values of a session's columns, by name, but for its data."""
+    """Return the values of a session's columns, by name, except its data."""
     return {
         "handle": record.handle,
         "user_id": stored_user_id(record.user_id),
@@ -59,7 +59,7 @@ def values_of(record: SessionRecord) -> dict[str, Any]:
 
 
 def record_of(handle: str, row: Sequence[Any]) -> SessionRecord:
-    """Return the session `handle` whose columns, but for that one, are `row`."""
+    """Return the session `handle` whose other columns are `row`."""
     (
         user_id, jwt_payload, created_at, expires_at, static, anti_csrf, remember, seen, auth_time,
         agent, address, current, parent, newest, handed_out_at, fingerprint,
@@ -81,7 +81,7 @@ def record_of(handle: str, row: Sequence[Any]) -> SessionRecord:
 
 
 def listed_of(row: Sequence[Any]) -> ListedSession:
-    """Return a session whose columns LISTED are `row`."""
+    """Return the session whose columns `LISTED` are `row`."""
     handle, user_id, created_at, handed_out_at, expires_at, last_seen_at, remember, *client = row
     return ListedSession(
         handle=handle,

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables in a PostgreSQL database: whose they are, which version they have, and how they get those of this program.
+"""Tables in a PostgreSQL database: whose they are, which version they have, and how they are upgraded.
 
-They are in a schema of their own, so that they can stand in an application's database, and nothing depends on a
-search path.
+They have their own schema, so that they can be in an application's database, and nothing depends on a search path.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ __all__ = ["KEYS_MUTEX", "USER_MUTEXES", "PostgresSchema"]
 
 KEYS_MUTEX: Final = 0
 USER_MUTEXES: Final = 256
-"""Rows that log-ins wait for where sessions are limited: of one user always the same one, by a hash."""
+"""Rows that logins lock if sessions are limited: for one user always the same row, chosen by a hash."""
 
 _TABLES: Final = f"""
 CREATE TABLE supertokens.property (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
@@ -56,9 +55,9 @@ CREATE TABLE supertokens.session (
 CREATE INDEX session_by_user ON supertokens.session (user_id, created_at, handle);
 CREATE INDEX session_by_expiry ON supertokens.session (expires_at);
 """
-# user_id: two ids that a collation of the database takes for equal must never be one user.
-# fillfactor: a refresh changes no index, so the new state of a row finds room beside the old one.
-# mutex: a row is written, not just locked, so that it also holds where transactions are serializable.
+# user_id: two ids that a collation of the database considers equal must never be one user.
+# fillfactor: a refresh changes no index, so the new version of a row fits on the same page as the old one.
+# mutex: a row is written, not just locked, so that it also works if transactions are serializable.
 _FEED: Final = """
 CREATE TABLE supertokens.feed (
     one integer PRIMARY KEY CHECK (one = 1), generation bigint NOT NULL, leased_until bigint, forgotten bigint NOT NULL
@@ -123,11 +122,11 @@ CREATE TRIGGER announce_changed AFTER UPDATE OF handle, jwt_payload ON supertoke
     FOR EACH ROW WHEN (OLD.handle <> NEW.handle OR OLD.jwt_payload COLLATE "C" <> NEW.jwt_payload)
     EXECUTE FUNCTION supertokens.announce_changed()
 """
-# Triggers, so that no statement and no program can forget to announce.
-# feed, FOR SHARE: a lease waits for the changes that have not seen it, and those that come later wait for the lease.
-# feed_position: taken until the commit, so that entries become visible in the order of their positions.
+# Triggers, so that no statement and no program can fail to announce a change.
+# feed, FOR SHARE: a lease waits for the changes that have not seen it, and later changes wait for the lease.
+# feed_position: locked until the commit, so that entries become visible in the order of their positions.
 _SCHEMA: Final = (_TABLES, _FEED)
-"""Steps: the first makes version 1 of the tables, each further one the next version. A step is never changed."""
+"""Steps: the first creates version 1 of the tables, and each further one the next version. A step is never changed."""
 
 _WHAT_IS_THERE: Final = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'supertokens'),
@@ -154,7 +153,7 @@ _MAX_TRIES: Final = 10
 
 
 class PostgresSchema:
-    """The tables in one database. `name`: what the database is called in messages."""
+    """The tables in one database. `name`: the name of the database in messages."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -165,9 +164,9 @@ class PostgresSchema:
         return len(_SCHEMA)
 
     def version(self, connection: PostgresConnection) -> int:
-        """Return the version of the tables; 0 where there are none.
+        """Return the version of the tables; 0 if there are none.
 
-        Raise SuperTokensGeneralError if they are another program's, a newer one's, or not to be relied on.
+        Raise SuperTokensGeneralError if they belong to another program or a newer version, or are not reliable.
         """
         exists, tables, encoding, user_ids = self._look(connection)
         if encoding != "UTF8":
@@ -191,7 +190,7 @@ class PostgresSchema:
         return version
 
     def bring_up_to_date(self, connection: PostgresConnection) -> int:
-        """Take the steps that are missing, each in a transaction of its own. Return the version from before."""
+        """Run the missing steps, each in its own transaction. Return the previous version."""
         before = self.version(connection)
         for _ in range(_MAX_TRIES):
             version = self.version(connection)
@@ -202,14 +201,15 @@ class PostgresSchema:
             except _ANOTHER_WAS_FASTER:
                 continue
         raise SuperTokensGeneralError(
-            f"the tables of the database {self._name} were being made by others {_MAX_TRIES} times: try again"
+            f"the tables of the database {self._name} were changed by other processes in all {_MAX_TRIES} attempts:"
+            " try again"
         )
 
     def _take_step(self, connection: PostgresConnection, version: int) -> None:
         with connection.transaction():
             if version == 0:
                 exists, *_ = self._look(connection)
-                if not exists:  # where an administrator has made it, the right to do that is not needed
+                if not exists:  # if an administrator has created it, the privilege for that is not needed
                     connection.execute("CREATE SCHEMA supertokens", prepare=False)
             elif self._locked_version(connection) != version:
                 return
@@ -242,5 +242,5 @@ class PostgresSchema:
 
 
 def is_missing_right(error: psycopg.Error) -> bool:
-    """Return whether the user of the database is not allowed what was asked."""
+    """Return whether the database user lacks the privilege for the statement."""
     return isinstance(error, errors.InsufficientPrivilege)

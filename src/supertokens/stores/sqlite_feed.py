@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is announced in a SQLite file, by triggers, so that no statement and no program can forget to.
+"""The revocation feed in a SQLite file, written by triggers, so that no statement and no program can omit an entry.
 
-`PRAGMA data_version` tells, without reading a page, whether another connection has committed anything. Writers of a
-file take turns, so the numbers of entries are in the order of the commits.
+`PRAGMA data_version` shows, without reading a page, whether another connection has committed anything. Writers of a
+file take turns, so entries are numbered in the order of the commits.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ WHEN (OLD.handle <> NEW.handle OR OLD.jwt_payload <> NEW.jwt_payload) AND (SELEC
 BEGIN INSERT INTO feed_entry (handle, kind, at)
 VALUES (OLD.handle, CASE WHEN OLD.handle <> NEW.handle THEN 'ended' ELSE 'payload' END, {_NOW}); END
 """
-"""`generation`: another one after each end of all leases. `forgotten`: the last entry that was removed."""
+"""`generation`: a new one each time all leases have ended. `forgotten`: the last entry that was removed."""
 
 BEGIN_ANEW: Final = "UPDATE feed SET generation = random(), leased_until = NULL"
-"""For a file that is not what its readers have read: each of them finds out."""
+"""For a file that is no longer the one its readers have read: each of them notices."""
 
 _LEASE: Final = (
     "INSERT INTO feed VALUES (1, random(), ?1, 0)"
@@ -65,7 +65,7 @@ _DELETE_OLD: Final = (
 
 
 def sweep_feed(database: SqliteDatabase, turns: Turns, now: int, kept_for: int, limit: int) -> int:
-    """Do what `Announcing.sweep_feed` says, without a write where there is nothing to do."""
+    """Do what `Announcing.sweep_feed` says, without a write if there is nothing to do."""
     old = now - kept_for
     [(has_work,)] = database.read(_HAS_WORK, (now, old))
     if not has_work:
@@ -82,7 +82,7 @@ def sweep_feed(database: SqliteDatabase, turns: Turns, now: int, kept_for: int, 
 
 
 class SqliteFeedReader:
-    """A `FeedReader` on a connection of its own, which is closed around forks like all others."""
+    """A `FeedReader` on its own connection, which is closed around forks like all others."""
 
     def __init__(self, database: SqliteDatabase, max_lag_s: float) -> None:
         self._database = database
@@ -94,11 +94,11 @@ class SqliteFeedReader:
         PROCESS.add_owner(self)
 
     def __del__(self) -> None:
-        if PROCESS and not PROCESS.is_ending:  # None once the interpreter has taken this module apart
+        if PROCESS and not PROCESS.is_ending:  # None once the interpreter has cleared this module at exit
             self.close()
 
     def lease(self, now: int, lasts: int) -> None:
-        # A power cut that takes it back ends its holders, too.
+        # A power cut that undoes it ends its holders, too.
         values = (now + lasts,)
         self._database.write(lambda connection: connection.execute(_LEASE, values), durable=False, one_statement=True)
 
@@ -110,12 +110,12 @@ class SqliteFeedReader:
         self._database.watch.check_now_and_then()
         connection = self._usable_connection()
         try:
-            # First: what is committed after this look is found by the next one.
+            # First: the next read finds what is committed after this.
             [version] = connection.execute("PRAGMA data_version").fetchone()
             if version == self._version:
                 rows, state = [], None
             else:
-                # Entries before the state: if some were removed before they were read, it says so.
+                # Entries before the state: the state shows whether some were removed before they were read.
                 rows = connection.execute(_ENTRIES, (self._position, MAX_ENTRIES + 1)).fetchall()
                 state = connection.execute(_STATE).fetchone() or (None, 0, 0, 0)
         except BaseException as error:
@@ -150,7 +150,7 @@ class SqliteFeedReader:
     def close_idle(self) -> None:
         """See `ForkAware`."""
         while self._idle:
-            with suppress(IndexError):  # the thread that reads took it
+            with suppress(IndexError):  # the reading thread took it
                 self._database.close_connection(self._idle.pop())
 
     def begin_anew(self) -> None:

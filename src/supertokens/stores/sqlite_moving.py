@@ -24,7 +24,7 @@ _SAY: Final = "INSERT OR REPLACE INTO property VALUES (?, ?)"
 
 
 def begin_copy(copy_of: str, connection: sqlite3.Connection) -> bool:
-    """Note that the file is an unfinished copy of the store `copy_of`. Return False if it is anything else."""
+    """Mark the file as an unfinished copy of the store `copy_of`. Return False if it is anything else."""
     (said,) = connection.execute(_COPY_OF).fetchone() or (None,)
     if said is not None or connection.execute(_IS_IN_USE).fetchone()[0]:
         return bool(said == copy_of)
@@ -35,7 +35,7 @@ def begin_copy(copy_of: str, connection: sqlite3.Connection) -> bool:
 def put_sessions(
     copy_of: str, sessions: Sequence[WholeSession], gone: Sequence[str], connection: sqlite3.Connection
 ) -> bool:
-    """Write `sessions` and delete those of the handles `gone`, if the file is an unfinished copy of `copy_of`."""
+    """Write `sessions` and delete those with the handles `gone`, if the file is an unfinished copy of `copy_of`."""
     if connection.execute(_COPY_OF).fetchone() != (copy_of,):
         return False
     connection.executemany(_PUT, [row_of(each.record, each.session_data) for each in sessions])
@@ -44,7 +44,7 @@ def put_sessions(
 
 
 def finish_copy(copy_of: str, secret: StoredKeys, connection: sqlite3.Connection) -> bool:
-    """Take over the keys `secret`, if the file is an unfinished copy of `copy_of` without any."""
+    """Store the keys `secret`, if the file is an unfinished copy of `copy_of` without keys."""
     has_keys = connection.execute("SELECT EXISTS (SELECT 1 FROM key)").fetchone()[0]
     if has_keys or connection.execute(_COPY_OF).fetchone() != (copy_of,):
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tools for tests: of applications that use sessions, of stores that keep them, and of frameworks' integrations."""
+"""Tools for testing applications that use sessions, stores that keep them, and integrations of frameworks."""
 
 from supertokens.testing.apps import in_memory, in_memory_core, rotate_keys
 from supertokens.testing.browser import Browser

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sessions of an app under test: found in it, kept in memory, and signed with other keys."""
+"""The sessions of an app under test: finding them, keeping them in memory, and changing their keys."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["config_of", "edge_of", "in_memory", "in_memory_core", "rotate_keys"]
 
 
 def in_memory_core(clock: Callable[[], int], **options: Unpack[Options]) -> EmbeddedCore:
-    """Return a core that keeps its sessions in memory and goes by `clock`. `options`: the keys of `Config`, by name.
+    """Return a core that keeps its sessions in memory and uses `clock`. `options`: the keys of `Config`, by name.
 
-    Give the app the same `options`. All such cores of a process have the same keys, which are made once.
+    Give the app the same `options`. All such cores of a process have the same keys, which are created once.
 
     >>> core = in_memory_core(FakeClock(), access_token_validity=60)
     >>> app = make_app(core=core, access_token_validity=60)
@@ -30,10 +30,10 @@ def in_memory_core(clock: Callable[[], int], **options: Unpack[Options]) -> Embe
 
 @contextmanager
 def in_memory(app: object, clock: Callable[[], int]) -> Iterator[EmbeddedCore]:
-    """Keep the sessions of `app` in memory, by `clock`, within the block, and yield the core: as the app is configured.
+    """Within the block, keep the sessions of `app` in memory, on `clock`; yield the core, configured as the app is.
 
-    It is for an app that is made when its module is imported. Its own store is not opened, and is back after the block.
-    `app`: an app with sessions, a framework's test client, or middleware around an app. Raise TypeError without
+    For an app that is created when its module is imported. Its own store is not opened, and is restored after the
+    block. `app`: an app with sessions, a framework's test client, or middleware around an app. Raise TypeError without
     sessions.
 
     >>> with in_memory(app, FakeClock()) as core:
@@ -47,10 +47,10 @@ def in_memory(app: object, clock: Callable[[], int]) -> Iterator[EmbeddedCore]:
 
 
 def rotate_keys(core: EmbeddedCore, *, drop_old: bool = False) -> str:
-    """Make the next signing key of `core`, as `supertokens keys rotate` does, and return its id.
+    """Create the next signing key of `core`, as `supertokens keys rotate` does, and return its id.
 
-    It signs a minute later, by the core's clock. `drop_old`: drop the older keys; then it signs at once, and access
-    tokens of the older ones are refused.
+    It signs from a minute later on, by the core's clock. `drop_old`: remove the older keys; then it signs at once, and
+    access tokens signed with older ones are refused.
 
     >>> kid = rotate_keys(core, drop_old=True)
     """
@@ -58,7 +58,7 @@ def rotate_keys(core: EmbeddedCore, *, drop_old: bool = False) -> str:
 
 
 def edge_of(app: object) -> SessionEdge:
-    """Return the browser edge of `app`, or of the app that it is around. Raise TypeError if that has no sessions.
+    """Return the browser edge of `app`, or of the app that it wraps. Raise TypeError if that has no sessions.
 
     >>> edge_of(app).config.refresh_api_path
     '/session/refresh'
@@ -71,11 +71,13 @@ def edge_of(app: object) -> SessionEdge:
             if isinstance(edge, SessionEdge):
                 return edge
         inner = next(filter(None, (getattr(inner, name, None) for name in ("application", "app", "handler"))), None)
-    raise TypeError(f"{type(app).__name__} has no sessions that can be found: pass the app that SuperTokens was given")
+    raise TypeError(
+        f"{type(app).__name__} has no sessions that can be found: pass the app that was passed to SuperTokens"
+    )
 
 
 def config_of(app: object) -> Config | None:
-    """Return the configuration of the sessions of `app`, or None where none can be found."""
+    """Return the configuration of the sessions of `app`, or None if none can be found."""
     try:
         return edge_of(app).config
     except TypeError:
@@ -83,7 +85,7 @@ def config_of(app: object) -> Config | None:
 
 
 def _holders(app: object) -> Iterator[Any]:
-    """Yield where an integration may have put the edge: no framework is imported to find out."""
+    """Yield the places where an integration may have put the edge: no framework is imported for that."""
     yield app  # an application around another, such as supertokens.wsgi.SuperTokens
     extensions = getattr(app, "extensions", None)
     if isinstance(extensions, dict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A browser: its cookie jar, what its pages' scripts remember of our headers, and its tabs, which share both."""
+"""A browser: its cookie jar, what its pages' scripts remember from session headers, and its tabs, which share both."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ DIALECTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class Browser:
-    """One browser in front of `app`: an app of any framework here, a framework's test client, or a `Client`.
+    """One browser connected to `app`: an app of a supported framework, a framework's test client, or a `Client`.
 
     `clock` is the time; the browser's own clock may be skewed from it. `url`: where the app is, by default where its
-    test client says, or http://localhost. `dialect`: which browser library its pages have. Without an `app` it is a jar
-    only.
+    test client says, or http://localhost. `dialect`: which browser library its pages have. Without an `app` it is only
+    a cookie jar.
 
     >>> browser = Browser(FakeClock())
     >>> browser.take([("Set-Cookie", "theme=dark; Path=/; Max-Age=60")], "http://localhost/")
@@ -64,7 +64,7 @@ class Browser:
         self._client = None if app is None else client_of(app)
         self._clock = clock
         self.clock = SkewedClock(clock)
-        """What this machine takes for the time: cookies expire by it."""
+        """This machine's own clock, by which cookies expire."""
         self.url = url or ("http://localhost" if self._client is None else self._client.url)
         self.user_agent = user_agent
         self.dialect: Dialect = dialect
@@ -80,7 +80,7 @@ class Browser:
 
     @property
     def client(self) -> Client:
-        """Return what answers the requests. Raise RuntimeError without an app."""
+        """Return the client to which requests are sent. Raise RuntimeError without an app."""
         if self._client is None:
             raise RuntimeError("this browser has no app: Browser(clock, app)")
         return self._client
@@ -93,7 +93,7 @@ class Browser:
 
     @property
     def expired_status(self) -> int:
-        """Return the status by which a library knows that it has to refresh: `session_expired_status_code`."""
+        """Return the status that tells a library to refresh: `session_expired_status_code`."""
         config = config_of(self.client.app)
         return 401 if config is None else config.session_expired_status_code
 
@@ -105,9 +105,9 @@ class Browser:
         return Tab(self, url or f"{self.url.rstrip('/')}/")
 
     def copy(self, *, user_agent: str | None = None) -> Self:
-        """Return another browser, in front of the same app, with a copy of all that this one keeps: a thief's.
+        """Return another browser for the same app, such as a thief's, with copies of all cookies and script state.
 
-        `user_agent`: the thief's; None: cloned, too.
+        `user_agent`: the thief's; None: the same as this one's.
         """
         other = type(self)(
             self._clock, self._client, url=self.url, user_agent=user_agent or self.user_agent, dialect=self.dialect
@@ -118,7 +118,7 @@ class Browser:
         return other
 
     def restart(self) -> None:
-        """Close the browser and open it again: cookies without Max-Age and Expires are gone."""
+        """Close the browser and open it again: cookies without Max-Age and Expires are dropped."""
         self.jar = {place: cookie for place, cookie in self.jar.items() if cookie.persistent}
 
     def take(
@@ -131,9 +131,9 @@ class Browser:
     ) -> None:
         """Store the cookies that the `headers` of a response set, and what they tell a page's script.
 
-        `url`: what was asked for; None: the one site that is asked, whose cookies are all taken. `way`: how the request
-        came about, by default from a page of the same site. `by_script`: whether a script sees the headers, which it
-        does not on a navigation.
+        `url`: the URL of the request; None: the browser's only site, all of whose cookies are accepted. `way`: how the
+        request came about, by default from a page of the same site. `by_script`: whether a script sees the headers, as
+        it does not in a navigation.
         """
         for name, value in headers:
             if name.lower() == "set-cookie":
@@ -147,7 +147,7 @@ class Browser:
     def cookie_header(self, target: str, *, way: Way | None = None, method: str = "GET") -> str:
         """Return the Cookie header of a request `method` for `target`, a URL; empty if it has none.
 
-        `way`: as for `take`. Where `target` is a path, the one site is asked that all cookies are from.
+        `way`: as for `take`. If `target` is a path, the request goes to the browser's only site.
         """
         if target.startswith("/"):
             sent = [each for each in self._living() if path_matches(target, each.path)]
@@ -162,7 +162,7 @@ class Browser:
         return values[-1] if values else None
 
     def script_cookies(self, url: str) -> dict[str, str]:
-        """Return what `document.cookie` shows to a script of the page `url`: all that are not HttpOnly."""
+        """Return what `document.cookie` shows to a script of the page `url`: all cookies that are not HttpOnly."""
         now = self.clock()
         seen = [each for each in self.jar.values() if not each.http_only and is_sent(each, url, now, Way())]
         return {cookie.name: cookie.value for cookie in reversed(in_order(seen))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each kind of client is answered, as tests of any integration; `IntegrationContract` has them all."""
+"""What each kind of client gets in responses, as tests of any integration; `IntegrationContract` has them all."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ PAGES: Final = (
     Page("/signout", _sign_out),
     Page("/end/ada", lambda _: _end("ada")),
 )
-"""What every app of the contract has."""
+"""What every app of the contract needs."""
 
 
 def is_the_end(reply: Reply, dialect: str) -> bool:
-    """Return whether a client of `dialect` that brought tokens is told by `reply` that its session is over."""
+    """Return whether `reply` tells a client of `dialect` that sent tokens that its session has ended."""
     said = {name: reply.header(name) for name in _HEADERS if reply.header(name) is not None}
     cleared = reply.deleted_cookies == (frozenset() if dialect == "header" else _OUR_COOKIES)
     return said == _ENDS[dialect] and cleared and not reply.set_cookies
@@ -102,7 +102,7 @@ def _says_nothing(reply: Reply) -> bool:
 
 
 class BrowserContract:
-    """Each kind of client is answered in its own dialect, and nothing else."""
+    """Each kind of client gets responses in its own dialect, and nothing else."""
 
     def test_a_client_logs_in_is_known_refreshes_and_logs_out(
         self, make_site: MakeSite, clock: FakeClock, dialect: str

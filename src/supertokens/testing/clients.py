@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What answers a browser's requests: apps called by WSGI and ASGI, and frameworks' test clients."""
+"""The clients that call an app for a browser: through WSGI, ASGI, and frameworks' test clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PEER = "127.0.0.1"
 
 @runtime_checkable
 class Client(Protocol):
-    """What a `Browser` needs of an app under test: for a framework that has none here, or an app somewhere else.
+    """What a `Browser` needs from an app under test. Implement it for another framework, or for a remote app.
 
     >>> class Staging:
     ...     app, url = None, "https://staging.example.com"
@@ -29,16 +29,16 @@ class Client(Protocol):
 
     @property
     def app(self) -> object:
-        """Return the app whose sessions these are, or None."""
+        """Return the app that has the sessions, or None."""
 
     @property
     def url(self) -> str:
         """Return scheme and host of the app."""
 
     def answer(self, request: Request) -> Response:
-        """Return what the app answers to exactly the headers of `request`; keep no cookie.
+        """Return the app's response to `request`, sent with exactly its headers; keep no cookie.
 
-        An error that no handler answers may be raised.
+        An error without a handler may be raised.
         """
 
 
@@ -55,7 +55,7 @@ class WsgiClient:
         self._call = app
 
     def answer(self, request: Request) -> Response:
-        """Return what the application answers to `request`, once its whole body is there."""
+        """Return the application's response to `request`, with its complete body."""
         status, headers, body = 0, list[tuple[str, str]](), list[bytes]()
 
         def start_response(line: str, fields: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
@@ -74,9 +74,9 @@ class WsgiClient:
 
 
 class AsgiClient:
-    """Calls an ASGI application, such as a FastAPI app, from 127.0.0.1, on an event loop of its own, in a thread.
+    """Calls an ASGI application, such as a FastAPI app, from 127.0.0.1, on its own event loop, in a thread.
 
-    As a context manager it also runs the application's lifespan. Tests may be synchronous or not.
+    As a context manager it also runs the application's lifespan. Tests may be synchronous or asynchronous.
 
     >>> with AsgiClient(asgi_app) as client:
     ...     client.answer(Request("GET", "http://localhost/me", [])).status
@@ -91,7 +91,7 @@ class AsgiClient:
         self._lifespan: _Lifespan | None = None
 
     def answer(self, request: Request) -> Response:
-        """Return what the application answers to `request`, once its whole body is there."""
+        """Return the application's response to `request`, with its complete body."""
         return asyncio.run_coroutine_threadsafe(_answered(self._call, request), self._running()).result()
 
     def close(self) -> None:
@@ -245,7 +245,7 @@ class _Lifespan:
 
 
 class _Nowhere:
-    """Takes what an application writes to `wsgi.errors`, which tests are not about."""
+    """Discards what an application writes to `wsgi.errors`, which tests do not examine."""
 
     def write(self, text: str) -> int:
         return len(text)

@@ -30,7 +30,7 @@ class FakeClock:
 
 
 class SkewedClock:
-    """The clock of a machine that is wrong by a fixed amount: it goes as `clock` does, a client's or a server's.
+    """A clock that is off from `clock` by a fixed amount, for a client or a server.
 
     >>> clock = FakeClock()
     >>> ahead = SkewedClock(clock)
@@ -51,7 +51,7 @@ class SkewedClock:
     def skew(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Put this clock ahead of the other by `seconds`, `minutes`, `hours` and `days`; behind it by negative ones.
 
-        What an earlier call has said no longer counts.
+        This replaces the effect of earlier calls.
         """
         self.ahead_ms = _ms(seconds, minutes, hours, days)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of `StoreContract` about what a store announces. A store that announces nothing passes it."""
+"""The part of `StoreContract` about the feed. A store without a feed passes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_LAG_S = 0.25
 
 @contextmanager
 def following(store: Announcing, *, begun: bool = True) -> Iterator[FeedReader]:
-    """Give a reader of `store`, which has a lease and has begun to read unless `begun` is False."""
+    """Yield a reader of `store`, which has a lease and has started reading unless `begun` is False."""
     reader = store.feed_reader(_MAX_LAG_S)
     try:
         if begun:
@@ -37,13 +37,13 @@ def following(store: Announcing, *, begun: bool = True) -> Iterator[FeedReader]:
 
 
 def announced(reader: FeedReader) -> list[tuple[str, str]] | None:
-    """Return what is new to `reader`: handles and kinds."""
+    """Return the entries that are new to `reader`: handles and kinds."""
     entries = reader.read()
     return None if entries is None else [(entry.handle, entry.kind) for entry in entries]
 
 
 class FeedContract:
-    """Give it a fixture `store`: an empty one."""
+    """Subclasses have a fixture `store`: an empty one."""
 
     def test_every_way_in_which_a_session_ends_or_its_payload_changes_is_announced_once(self, store: Store) -> None:
         if not isinstance(store, Announcing):

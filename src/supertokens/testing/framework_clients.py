@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an app or a framework's test client to a `Client`.
 
-Test clients are known by what they have: none of the frameworks is imported here.
+Test clients are recognized by their attributes: no framework is imported here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = [
 
 
 class FrameworkClient(Client, Protocol):
-    """A framework's test client, which has cookies of its own."""
+    """A framework's test client, which has its own cookies."""
 
     peer: str
     """The address from which its requests come."""
 
     def keep(self, headers: list[tuple[str, str]]) -> None:
-        """Put the cookies that `headers` set into the client's own jar. Raise ValueError if it would not show them."""
+        """Put the cookies that `headers` set into the client's own jar. Raise ValueError if it would not send them."""
 
 
 class FlaskTestClient(WsgiClient):
@@ -74,7 +74,7 @@ class StarletteTestClient:
         self._client = client
 
     def answer(self, request: Request) -> Response:
-        """Return what the app answers to `request`; the client's own cookies have no part in it, and stay."""
+        """Return the app's response to `request`; the client's own cookies are not used, and stay unchanged."""
         kept, self._client.cookies = self._client.cookies, {}
         try:
             sent = self._client.request(
@@ -88,7 +88,7 @@ class StarletteTestClient:
         """Put the cookies that `headers` set into the client's own jar."""
         if not is_trustworthy(self.url) and any("; Secure" in line for line in _set_cookie_lines(headers)):
             raise ValueError(
-                f"the session's cookies are Secure, and this client asks {self.url}: TestClient(app, 'https://testserver')"
+                f"the session's cookies are Secure, and this client uses {self.url}: TestClient(app, 'https://testserver')"
             )
         asked = self._client.build_request("POST", self.url)
         response_type = sys.modules[type(asked).__module__.partition(".")[0]].Response
@@ -96,7 +96,7 @@ class StarletteTestClient:
 
 
 class DjangoTestClient:
-    """`django.test.Client`, and that of `supertokens.django.test`. It asks by https, unless `url` says otherwise."""
+    """`django.test.Client`, and that of `supertokens.django.test`. It uses https, unless `url` says otherwise."""
 
     peer = "127.0.0.1"
 
@@ -106,12 +106,12 @@ class DjangoTestClient:
         self._client = client
 
     def answer(self, request: Request) -> Response:
-        """Return what the project answers to `request`; the client's own cookies have no part in it, and stay.
+        """Return the project's response to `request`; the client's own cookies are not used, and stay unchanged.
 
         Raise TypeError for an `AsyncClient`, whose requests are awaited.
         """
         if iscoroutinefunction(self._client.request):
-            raise TypeError("a browser asks by django.test.Client, which also runs asynchronous views")
+            raise TypeError("a browser uses django.test.Client, which also runs asynchronous views")
         parts = urlsplit(request.url)
         environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers}
         kind = environ.pop("HTTP_CONTENT_TYPE", "application/octet-stream")
@@ -139,7 +139,7 @@ class DjangoTestClient:
 
 
 def client_of(app: object) -> Client:
-    """Return what calls `app`: a `Client`, a framework's test client, or an app, by ASGI if its call is a coroutine.
+    """Return a `Client` for `app`: a `Client`, a framework's test client, or an app (ASGI if its call is a coroutine).
 
     Raise TypeError for anything else.
 
@@ -154,7 +154,7 @@ def client_of(app: object) -> Client:
     if callable(app):
         is_asgi = iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__)
         return AsgiClient(app) if is_asgi else WsgiClient(app)
-    raise TypeError(f"{type(app).__name__} is no application, and no test client of Flask, Starlette or Django")
+    raise TypeError(f"{type(app).__name__} is neither an application nor a test client of Flask, Starlette or Django")
 
 
 def framework_client(client: object) -> FrameworkClient | None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the apps of `IntegrationContract` are made of, in the words of no framework.
+"""The apps of `IntegrationContract`, described independently of any framework.
 
 A page is a *script*: a generator that yields acts, each of them a verb of the integration or something that a view does
-with its framework, and is sent their results. So one script runs in every framework. `run` drives it where verbs are
-called, `run_async` where they are awaited.
+with its framework, and is sent their results. So one script runs in every framework. `run` drives it with synchronous
+verbs, `run_async` with asynchronous ones.
 
     def log_in(session):
         yield Create("ada")
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Create(NamedTuple):
-    """`create_new_session`: its result is the session. `res`: a response that `NewResponse` has given."""
+    """`create_new_session`: its result is the session. `res`: a response from `NewResponse`."""
 
     user_id: str
     jwt_payload: dict[str, Any] | None = None
@@ -49,7 +49,7 @@ class Refresh(NamedTuple):
 
 
 class Current(NamedTuple):
-    """`current_session`: its result is the session that the request is known to have, or None. Nothing is looked up."""
+    """`current_session`: its result is the session that was verified or created in the request, or None."""
 
 
 class SignOut(NamedTuple):
@@ -89,7 +89,7 @@ class NewResponse(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request to this very app, made while a view of it runs: its result is the `Reply`."""
+    """A request to the same app, made while one of its views runs: its result is the `Reply`."""
 
     method: str
     path: str
@@ -104,13 +104,12 @@ Act = (
 Script = Generator[Any, Any, Any]
 """Yields acts, and is sent their results or thrown their errors; in a `Stream` it also yields text.
 
-What it returns is the view's answer: text, a response that `NewResponse` has given, or a `Stream`. What it raises, the
-view raises.
+It returns the view's response: text, a response from `NewResponse`, or a `Stream`. The view raises its errors.
 """
 
 
 class Stream(NamedTuple):
-    """An answer whose body is made after the headers have left: the text that the script yields between its acts."""
+    """A response whose body is produced after the headers have been sent: the text that the script yields."""
 
     script: Callable[[], Script]
 
@@ -118,8 +117,8 @@ class Stream(NamedTuple):
 class Page(NamedTuple):
     """A view at `path`, for GET and POST.
 
-    `script` is called with the request's session where the view is `protected` by what the integration has for that,
-    and with None otherwise.
+    `script` is called with the request's session if the view is `protected` in the integration's own way, and with None
+    otherwise.
     """
 
     path: str
@@ -128,33 +127,33 @@ class Page(NamedTuple):
 
 
 class Site(Protocol):
-    """An app that runs."""
+    """A running app."""
 
     core: Core
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
     ) -> Reply:
-        """Answer the request `method` `path` from 127.0.0.1 by `scheme`, with exactly these `headers`.
+        """Return the response to `method` `path` from 127.0.0.1 over `scheme`, with exactly these `headers`.
 
         `mount`: the path below which the app is mounted (SCRIPT_NAME, root_path); `path` is the rest of it. An error
-        that no handler answers is a response of status 500, and not raised.
+        without a handler is a response of status 500, and not raised.
         """
 
 
 class MakeSite(Protocol):
-    """What the fixture `make_site` gives."""
+    """The value of the fixture `make_site`."""
 
     def __call__(self, *pages: Page, after: Callable[[], Script] | None = None, **options: Any) -> Site:
         """Return an app with the extension, configured with `options`, that serves `pages`.
 
-        `after`: a hook of the framework's that runs when any view has answered, before the headers leave. The app's
-        core has the clock of the tests.
+        `after`: a hook of the framework that runs after every view, before the headers are sent. The app's core uses
+        the clock of the tests.
         """
 
 
 Perform = Callable[[Act], Any]
-"""Does an act, in the words of a framework, and returns its result."""
+"""Performs an act with a framework's API, and returns its result."""
 
 PerformAsync = Callable[[Act], Awaitable[Any]]
 """The same, awaited."""
@@ -189,7 +188,7 @@ def run_in_pieces(script: Script, perform: Perform) -> Generator[str, None, Any]
 
 
 async def run_async(script: Script, perform: PerformAsync) -> Any:
-    """Drive `script` to its end where `perform` is awaited for each act, and return its result."""
+    """Drive `script` to its end, awaiting `perform` for each act, and return its result."""
     step = _Step(script)
     while (ended := step.next()) is None:
         if isinstance(step.act, str):
@@ -199,7 +198,7 @@ async def run_async(script: Script, perform: PerformAsync) -> Any:
 
 
 async def run_in_pieces_async(script: Script, perform: PerformAsync) -> AsyncGenerator[str, None]:
-    """Drive `script`, of a `Stream`, where `perform` is awaited for each act, and yield its text."""
+    """Drive `script`, of a `Stream`, awaiting `perform` for each act, and yield its text."""
     step = _Step(script)
     while step.next() is None:
         if isinstance(step.act, str):
@@ -209,7 +208,7 @@ async def run_in_pieces_async(script: Script, perform: PerformAsync) -> AsyncGen
 
 
 class _Step:
-    """Where a script stands: what it asked for last, and what came of it."""
+    """The state of a script: the last act that it yielded, and the result."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -218,7 +217,7 @@ class _Step:
         self.error: BaseException | None = None
 
     def next(self) -> StopIteration | None:
-        """Send the script the result of its last act, or throw the error, and take its next; return its end."""
+        """Send the script the result of its last act, or throw the error, and get its next; return its end."""
         result, error, self.result, self.error = self.result, self.error, None, None
         try:
             self.act = self._script.send(result) if error is None else self._script.throw(error)

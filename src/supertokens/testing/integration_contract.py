@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every framework's integration has to show, as tests.
+"""The requirements on every framework's integration, as tests.
 
-A subclass says how to make an app of that framework, and how to call it. It may be synchronous or not: what a view does
-is a script (`supertokens.testing.integration`), which the subclass drives.
+A subclass defines how to build an app with the framework, and how to call it. It may be synchronous or asynchronous:
+what a view does is a script (`supertokens.testing.integration`), which the subclass drives.
 
 class TestMyFramework(IntegrationContract):
     @pytest.fixture
@@ -56,11 +56,11 @@ class IntegrationContract(BrowserContract, RequestSessionContract):
     """Subclass it and give it the fixtures `clock`, a `FakeClock`, and `make_site`, a `MakeSite`."""
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
-        """Run what depends on the client with each kind of client."""
+        """Run the tests that depend on the client with each kind of client."""
         if "dialect" in metafunc.fixturenames:
             metafunc.parametrize("dialect", list(DIALECTS))
 
-    # Errors, whoever raises them
+    # Errors from any source
 
     def test_an_error_that_the_application_raises_is_answered_like_the_integrations_own(
         self, make_site: MakeSite, clock: FakeClock, dialect: str
@@ -92,7 +92,7 @@ class IntegrationContract(BrowserContract, RequestSessionContract):
             if message == "try refresh token":
                 assert not reply.touches_cookies
                 assert visitor.get("/me").status == 200
-            elif page.protected or visitor.keeps_cookies:  # before any verb nobody knows that a bearer token is ours
+            elif page.protected or visitor.keeps_cookies:  # before any verb, it is not known whose a bearer token is
                 assert is_the_end(reply, dialect), page.path
 
     def test_what_a_view_began_or_changed_leaves_although_it_failed(
@@ -205,7 +205,7 @@ class IntegrationContract(BrowserContract, RequestSessionContract):
         assert visitor.post("/stream").text == "begun"
         assert visitor.site.core.session_handles("ada") == []
 
-    # Requests inside of requests
+    # Nested requests
 
     def test_a_request_made_inside_a_view_leaves_the_views_session_alone(
         self, make_site: MakeSite, clock: FakeClock, dialect: str

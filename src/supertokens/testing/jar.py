@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cookies by the rules of browsers: RFC 6265 with its revision, draft-ietf-httpbis-rfc6265bis ("6265bis").
 
-One rule is simpler here than in a browser, which has a list of public suffixes: the site of a host is its last two
-labels, and no cookie is for a domain of one label.
+One rule is simpler than in browsers, which have a list of public suffixes: here, the site of a host is its last two
+labels, and no cookie can have a domain of one label.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _BLANK: Final = " \t"
 
 @dataclass(frozen=True, slots=True)
 class JarCookie:
-    """A cookie as it is kept. `domain` None: for the very `host` that has set it. Times are in ms.
+    """A stored cookie. `domain` None: only for the `host` that set it. Times are in ms.
 
-    `persistent`: it outlives the browser's end. `host` is empty where nobody has said which it was.
+    `persistent`: it outlasts the closing of the browser. `host` is empty if it is not known.
     """
 
     name: str
@@ -48,11 +48,11 @@ class JarCookie:
 
 
 Jar = dict[tuple[str, str | None, str, str], JarCookie]
-"""Cookies by name, domain, path and host, the newest last; the host is empty where the domain counts."""
+"""Cookies by name, domain, path and host, the newest last; the host is empty for cookies with a domain."""
 
 
 class Way(NamedTuple):
-    """How a request came about, as far as cookies care. `same_site`: a page of the same site has sent it.
+    """How a request came about, as far as it matters for cookies. `same_site`: a page of the same site has sent it.
 
     `navigates`: it is for a page that the browser is to show.
     """
@@ -69,16 +69,16 @@ def site_of(url: str) -> tuple[str, str]:
 
 
 def is_trustworthy(url: str) -> bool:
-    """Return whether nobody can listen in on `url`: https, or this very machine (W3C Secure Contexts, section 3.1)."""
+    """Return whether nobody can listen in on `url`: https, or this machine (W3C Secure Contexts, section 3.1)."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return parts.scheme in ("https", "wss") or host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
 
 
 def cookie_of_line(line: str, url: str | None, now: int, way: Way) -> JarCookie | None:
-    """Return the cookie that `line`, a Set-Cookie header, sets at `now` (ms), or None where a browser ignores it.
+    """Return the cookie that `line`, a Set-Cookie header, sets at `now` (ms), or None if a browser ignores it.
 
-    `url`: what the response was asked for; None: somewhere where all that it says of itself is in order. `way`: how the
+    `url`: the URL of the request; None: a site for which all of the cookie's attributes are accepted. `way`: how the
     request came about.
     """
     pair, *attributes = line.split(";")
@@ -107,9 +107,9 @@ def cookie_of_line(line: str, url: str | None, now: int, way: Way) -> JarCookie 
 
 
 def keep(jar: Jar, cookie: JarCookie, now: int, *, over_https: bool = True) -> None:
-    """Put `cookie` into `jar`, in the place of one of its name, domain and path; one that has expired deletes that.
+    """Put `cookie` into `jar`, replacing one of the same name, domain and path; an expired one deletes that.
 
-    `over_https` False: a Secure cookie is neither replaced nor hidden by it (6265bis, section 5.7, step 16).
+    `over_https` False: it neither replaces nor hides a Secure cookie (6265bis, section 5.7, step 16).
     """
     if not (over_https or cookie.secure) and any(_is_hidden_by(cookie, each) for each in jar.values()):
         return
@@ -119,7 +119,7 @@ def keep(jar: Jar, cookie: JarCookie, now: int, *, over_https: bool = True) -> N
 
 
 def is_sent(cookie: JarCookie, url: str, now: int, way: Way, method: str = "GET") -> bool:
-    """Return whether `cookie` goes with a request `method` for `url` at `now` (ms) that came about by `way`."""
+    """Return whether `cookie` is sent with a request `method` for `url` at `now` (ms) that came about by `way`."""
     if cookie.expires_at <= now or not path_matches(urlsplit(url).path or "/", cookie.path):
         return False
     return _is_for_host(cookie, urlsplit(url).hostname or "") and (
@@ -137,14 +137,14 @@ def _place(cookie: JarCookie) -> tuple[str, str | None, str, str]:
 
 
 def _path(text: str, at: SplitResult | None) -> str:
-    """Return the path of a cookie that says `text`; its default is the folder of what was asked for (section 5.1.4)."""
+    """Return the path of a cookie with the attribute `text`, by default the request's folder (section 5.1.4)."""
     if text.startswith("/"):
         return text
     return "/" if at is None else at.path.rpartition("/")[0] or "/"
 
 
 def _expiry(named: dict[str, str], now: int) -> int | None:
-    """Return when a cookie with the attributes `named` expires (ms), or None: at the browser's end."""
+    """Return when a cookie with the attributes `named` expires (ms), or None: when the browser closes."""
     age = named.get("max-age", "")
     if re.fullmatch("-?[0-9]{1,18}", age):
         return min(now + 1000 * int(age), now + _MAX_LIFE_MS)
@@ -155,7 +155,7 @@ def _expiry(named: dict[str, str], now: int) -> int | None:
 
 
 def _is_acceptable(cookie: JarCookie, url: str, at: SplitResult, way: Way) -> bool:
-    """Return whether a browser that asked for `url` by `way` takes `cookie` (6265bis, section 5.7)."""
+    """Return whether a browser that requested `url` by `way` accepts `cookie` (6265bis, section 5.7)."""
     if len(cookie.name.encode()) + len(cookie.value.encode()) > _MAX_PAIR_BYTES or not (cookie.name or cookie.value):
         return False
     host_matches = cookie.domain is None or _is_for_host(cookie, at.hostname or "")
@@ -177,7 +177,7 @@ def _is_bound_to_host(cookie: JarCookie) -> bool:
 
 
 def _is_hidden_by(cookie: JarCookie, kept: JarCookie) -> bool:
-    """Return whether `kept` is a Secure cookie of the same name that `cookie` would go with."""
+    """Return whether `kept` is a Secure cookie of the same name that would be sent together with `cookie`."""
     host, kept_host = cookie.domain or cookie.host, kept.domain or kept.host
     return (
         kept.secure
@@ -205,14 +205,14 @@ def _is_address(host: str) -> bool:
 
 
 def path_matches(path: str, cookie_path: str) -> bool:
-    """Return whether a cookie of `cookie_path` goes with a request for `path` (RFC 6265, section 5.1.4)."""
+    """Return whether a cookie of `cookie_path` is sent with a request for `path` (RFC 6265, section 5.1.4)."""
     if path == cookie_path:
         return True
     return path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path)] == "/")
 
 
 def _same_site_allows(cookie: JarCookie, way: Way, method: str) -> bool:
-    """Return whether SameSite lets `cookie` go; one that does not say is Lax (6265bis, section 5.8.3)."""
+    """Return whether SameSite allows sending `cookie`; without the attribute, it is Lax (6265bis, section 5.8.3)."""
     same_site = cookie.same_site.lower()
     if way.same_site or same_site == "none":
         return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys that are made once for many stores: a new RSA pair takes a tenth of a second."""
+"""Keys that are created once for many stores: generating an RSA pair takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PURPOSES: Final[tuple[KeyPurpose, ...]] = ("dynamic", "static", "refresh")
 
 
 class KeysOnce:
-    """Puts one and the same set of keys into empty stores. For tests only: such stores accept each other's tokens."""
+    """Puts the same set of keys into empty stores. For tests only: such stores accept each other's tokens."""
 
     @staticmethod
     def put_into(store: KeyStore, now: int) -> None:
-        """Put the keys into `store`, as if a core had made them at `now` (ms)."""
+        """Put the keys into `store`, as if a core had created them at `now` (ms)."""
         for purpose in _PURPOSES:
             store.add_key(_key(purpose, now), after=None, sealed_with=None)
 

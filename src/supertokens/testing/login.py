@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A test client that is logged in, by the app's own rules but without its log-in page."""
+"""Logs a test client in, by the app's own rules but without its login page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["login_as"]
 
 
 def login_as(client: object, user_id: str, /, **payload: Any) -> str:
-    """Begin a session of `user_id` with `payload` in its access token, and put its cookies into the jar of `client`.
+    """Create a session for `user_id` with `payload` in its access token; put its cookies into the jar of `client`.
 
     Return the session's handle. `client`: a test client of Flask, Starlette, FastAPI or Django, a `Browser` or one of
     its tabs. No view of the app is called. Raise TypeError for another client or an app without sessions, ValueError
-    for what cannot be kept in a session.
+    for values that cannot be stored in a session.
 
     >>> client = app.test_client()
     >>> handle = login_as(client, "ada", role="admin")
@@ -38,7 +38,7 @@ def login_as(client: object, user_id: str, /, **payload: Any) -> str:
     known = framework_client(client)
     if known is None:
         raise TypeError(
-            f"{type(client).__name__} is no test client of Flask, Starlette or Django, no Browser and no Tab"
+            f"{type(client).__name__} is neither a test client of Flask, Starlette or Django, nor a Browser or a Tab"
         )
     request = Request("POST", f"{known.url}/", [])
     handle, headers = _logged_in(edge_of(known.app), request, known.peer, user_id, payload)

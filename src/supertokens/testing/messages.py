@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A response as it left. `headers` in the order sent, one entry for each field.
+    """A response as it was sent. `headers` in the order sent, one entry for each field.
 
     >>> response = Response(200, [("Content-Type", "application/json")], '{"user": "ada"}')
     >>> response.header("content-type"), response.json()["user"]
@@ -45,7 +45,7 @@ class Response(NamedTuple):
         return f"<Response {self.status} {self.text[:_MAX_SHOWN]!r}>"  # no tokens
 
     def json(self) -> Any:
-        """Return the body, read as JSON. Raise ValueError if it is none."""
+        """Return the body, parsed as JSON. Raise ValueError if it is not JSON."""
         return json.loads(self.text)
 
     def header(self, name: str) -> str | None:
@@ -56,18 +56,18 @@ class Response(NamedTuple):
 
     @property
     def set_cookies(self) -> dict[str, str]:
-        """Return the cookies of sessions that are given a value, by name."""
+        """Return the session cookies that are set to a value, by name."""
         return {name: value for name, value, _ in self._our_cookies() if value}
 
     @property
     def deleted_cookies(self) -> set[str]:
-        """Return the names of the cookies of sessions that are deleted and not set."""
+        """Return the names of the session cookies that are deleted and not set."""
         deleted = {name for name, value, line in self._our_cookies() if not value and "; Max-Age=0;" in line}
         return deleted - self.set_cookies.keys()
 
     @property
     def touches_cookies(self) -> bool:
-        """Return whether any cookie of sessions is set or deleted."""
+        """Return whether any session cookie is set or deleted."""
         return bool(self._our_cookies())
 
     def _our_cookies(self) -> list[tuple[str, str, str]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bad network does to the next requests of a browser."""
+"""Simulated network faults, for a browser's next requests."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["InFlight", "Network"]
 
 
 class InFlight:
-    r"""A request that has left the browser, with the cookies of that moment. Nothing happens to it by itself.
+    r"""A request that the browser has sent, with the cookies of that moment. Nothing happens to it by itself.
 
-    `answer` calls the app, and `take` lets the browser keep what a response sets.
+    `answer` calls the app, and `take` lets the browser store what a response sets.
 
     >>> first, second = tab.start("POST", "/session/refresh"), other_tab.start("POST", "/session/refresh")
     >>> first.reach()
@@ -33,18 +33,18 @@ class InFlight:
         self._is_over = False
 
     def reach(self) -> Response:
-        """Let the app answer, once, and return the response, which the browser has not got yet.
+        """Let the app respond, once, and return the response, which the browser has not received yet.
 
-        Raise ResponseLostError if the worker dies of it.
+        Raise ResponseLostError if the worker dies while handling it.
         """
         if self._response is None:
             self._response = self._answer()
         return self._response
 
     def arrive(self) -> Response:
-        """Let the response arrive, after the app has answered, and return it. The browser keeps its cookies.
+        """Let the response arrive, after `reach` if necessary, and return it. The browser stores its cookies.
 
-        Raise RuntimeError if it was lost, or has arrived before; and as `reach`.
+        Raise RuntimeError if it was lost or has arrived already; and as `reach`.
         """
         self._end()
         response = self.reach()
@@ -52,18 +52,18 @@ class InFlight:
         return response
 
     def lose(self) -> None:
-        """Let the app answer, and lose the response. Raise as `arrive`."""
+        """Let the app respond, and lose the response. Raise as `arrive`."""
         self._end()
         self.reach()
 
     def lose_request(self) -> None:
-        """Lose the request before it reaches the app. Raise RuntimeError if it has reached it, or was lost, before."""
+        """Lose the request before it reaches the app. Raise RuntimeError if it has reached it, or was lost, already."""
         if self._response is not None:
             raise RuntimeError("the request has reached the app already")
         self._end()
 
     def repeat(self) -> InFlight:
-        """Return the same request once more, with the same cookies: a duplicate, as proxies send them."""
+        """Send the same request again, with the same cookies, and return it: a duplicate, as proxies send them."""
         return InFlight(self.request, self._answer, self._take)
 
     def _end(self) -> None:
@@ -73,10 +73,10 @@ class InFlight:
 
 
 class Network:
-    """The network between one browser and the app: perfect, but for the faults that were asked for.
+    """The network between one browser and the app: perfect, except for the requested faults.
 
-    Each fault befalls one request, in the order in which they were asked for. Requests that are sent by `Tab.start` are
-    left alone: what becomes of them is said one by one.
+    Each fault affects one request, in the order in which they were requested. Requests sent with `Tab.start` are not
+    affected: the test decides about each of them.
 
     >>> browser.network.lose_responses()
     >>> tab.refresh()
@@ -89,7 +89,7 @@ class Network:
         self._faults: deque[Callable[[InFlight], Response | None]] = deque()
 
     def lose_responses(self, count: int = 1) -> None:
-        """Lose the responses to the next `count` requests, which the app has answered.
+        """Lose the responses to the next `count` requests, which do reach the app.
 
         >>> browser.network.lose_responses(2)
         """
@@ -110,14 +110,14 @@ class Network:
         self._faults.extend([_duplicate] * count)
 
     def delay_responses(self, seconds: float, count: int = 1) -> None:
-        """Let `seconds` pass between the app's answer and its arrival, for each of the next `count` requests.
+        """Let `seconds` pass between the app's response and its arrival, for each of the next `count` requests.
 
         >>> browser.network.delay_responses(30)
         """
         self._faults.extend([partial(self._delay, seconds)] * count)
 
     def carry(self, flight: InFlight) -> Response | None:
-        """Bring `flight` to the app, and the response back, but for the fault that is due; return None if lost."""
+        """Bring `flight` to the app and the response back, with the next fault, if any; return None if lost."""
         fault = self._faults.popleft() if self._faults else None
         return flight.arrive() if fault is None else fault(flight)
 

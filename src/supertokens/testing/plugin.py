@@ -3,8 +3,8 @@
 
 pytest_plugins = ["supertokens.testing.plugin"]
 
-It is not loaded where nobody asks for it: pytest would otherwise import it, in every project of the environment, and
-give their tests fixtures of common names.
+It has to be enabled explicitly: otherwise pytest would import it in every project of the environment, and add fixtures
+with common names to their tests.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def session_options() -> Options:
 
 @pytest.fixture
 def core(server_clock: SkewedClock, session_options: Options) -> EmbeddedCore:
-    """Return a core with `session_options` that keeps its sessions in memory, and goes by `server_clock`."""
+    """Return a core with `session_options` that keeps its sessions in memory, and uses `server_clock`."""
     return in_memory_core(server_clock, **session_options)
 
 
@@ -61,7 +61,7 @@ def login_as() -> Callable[..., str]:
 
 @pytest.fixture
 def browser(clock: FakeClock, request: pytest.FixtureRequest) -> Browser:
-    """Return a browser in front of what your fixture `app` returns, by `clock`."""
+    """Return a browser, on `clock`, connected to the app that your fixture `app` returns."""
     return Browser(clock, request.getfixturevalue("app"))
 
 

@@ -17,7 +17,7 @@ _LIFE = 60_000
 
 
 def a_record(number: int = 1, **changes: object) -> SessionRecord:
-    """Return the record of a session that lives for a minute, another for each `number`, with `changes`."""
+    """Return the record of a session that is valid for a minute, a different one for each `number`, with `changes`."""
     record = SessionRecord(
         handle=new_handle(number.to_bytes(16, "big")),
         user_id="user",

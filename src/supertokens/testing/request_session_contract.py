@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request's session is one thing, as tests of any integration; `IntegrationContract` has them all."""
+"""Tests that a request has one session, for any integration; `IntegrationContract` has them all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _BEFORE: Final = (_nobody_before, _ada_before, _ada_refreshed_before, _ada_expir
 
 
 class _Audit:
-    """A hook that looks at the session when the view has answered, for which having none is no error."""
+    """A hook that looks at the session after the view has run; a missing session is not an error for it."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -70,7 +70,7 @@ class _Audit:
 
 
 class RequestSessionContract:
-    """What a request began, renewed or ended counts for the rest of it."""
+    """A session that a request created, renewed or ended stays so for the rest of the request."""
 
     def test_a_check_after_a_log_in_sees_the_new_session_and_undoes_nothing(
         self, make_site: MakeSite, clock: FakeClock, dialect: str
@@ -110,7 +110,7 @@ class RequestSessionContract:
         lost = visitor.browser.refresh_token, dict(visitor.browser.jar)
         visitor.refresh()
         assert audit.last == "ada"
-        visitor.browser.refresh_token, visitor.browser.jar = lost  # the answer has not arrived
+        visitor.browser.refresh_token, visitor.browser.jar = lost  # the response has not arrived
         visitor.refresh()
         assert visitor.get("/me").status == 200
 
@@ -126,7 +126,7 @@ class RequestSessionContract:
             audit = _Audit()
             visitor = Visitor(make_site(*pages, after=audit), clock, dialect)
             visitor.log_in()
-            visitor.refresh()  # a marked token, so that any look at it would put another on the response
+            visitor.refresh()  # a marked token, so that any check of it would put another one on the response
             reply = visitor.post(path)
             assert reply.status == (401 if path == "/suspended" else 200)
             assert audit.last == _NOBODY, path

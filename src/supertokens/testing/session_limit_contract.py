@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of `StoreContract` about sessions that take the place of others."""
+"""The part of `StoreContract` about sessions that replace others."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of `supertokens.stores.base`, as tests that any store can be put through.
+"""The contract of `supertokens.stores.base`, as tests for any store.
 
 class TestMyStore(StoreContract):
     @pytest.fixture
@@ -100,7 +100,7 @@ class StoreContract(SessionLimitContract, KeyStoreContract, FeedContract):
 
     def test_the_payload_alone_is_read_of_a_session_that_was_created_and_seen_lately_enough(self, store: Store) -> None:
         if not isinstance(store, Checking):
-            return  # which is allowed: its records are read in the place of payloads
+            return  # which is allowed: its records are read instead of payloads
         record = a_record(created_at=_NOW - 50, last_seen_at=_NOW - 20)
         store.create(record, "{}")
         store.create(a_record(2, created_at=_NOW - 50, last_seen_at=None), "{}")

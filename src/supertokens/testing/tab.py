@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tab of a browser: what a page's script sends, and where the user goes."""
+"""A tab of a browser: requests by a page's script, and navigations by the user."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _REDIRECTS: Final = (301, 302, 303, *_KEEPS_METHOD)
 class Tab:
     """A page of a browser that shows `url`. Paths are the app's, relative or absolute; the jar is the browser's.
 
-    `get`, `post` and `request` are what a page's script sends, `fetch` what it sends by a browser library, which
-    refreshes; `visit`, `follow` and `submit` are navigations.
+    `get`, `post` and `request` send requests like a page's script, `fetch` like a browser library, which refreshes;
+    `visit`, `follow` and `submit` are navigations.
     """
 
     def __init__(self, browser: Browser, url: str) -> None:
@@ -51,7 +51,7 @@ class Tab:
         json: object = None,
         form: Mapping[str, str] | None = None,
     ) -> InFlight:
-        """Send a request, and return it while it is in flight. `headers` are added; `json` or `form` is the body.
+        """Send a request, and return it in flight. `headers` are added; `json` or `form` is the body.
 
         >>> tab.start("POST", "/session/refresh").lose()
         """
@@ -67,7 +67,7 @@ class Tab:
         json: object = None,
         form: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send a request as `start` does, and return the response. Raise ResponseLostError where the network lost it.
+        """Send a request as `start` does, and return the response. Raise ResponseLostError if the network lost it.
 
         >>> tab.request("PUT", "/notes/1", json={"text": "milk"}).status
         200
@@ -113,7 +113,7 @@ class Tab:
         headers: Mapping[str, str] | None = None,
         json: object = None,
     ) -> Response:
-        """Send a request as a browser library does: where its session has expired, it refreshes and comes again.
+        """Send a request as a browser library does: if the access token has expired, refresh and repeat the request.
 
         Return the last response, which is the refused one if the refresh fails. Raise as `request`.
 
@@ -131,7 +131,7 @@ class Tab:
     # Where the user goes
 
     def visit(self, path: str) -> Response:
-        """Open `path` by the address bar, and return the page's response after all redirects within the app.
+        """Open `path` from the address bar, and return the page's response after all redirects within the app.
 
         >>> tab.visit("/account").status
         200
@@ -148,7 +148,7 @@ class Tab:
         return self._navigate("GET", path, b"", {})
 
     def submit(self, path: str, form: Mapping[str, str] | None = None) -> Response:
-        """Send the `form` of the tab's page to `path` by POST; return as `visit`.
+        """Send the `form` of the tab's page to `path` with POST; return as `visit`.
 
         >>> tab.submit("/login", {"user": "ada"}).status
         200
@@ -183,7 +183,7 @@ class Tab:
         cookies = browser.cookie_header(url, way=way, method=method)
         if cookies:
             sent["Cookie"] = cookies
-        if not navigates and way.same_site:  # another site's script knows none of this
+        if not navigates and way.same_site:  # another site's script does not have these
             sent |= browser.session_headers(urlsplit(url).path)
             if browser.anti_csrf is not None:
                 sent["anti-csrf"] = browser.anti_csrf
@@ -191,7 +191,7 @@ class Tab:
         return InFlight(request, partial(browser.client.answer, request), partial(self._take, url, way))
 
     def _take(self, url: str, way: Way, response: Response) -> None:
-        """Have the browser keep what `response` from `url` sets, and tell the page's script what it may read of it."""
+        """Let the browser store what `response` from `url` sets, and the page's script read what it may."""
         by_script = not way.navigates and self._may_read(response, url)
         self.browser.take(response.headers, url, way=way, by_script=by_script)
 
@@ -205,7 +205,7 @@ class Tab:
         )
 
     def _told_by_browser(self, method: str, url: str, way: Way) -> dict[str, str]:
-        """Return what the browser itself says of a request `method` for `url`: no script can set these headers."""
+        """Return the headers that the browser itself adds to a request `method` for `url`: no script can set them."""
         own, other = _origin(self.url), _origin(url)
         headers = {}
         if is_trustworthy(url):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client in front of a `Site`: a browser's jar, or a machine that keeps its tokens itself."""
+"""A client of a `Site`: a browser with a jar, or a program that keeps its tokens itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["DIALECTS", "Visitor"]
 
 
 class Visitor:
-    """A client that speaks one dialect. In header mode it shows its access token, or its refresh token to refresh."""
+    """A client that uses one dialect. In header mode it sends its access token, or its refresh token to refresh."""
 
     def __init__(self, site: Site, clock: FakeClock, dialect: str = "plain", agent: str = "Firefox") -> None:
         self.site = site
@@ -29,7 +29,7 @@ class Visitor:
     def call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, mount: str = "", scheme: str = "http"
     ) -> Reply:
-        """Send the request `method` `path` with what the client has; `headers` are added to that.
+        """Send the request `method` `path` with the client's tokens; `headers` are added.
 
         `mount` and `scheme`: see `Site.call`.
         """
@@ -51,11 +51,11 @@ class Visitor:
         return self.call("POST", path, headers)
 
     def log_in(self, user_id: str = "ada", *, mount: str = "") -> Reply:
-        """Begin a session of `user_id` in the app below `mount`. Raise AssertionError if that fails."""
+        """Create a session for `user_id` in the app mounted at `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", f"/login/{user_id}", mount=mount))
 
     def refresh(self, *, mount: str = "") -> Reply:
-        """Get the next pair of tokens from the app below `mount`. Raise AssertionError if that fails."""
+        """Get the next pair of tokens from the app mounted at `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", "/session/refresh", mount=mount))
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several worker processes of one app, as far as sessions tell them apart, and their deaths."""
+"""Simulates several worker processes of one app, and their deaths."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from supertokens.testing.messages import Request, Response, ResponseLostError
 __all__ = ["Moment", "Worker", "Workers"]
 
 Moment = Literal["start", "before write", "after write", "end"]
-"""When a worker dies: as a request comes in; as it first writes to the store, before or after; or with its response."""
+"""When a worker dies: as a request arrives; before or after its first write to the store; or as it responds."""
 
 _WRITES: Final = frozenset(("create", "rotate", "update", "remove", "remove_user"))
 
 
-class WorkerKilled(BaseException):  # no Exception: no handler of the app is to catch it
-    """A worker is gone in the middle of a request."""
+class WorkerKilled(BaseException):  # not an Exception: no handler of the app should catch it
+    """A worker died in the middle of a request."""
 
 
 class Worker:
-    """One worker: an app with a core of its own, which shares nothing with the other workers' but the `store`.
+    """One worker: an app with its own core, which shares only the `store` with the other workers' cores.
 
-    `clock` is its machine's, which may be skewed. `make_app` makes the app from a core.
+    `clock` is its machine's, which may be skewed. `make_app` creates the app from a core.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Worker:
         self.client = client_of(make_app(self.core))
 
     def answer(self, request: Request, dies: Moment | None) -> Response:
-        """Return what the app answers to `request`. Raise WorkerKilled at the moment when it `dies`."""
+        """Return the app's response to `request`. Raise WorkerKilled at the moment when it `dies`."""
         if dies == "start":
             raise WorkerKilled
         self._mortal.dies = dies
@@ -53,7 +53,7 @@ class Worker:
 
 
 class Workers:
-    """A `Client`: `count` workers of one app on one store, which take the requests in turn.
+    """A `Client`: `count` workers of one app on one store, which take requests in turn.
 
     `make_app`: called with a core for each worker; returns the app. `options`: the keys of `Config`, by name, for the
     cores; give the app the same.
@@ -85,13 +85,13 @@ class Workers:
 
     @property
     def url(self) -> str:
-        """Return where the app is by default."""
+        """Return the default URL of the app."""
         return self._next.client.url
 
     def answer(self, request: Request) -> Response:
-        """Return what the worker whose turn it is answers to `request`.
+        """Return the response to `request` from the worker whose turn it is.
 
-        Raise ResponseLostError if it is killed; a new one, which remembers nothing, has taken its place then.
+        Raise ResponseLostError if it is killed; a new one, which remembers nothing, then replaces it.
         """
         place, dies = self._turn % len(self.workers), self._dies
         self._turn, self._dies = self._turn + 1, None
@@ -103,9 +103,9 @@ class Workers:
             raise ResponseLostError(f"the worker died: {request.method} {request.url}") from None
 
     def kill(self, when: Moment = "after write") -> None:
-        """Kill the worker that takes the next request, at the moment `when` while it answers.
+        """Kill the worker that takes the next request, at the moment `when`.
 
-        One that does not write then dies with its response.
+        If it does not write, it dies with its response.
 
         >>> workers.kill("before write")
         """
@@ -120,7 +120,7 @@ class Workers:
 
 
 class _MortalStore:
-    """A store as one worker sees it: its next write may be the worker's death."""
+    """The store of one worker, on whose next write the worker may die."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions in any WSGI application: `application = SuperTokens(app)`, and the verbs, which take the request.
 
-For Bottle, Falcon, Pyramid and others whose views have the environment; Flask has a package of its own.
+For Bottle, Falcon, Pyramid and others whose views have the environment; Flask has its own package.
 """
 
 from supertokens.errors import (

@@ -33,8 +33,8 @@ __all__ = ["SuperTokens"]
 class SuperTokens(StoredSessions):
     """A WSGI application with sessions: `application = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: another than the configuration asks for. `routes`: answer the refresh API and a sign-out route. The store is
-    opened on first use. Raise ConfigError for settings that cannot be used.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
+    route. The store is opened on first use. Raise ConfigError if the configuration is invalid.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class SuperTokens(StoredSessions):
                 body = self._answered(request, start)
             except ANSWERED_ERRORS as error:
                 return _refused(error, request, start)
-        # An application may begin its response when the first part of the body is asked for. One whose environment is
-        # also that of another has to be found in it while its body is made.
+        # An application may start its response when the first part of the body is requested. If another application
+        # shares its environment, this request has to be in it while the body is produced.
         is_complete = request.owner.headers_left and environ[ENVIRON_KEY] is request
         return body if is_complete else _Body(body, request, start)
 
@@ -80,7 +80,7 @@ class SuperTokens(StoredSessions):
 
 
 class _Body:
-    """The body of a response that may begin with it, by `start`, or be refused. Its request is current meanwhile."""
+    """A body whose first part may start the response, with `start`, or raise an error, with `request` current."""
 
     def __init__(self, body: Iterable[bytes], request: WsgiRequest, start: StartResponse) -> None:
         self._body = body
@@ -102,7 +102,7 @@ class _Body:
                 return next(self._parts)
 
     def close(self) -> None:
-        """Close the body of the application, as PEP 3333 wants it, also if no part of it was asked for."""
+        """Close the application's body, as PEP 3333 requires, even if no part of it was requested."""
         close = getattr(self._body, "close", None)
         if close is not None:
             with self._request.current():
@@ -110,7 +110,7 @@ class _Body:
 
 
 def _refused(error: SuperTokensError, request: WsgiRequest, start: StartResponse) -> list[bytes]:
-    """Send what answers `error`. Raise it if the response to `request` has begun."""
+    """Send the response to `error`. Raise it if the response to `request` has started."""
     if request.owner.headers_left:
         raise error
     return _sent(answer_to(error, request.asked()), start)
@@ -124,5 +124,5 @@ def _sent(answer: Answer, start: StartResponse) -> list[bytes]:
 def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
-    except ValueError:  # `session_expired_status_code` may be one of the application's own
+    except ValueError:  # `session_expired_status_code` may be a nonstandard one
         return "Refused"

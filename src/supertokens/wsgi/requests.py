@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the session of a request is kept while a WSGI application answers it (PEP 3333)."""
+"""Where the session of a request is kept while a WSGI application handles it (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class _HasEnviron(Protocol):
 
 
 Connection = Environ | _HasEnviron
-"""A request as the verbs take it: its WSGI environment, or a framework's object that has it as `environ`."""
+"""A request as passed to the verbs: its WSGI environment, or a framework's object with an attribute `environ`."""
 
 ENVIRON_KEY: Final = "supertokens"
-"""Where environments have the `WsgiRequest` of the innermost application with sessions; copies of one share it."""
+"""The key in environments for the `WsgiRequest` of the innermost application with sessions; copies share it."""
 
 
 class WsgiRequest:
-    """The session of one request of an application whose edge is `edge`, and which the server gave `environ`."""
+    """The session of one request, with the server's `environ`, to an application whose edge is `edge`."""
 
     __slots__ = ("_mount", "_path", "environ", "outer", "owner")
 
@@ -41,22 +41,22 @@ class WsgiRequest:
         self.owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
         self.environ = environ
         self.outer = outer
-        """The request inside of which this one is made, or whose application this one's is mounted in."""
+        """The request during which this one is made, or that of the application in which this one's is mounted."""
         self._mount: str = environ.get("SCRIPT_NAME", "")
         self._path: str = self._mount + environ.get("PATH_INFO", "")
 
     def asked(self, environ: Environ | None = None) -> RequestSession:
-        """Return what is known of the session, for a verb. `environ`: as the caller has it, corrected by middleware."""
+        """Return what is known of the session, for a verb. `environ`: the caller's, as middleware has corrected it."""
         owner = self.owner
         if owner.request is NO_REQUEST:
             owner.request, owner.is_asked = from_wsgi(self._seen_from_here(environ or self.environ)), True
         return owner
 
     def _seen_from_here(self, environ: Environ) -> Environ:
-        """Return `environ` with this application's mount point, which the cookies of those mounted in it have, too.
+        """Return `environ` with this application's mount point, which applications mounted in it use for cookies too.
 
-        To mount moves a piece of the path from PATH_INFO to SCRIPT_NAME, and the whole stays what it was; else the
-        mount point has been corrected, as proxies say it.
+        Mounting moves a part of the path from PATH_INFO to SCRIPT_NAME, and the whole stays the same; otherwise the
+        mount point has been corrected from a proxy's header.
         """
         mount: str = environ.get("SCRIPT_NAME", "")
         if mount == self._mount or mount + environ.get("PATH_INFO", "") != self._path:
@@ -64,7 +64,7 @@ class WsgiRequest:
         return {**environ, "SCRIPT_NAME": self._mount, "PATH_INFO": self._path[len(self._mount) :]}
 
     def starting(self, start_response: StartResponse) -> StartResponse:
-        """Return what starts the response with the session's changes. `start_response`: the server's."""
+        """Return a function that starts the response with the session's changes. `start_response`: the server's."""
 
         def start(status: str, headers: list[Header], error: Any = None) -> Any:
             return start_response(status, self.owner.sent_headers(headers), error)
@@ -73,7 +73,7 @@ class WsgiRequest:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Have verbs find this request, given its environment or none, until the end of the block."""
+        """Let verbs find this request, with its environment or without, until the end of the block."""
         environ = self.environ
         before = environ.get(ENVIRON_KEY)
         environ[ENVIRON_KEY] = self
@@ -82,12 +82,12 @@ class WsgiRequest:
             yield
         finally:
             CURRENT.reset(token)
-            if before is not None:  # that of an application further out, whose environment this is too
+            if before is not None:  # an outer application's, which uses the same environment
                 environ[ENVIRON_KEY] = before
 
 
 CURRENT: Final[ContextVar[WsgiRequest | None]] = ContextVar("supertokens.wsgi", default=None)
-"""The request that is being answered, for verbs that are given none."""
+"""The current request, for verbs that are called without one."""
 
 
 def environ_of(connection: Connection) -> Environ:
@@ -98,9 +98,9 @@ def environ_of(connection: Connection) -> Environ:
 def request_of(connection: Connection | None) -> WsgiRequest:
     """Return the request that `connection` stands for, or the current one for None.
 
-    Raise RuntimeError where no application with sessions is answering it.
+    Raise RuntimeError if no application with sessions is handling it.
     """
     found = CURRENT.get() if connection is None else environ_of(connection).get(ENVIRON_KEY)
     if found is None:
-        raise RuntimeError("this request has no sessions: SuperTokens(app) has to be around the application")
+        raise RuntimeError("this request has no sessions: SuperTokens(app) has to wrap the application")
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that views call. Each takes the request: its environment, or a framework's object that has it."""
+"""The verbs that views call. Each takes the request: its environment, or a framework's object with it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def create_new_session(
     remember: bool = True,
     replace: bool | None = None,
 ) -> Session:
-    """Log `user_id` in, and return the session, which is the request's from now on.
+    """Log `user_id` in, and return the session, which is the request's session from now on.
 
-    `jwt_payload`, `session_data`: what its access tokens carry, and what is kept on the server. `remember`: whether it
-    outlasts the browser's end. `replace`: whether the session ends that the browser of `connection` had; None: with
-    `renewal: server` only.
+    `jwt_payload` is part of its access tokens, `session_data` stays on the server. `remember`: whether the session
+    outlasts the closing of the browser. `replace`: whether the earlier session of the browser of `connection` ends;
+    None: only with `renewal: server`.
 
-    Raise TypeError or ValueError for what cannot be kept, SuperTokensGeneralError, and RuntimeError once the
+    Raise TypeError or ValueError for values that cannot be stored, SuperTokensGeneralError, and RuntimeError once the
     response's headers have been sent.
     """
     owner = _asked(connection)
@@ -60,8 +60,8 @@ def get_session(connection: Connection, enable_csrf_protection: bool, *, require
 def get_session(connection: Connection, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
     """Return the session of `connection`; None if there is none and it is not `required`.
 
-    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
-    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone),
+    `enable_csrf_protection` has an effect only with `enable_anti_csrf` or `anti_csrf`. Raise
+    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError (they are kept),
     SuperTokensCrossOriginError, SuperTokensGeneralError.
     """
     return verbs.find(_asked(connection), check_anti_csrf=bool(enable_csrf_protection), required=required)
@@ -97,8 +97,8 @@ def verify_session(
     """Return the session of `connection` for a protected view; None if there is none and it is not `required`.
 
     `anti_csrf_check`: None checks all methods but GET. A POST to `refresh_api_path` is a refresh. `check_database`:
-    whether the session's record is read, so that a revocation counts at once; None: as `access_token_blacklisting`
-    says. Raise as `get_session` and `refresh_session`.
+    whether the session's record is read, so that a revocation takes effect at once; None: as
+    `access_token_blacklisting` says. Raise as `get_session` and `refresh_session`.
     """
     owner = _asked(connection)
     if verbs.is_refresh(owner):
@@ -109,16 +109,16 @@ def verify_session(
 def refresh_session(connection: Connection) -> Session:
     """Return the session of `connection`, with new tokens.
 
-    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (cookies that came
-    are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
+    Raise SuperTokensUnauthorisedError and, once the session is revoked, SuperTokensTokenTheftError (the request's
+    cookies are cleared), SuperTokensGeneralError, and RuntimeError once the response's headers have been sent.
     """
     return verbs.refresh(_asked(connection))
 
 
 def current_session(connection: Connection | None = None) -> Session | None:
-    """Return the session that a request has been found to have, or has begun; None before that, and after its end.
+    """Return the session that was verified or created in a request; None before that, and after its end.
 
-    `connection`: None is the request that is being answered. Nothing is looked up.
+    `connection`: None means the current request. Nothing is looked up.
     """
     return known_session(request_of(connection).owner)
 
@@ -126,13 +126,13 @@ def current_session(connection: Connection | None = None) -> Session | None:
 def check_origin(connection: Connection) -> None:
     """Raise SuperTokensCrossOriginError if a page of another origin has sent the request `connection`.
 
-    For forms that need no session, such as that of a log-in, whatever `anti_csrf` says.
+    For forms that need no session, such as a login form, whatever `anti_csrf` says.
     """
     verbs.check_origin(_asked(connection))
 
 
 def sign_out(connection: Connection) -> list[str]:
-    """Revoke all sessions whose tokens came with `connection`, expired or not, and clear its cookies.
+    """Revoke all sessions whose tokens are in `connection`, expired or not, and clear its cookies.
 
     Return the handles of those that existed.
     """
@@ -140,24 +140,24 @@ def sign_out(connection: Connection) -> list[str]:
 
 
 def next_url(connection: Connection, default: str = "/", *, form_value: object = None) -> str:
-    """Return the path that `next` names in the query of `connection`, if it is one of this site; else `default`.
+    """Return the path in `next`, in the query of `connection`, if it is on this site; otherwise `default`.
 
-    `form_value`, what a form has under that name, comes first.
+    `form_value`, the form field of that name, has precedence.
     """
     return next_path(environ_of(connection).get("QUERY_STRING") or "", default, form_value)
 
 
 def answer_for(connection: Connection, error: SuperTokensError, path_of: Callable[[str], str] | None = None) -> Answer:
-    """Return what answers `error`, one of `ANSWERED_ERRORS`, and have the browser of `connection` told what follows.
+    """Return the response to `error`, one of `ANSWERED_ERRORS`; have the cookies of `connection` cleared if necessary.
 
-    For handlers of errors in frameworks; an error that reaches `SuperTokens` is answered there. `path_of`: returns the
-    path of a `login_url` that is the name of a route.
+    For error handlers in frameworks; `SuperTokens` itself responds to errors that reach it. `path_of`: returns the path
+    of a `login_url` that is the name of a route.
     """
     return answer_to(error, _asked(connection), path_of)
 
 
 def get_cors_allowed_headers() -> list[str]:
-    """Return the names of the request headers that a preflight has to allow."""
+    """Return the names of the request headers that a preflight must allow."""
     return list(CORS_HEADERS)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`manage.py supertokens …`: the command line, on the sessions of this project."""
+"""`manage.py supertokens …`: the command line for the sessions of this project."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SEPARATORS: Final = {"hosts": ";"}
 
 
 class Command(BaseCommand):
-    """Run `supertokens` with the configuration of the project."""
+    """Run `supertokens` with the project's configuration."""
 
     help = "Run the command `supertokens` on the sessions of this project, e.g. `sessions list ada`, `keys list`."
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run the command with the words in `argv`, options included, as it has them, and exit with its status."""
+        """Run the command with the words in `argv`, including options, unchanged, and exit with its status."""
         try:
             command, said = _command_line(), _settings_of_project()
         except CommandError as error:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             command(argv[2:], prog_name=f"manage.py {argv[1]}")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Have `parser` take all words as they are: for `call_command`."""
+        """Make `parser` accept all words unchanged: for `call_command`."""
         parser.add_argument("words", nargs=argparse.REMAINDER)
 
     def handle(self, *_: Any, words: list[str], **__: Any) -> None:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 
 def _command_line() -> Any:
-    """Return the command. Raise CommandError, which says what to install, where its parts are missing."""
+    """Return the command. Raise CommandError, which says what to install, if its dependencies are missing."""
     try:
         from supertokens.cli.commands import supertokens
     except ModuleNotFoundError as error:

@@ -32,9 +32,9 @@ def test_good_settings_pass() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"cookie_domian": "a.example"}, "SUPERTOKENS: there is no key 'cookie_domian'; did you mean 'cookie_domain'?"),
-        ({"route": True}, "SUPERTOKENS: there is no key 'route'; did you mean 'routes'?"),
-        ({"thread": 3}, "SUPERTOKENS: there is no key 'thread'; did you mean 'threads'?"),
+        ({"cookie_domian": "a.example"}, "SUPERTOKENS: unknown key 'cookie_domian'; did you mean 'cookie_domain'?"),
+        ({"route": True}, "SUPERTOKENS: unknown key 'route'; did you mean 'routes'?"),
+        ({"thread": 3}, "SUPERTOKENS: unknown key 'thread'; did you mean 'threads'?"),
         ({"routes": "yes"}, "SUPERTOKENS: 'routes' must be True or False, not 'yes'"),
         ({"threads": 0}, "SUPERTOKENS: 'threads' must be a number of 1 or more, not 0"),
         ({"max_waiting": -1}, "SUPERTOKENS: 'max_waiting' must be a number of 0 or more, not -1"),

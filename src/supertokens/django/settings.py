@@ -75,5 +75,5 @@ def _refuse_misspelt(keys: Mapping[object, object]) -> None:
         near = difflib.get_close_matches(str(name).lower(), OwnSettings._fields, n=1, cutoff=0.75)
         if near and name not in known:
             raise ConfigError(
-                f"{NAME}: there is no key {name!r}; did you mean '{near[0]}'? Otherwise remove it", near[0]
+                f"{NAME}: unknown key {name!r}; did you mean '{near[0]}'? Otherwise remove it", near[0]
             )

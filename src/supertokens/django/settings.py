@@ -74,6 +74,4 @@ def _refuse_misspelt(keys: Mapping[object, object]) -> None:
     for name in keys:
         near = difflib.get_close_matches(str(name).lower(), OwnSettings._fields, n=1, cutoff=0.75)
         if near and name not in known:
-            raise ConfigError(
-                f"{NAME}: unknown key {name!r}; did you mean '{near[0]}'? Otherwise remove it", near[0]
-            )
+            raise ConfigError(f"{NAME}: unknown key {name!r}; did you mean '{near[0]}'? Otherwise remove it", near[0])

@@ -207,7 +207,7 @@ def test_a_synchronous_verb_refuses_to_stop_an_event_loop(project: Project) -> N
             session.get_session_data,
         ]
         for verb in verbs:
-            with pytest.raises(SynchronousOnlyOperation, match="begins with an 'a'"):
+            with pytest.raises(SynchronousOnlyOperation, match="with the prefix 'a'"):
                 verb()
         await session.aupdate_session_data({"cart": 1})
         await session.aconfirm()

@@ -105,7 +105,7 @@ def test_commands_work_on_the_database_that_a_url_names_and_never_show_its_passw
     listed = run("sessions", "list", "ada", "--database", database, "--json")
     assert len(json.loads(listed.stdout)) == 1
     migrated = run("migrate", "--database", database)
-    assert migrated.stdout == f"{name} has version 2 already: nothing to do.\n"
+    assert migrated.stdout == f"{name} already has schema version 2: nothing to do.\n"
     config = tmp_path / "config.yaml"
     config.write_text(f"database: {database}\nencryption_key: {hashlib.sha256(b'key').hexdigest()}\n")
     checked = run("config", "check", str(config))

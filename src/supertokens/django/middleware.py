@@ -16,7 +16,7 @@ from supertokens.django.requests import CURRENT, DjangoRequest
 from supertokens.django.responses import ANSWERED, answer_for, as_response, put_on
 from supertokens.django.sessions import Sessions, sessions_of_project
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ReadyRoute, from_wsgi, json_answer, redirect_answer
+from supertokens.transport import ReadyRoute, answer_of_route, from_wsgi, ready_route_for
 
 __all__ = ["SuperTokensMiddleware"]
 
@@ -83,7 +83,7 @@ class SuperTokensMiddleware:
 
     def _routed(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
         try:
-            return _done(route.act(state.asked_for(request)))
+            return as_response(answer_of_route(route.act(state.asked_for(request))))
         except ANSWERED as error:
             return self.answer(request, error)
 
@@ -95,11 +95,4 @@ class SuperTokensMiddleware:
 
 
 def _route_for(request: HttpRequest, sessions: Sessions) -> ReadyRoute | None:
-    if request.method != "POST":
-        return None
-    asked = from_wsgi(request.META)
-    return next((route for route in sessions.routes if asked.is_for(route.path)), None)
-
-
-def _done(location: str | None) -> HttpResponseBase:
-    return as_response(json_answer(200, {"status": "OK"}) if location is None else redirect_answer(location))
+    return ready_route_for(from_wsgi(request.META), sessions.routes) if request.method == "POST" else None

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import psycopg
 from msgspec.structs import replace
-from tests.postgres.server import PostgresServer, Programs
+from tests.postgres.server import running_server
 
 from benchmarks.records import new_record
 from supertokens.engine.session import SessionRecord
@@ -112,14 +112,7 @@ async def compare(store: Store, url: str, handles: list[str]) -> None:
 
 
 def main() -> None:
-    with ExitStack() as stack:
-        programs = Programs()
-        stack.callback(programs.remove)
-        server = PostgresServer(programs)
-        stack.callback(server.remove)
-        server.make()
-        server.start()
-        store = stack.enter_context(closing(open_store(server.url(), pool_size=CONNECTIONS)))
+    with running_server() as server, closing(open_store(server.url(), pool_size=CONNECTIONS)) as store:
         records = [new_record() for _ in range(CONCURRENT)]
         for record in records:
             store.create(record, "{}")

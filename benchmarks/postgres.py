@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 from msgspec.structs import replace
-from tests.postgres.server import PostgresServer, Programs
+from tests.postgres.server import PostgresServer, running_server
 
 from benchmarks import names
 from benchmarks.records import new_record
@@ -47,12 +47,7 @@ _SECONDARY: Final = (
 def postgres_cases(_: Path, sizes: Sequence[int] = names.STORE_SIZES) -> Iterator[list[Case]]:
     """Yield cases on databases of `sizes` sessions, of a server that is started for them."""
     with ExitStack() as stack:
-        programs = Programs()
-        stack.callback(programs.remove)
-        server = PostgresServer(programs, *_SETTINGS, durable=True, within=_ON_DISK)
-        stack.callback(server.remove)
-        server.make()
-        server.start()
+        server = stack.enter_context(running_server(*_SETTINGS, durable=True, within=_ON_DISK))
         filled = [_Filled(server, size, stack) for size in sizes]
         with server.administrator() as administrator:
             administrator.execute("CHECKPOINT")

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.postgres.server import PostgresServer, Programs
+from tests.postgres.server import running_server
 from tests.processes.pushing import lags_of_workers
 
 from benchmarks import names
@@ -25,13 +25,7 @@ _PAUSE_S: Final = 0.02
 @contextmanager
 def push_cases(folder: Path, revokes: int = 200) -> Iterator[list[Case]]:
     """Yield the lags on a file in `folder`, and on a server that is started for them, over so many revocations."""
-    with ExitStack() as stack:
-        programs = Programs()
-        stack.callback(programs.remove)
-        server = PostgresServer(programs)
-        stack.callback(server.remove)
-        server.make()
-        server.start()
+    with running_server() as server:
         numbers = count(1)
 
         def on_sqlite() -> tuple[float, float]:

@@ -33,15 +33,10 @@ def sqlite_of_apps(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteStore]:
 @pytest.fixture(scope="session")
 def server_of_apps() -> Iterator[PostgresServer]:
     """A server of PostgreSQL that runs as long as the tests do."""
-    from .postgres.server import PostgresServer, Programs
+    from .postgres.server import running_server
 
-    programs = Programs()
-    server = PostgresServer(programs)
-    server.make()
-    server.start()
-    yield server
-    server.remove()
-    programs.remove()
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture

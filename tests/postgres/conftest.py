@@ -11,6 +11,7 @@ from supertokens.stores.opening import open_store
 from supertokens.stores.postgres import PostgresStore
 
 from .pooler import PROGRAM, Pooler
+from .proxy import Proxy
 from .server import PostgresServer, Programs
 
 MakeDatabase = Callable[[], str]
@@ -53,6 +54,14 @@ def server(programs: Programs) -> Iterator[PostgresServer]:
     store.close()
     yield running
     running.remove()
+
+
+@pytest.fixture
+def proxy(server: PostgresServer) -> Iterator[Proxy]:
+    """A way to the server that can be cut, or be slow."""
+    made = Proxy(server.port)
+    yield made
+    made.end()
 
 
 @pytest.fixture(scope="session")

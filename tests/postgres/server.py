@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -150,6 +150,19 @@ class PostgresServer:
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def running_server(*settings: str, **options: Any) -> Iterator[PostgresServer]:
+    """Start a server of its own, and remove it at the end. `settings` and `options`: those of `PostgresServer`."""
+    with ExitStack() as removed:
+        programs = Programs()
+        removed.callback(programs.remove)
+        server = PostgresServer(programs, *settings, **options)
+        removed.callback(server.remove)
+        server.make()
+        server.start()
+        yield server
 
 
 def _is_open_to_all(path: Path) -> bool:

@@ -36,13 +36,6 @@ SLACK_S = 5.0
 
 
 @pytest.fixture
-def proxy(server: PostgresServer) -> Iterator[Proxy]:
-    made = Proxy(server.port)
-    yield made
-    made.end()
-
-
-@pytest.fixture
 def store(proxy: Proxy, url: str, server: PostgresServer) -> Iterator[PostgresStore]:
     """A store by way of the proxy, with a connection open."""
     made = open_store(url.replace(f":{server.port}/", f":{proxy.port}/"), timeout_s=1.0)

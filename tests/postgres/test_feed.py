@@ -173,13 +173,6 @@ class TwoWays:
 
 
 @pytest.fixture
-def proxy(server: PostgresServer) -> Iterator[Proxy]:
-    made = Proxy(server.port)
-    yield made
-    made.end()
-
-
-@pytest.fixture
 def pushing(postgres: PostgresStore, proxy: Proxy, url: str, server: PostgresServer) -> Iterator[EmbeddedCore]:
     """A core whose feed, and nothing else, comes by way of the proxy."""
     KeysOnce.put_into(postgres, system_clock())

@@ -20,7 +20,6 @@ from supertokens.django import (
     SuperTokensError,
     SuperTokensMiddleware,
     answer_for,
-    create_new_session,
     get_session,
     revoke_all_sessions_for_user,
     session_created,
@@ -34,18 +33,7 @@ from supertokens.testing import FakeClock
 
 from .conftest import Project
 from .project import MIDDLEWARE
-
-OURS = {"sAccessToken", "sIdRefreshToken", "sRefreshToken"}
-
-
-def log_in(request: HttpRequest) -> HttpResponse:
-    create_new_session(request, "ada")
-    return HttpResponse("in")
-
-
-@session_required
-def me(request: ProtectedRequest) -> HttpResponse:
-    return HttpResponse(request.supertokens.get_user_id())
+from .views import OURS, log_in, me
 
 
 @ensure_csrf_cookie

@@ -49,24 +49,13 @@ from tests.asgi.still import StillStore
 from .conftest import Project
 from .project import MIDDLEWARE
 from .sites import AsgiSite, InASGI
-
-OURS = {"sAccessToken", "sIdRefreshToken", "sRefreshToken"}
+from .views import OURS, ame, me
 
 
 @csrf_exempt
 def log_in(request: HttpRequest) -> HttpResponse:
     session = create_new_session(request, request.GET.get("user", "ada"), {"role": "admin"})
     return HttpResponse(session.get_user_id())
-
-
-@session_required
-def me(request: ProtectedRequest) -> HttpResponse:
-    return HttpResponse(request.supertokens.get_user_id())
-
-
-@session_required
-async def ame(request: ProtectedRequest) -> HttpResponse:
-    return HttpResponse(request.supertokens.get_user_id())
 
 
 VIEWS: dict[str, Callable[..., Any]] = {"/login": log_in, "/me": me, "/ame": ame}

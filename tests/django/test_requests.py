@@ -11,34 +11,17 @@ from typing import Any
 import django
 import pytest
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.test import RequestFactory, override_settings
 
-from supertokens.django import ProtectedRequest, SuperTokensMiddleware, create_new_session, session_required
+from supertokens.django import SuperTokensMiddleware
 from supertokens.django.requests import request_from, request_of
 from supertokens.django.sessions import sessions_of_project
 from tests.asgi.calling import http_scope
 
 from .conftest import Project
 from .sites import AsgiSite
-
-OURS = {"sAccessToken", "sIdRefreshToken", "sRefreshToken"}
-
-
-def log_in(request: HttpRequest) -> HttpResponse:
-    create_new_session(request, "ada")
-    return HttpResponse("in")
-
-
-@session_required
-def me(request: ProtectedRequest) -> HttpResponse:
-    return HttpResponse(request.supertokens.get_user_id())
-
-
-@session_required
-async def ame(request: ProtectedRequest) -> HttpResponse:
-    return HttpResponse(request.supertokens.get_user_id())
-
+from .views import OURS, ame, log_in, me
 
 VIEWS: dict[str, Any] = {"/login": log_in, "/me": me, "/ame": ame}
 

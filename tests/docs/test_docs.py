@@ -225,10 +225,13 @@ def test_the_options_of_the_sqlite_store_are_documented() -> None:
     assert f"SqliteStore{signature(SqliteStore)}" in page("docs/stores.md").code_spans
 
 
-def test_every_error_is_in_the_tree_of_the_errors_page() -> None:
+def test_every_error_is_in_the_tree_of_the_errors_page_and_of_its_module() -> None:
     [tree] = page("docs/errors.md").in_language("text")
     errors = [name for name in supertokens.__all__ if name.startswith("SuperTokens")]
-    assert sorted(re.findall(r"SuperTokens\w+", tree.text)) == sorted(errors)
+    names = re.findall(r"SuperTokens\w+", tree.text)
+    assert sorted(names) == sorted(errors)
+    drawn = re.findall(r"^ *(?:[├└]── )?(SuperTokens\w+)", supertokens.errors.__doc__ or "", re.MULTILINE)
+    assert drawn == names, "the docstring of errors.py draws the same tree, one class on a line"
 
 
 def test_the_verbs_of_wsgi_are_documented_with_their_signatures() -> None:

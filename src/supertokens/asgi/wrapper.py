@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from supertokens.asgi.answers import ANSWERED, answer_for, close_socket, send_answer
+from supertokens.asgi.answers import ANSWERED_ERRORS, answer_for, close_socket, send_answer
 from supertokens.asgi.requests import CURRENT, SCOPE_KEY, ASGIApp, AsgiRequest, Message, Receive, Scope, Send
 from supertokens.asgi.threads import Threads
 from supertokens.core import Core
@@ -81,7 +81,7 @@ class Sessions:
         token = CURRENT.set(request)
         try:
             await application(scope, receive, sending)
-        except ANSWERED as error:
+        except ANSWERED_ERRORS as error:
             if request.owner.headers_left and not accepted:
                 raise
             answer = answer_for(scope, error)

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import CURRENT, DjangoRequest
-from supertokens.django.responses import ANSWERED, answer_for, as_response, put_on
+from supertokens.django.responses import ANSWERED_ERRORS, answer_for, as_response, put_on
 from supertokens.django.sessions import Sessions, sessions_of_project
 from supertokens.errors import SuperTokensError
 from supertokens.transport import ReadyRoute, answer_of_route, from_wsgi, ready_route_for
@@ -75,7 +75,7 @@ class SuperTokensMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to `exception`, raised by the view for `request`, if it is a session error."""
-        return self.answer(request, exception) if isinstance(exception, ANSWERED) else None
+        return self.answer(request, exception) if isinstance(exception, ANSWERED_ERRORS) else None
 
     def answer(self, request: HttpRequest, error: SuperTokensError) -> HttpResponseBase:
         """Return the response to `error`: for a navigation of `request` a redirect to the login, otherwise JSON."""
@@ -84,7 +84,7 @@ class SuperTokensMiddleware:
     def _routed(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
         try:
             return as_response(answer_of_route(route.act(state.asked_for(request))))
-        except ANSWERED as error:
+        except ANSWERED_ERRORS as error:
             return self.answer(request, error)
 
     async def _arouted(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:

@@ -11,14 +11,15 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from supertokens import transport
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import AnyRequest, request_of
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ANSWERED_ERRORS, Answer, Header, RequestSession, answer_to, json_answer
+from supertokens.transport import Answer, Header, RequestSession, answer_to, json_answer
 
-__all__ = ["ANSWERED", "answer_for", "as_response", "put_on", "rewrite_headers"]
+__all__ = ["ANSWERED_ERRORS", "answer_for", "as_response", "put_on", "rewrite_headers"]
 
-ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
+ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (*transport.ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that become responses here."""
 
 _RETRY_AFTER_S: Final = "1"
@@ -26,7 +27,7 @@ _FOR_CACHES: Final = ("vary", "cache-control")
 
 
 def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
-    """Return the response to `error`, one of `ANSWERED`, and have the cookies of `request` cleared if necessary.
+    """Return the response to `error`, one of `ANSWERED_ERRORS`, and have the cookies of `request` cleared if necessary.
 
     For middleware, whose errors Django turns into 500s; `SuperTokensMiddleware` responds to session errors in views.
     """

@@ -21,7 +21,7 @@ from supertokens.remote.hosts import Host, Hosts
 from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import VERSIONS, refused
 
-__all__ = ["SPOKEN_VERSIONS", "Calls"]
+__all__ = ["SPOKEN_VERSIONS", "CoreClient"]
 
 SPOKEN_VERSIONS: Final = ("5.4", "5.3", "5.2", "5.1", "5.0", "4.0")
 """Versions of the core protocol that we speak, the best first."""
@@ -47,8 +47,8 @@ class _Request(Value, frozen=True):
     body: bytes | None
 
 
-class Calls:
-    """The hosts of a configuration, and the calls to them. For any thread of one process.
+class CoreClient:
+    """Sends requests to the hosts of a configuration. For any thread of one process.
 
     `monotonic` gives seconds of a clock that never goes back; `sleep` waits for seconds. Every call raises
     SuperTokensGeneralError where no host has an answer, and none of its messages tells what was asked.

@@ -90,7 +90,7 @@ ACTIVE_SESSIONS: Final = (100, 1_000, 10_000, 100_000)
 CACHED_SESSIONS: Final = 10_000
 CACHE_BYTES: Final = f"the cache with {CACHED_SESSIONS:,} sessions, bytes"
 
-# Log-ins
+# Logins
 LOGIN_RS256: Final = "log in, RS256"
 LOGIN_ES256: Final = "log in, ES256"
 LOGIN_UNNOTED: Final = "log in, RS256, `record_client: none`"

@@ -185,7 +185,7 @@ def _plain(result: Result, section: str, cases: Sequence[str]) -> list[Row]:
 def _logins(result: Result) -> Table:
     cases = [name for name in result.sections.get("log-in", {}) if "fsync" not in name or "sign" in name]
     about = "Requests through WSGI, and what they are made of, in the same rounds."
-    return Table("Log-ins and algorithms", about, _UNIT_HEAD, _plain(result, "log-in", [*cases, names.FSYNC]))
+    return Table("Logins and algorithms", about, _UNIT_HEAD, _plain(result, "log-in", [*cases, names.FSYNC]))
 
 
 def _filled(result: Result) -> Table:

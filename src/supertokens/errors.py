@@ -80,7 +80,7 @@ class SuperTokensTokenTheftError(SuperTokensError):
 class SuperTokensNotFreshError(SuperTokensError):
     """The user confirmed their identity too long ago for this action. The session itself is fine."""
 
-    def __init__(self, message: str = "the log-in is too long ago for this") -> None:
+    def __init__(self, message: str = "the login was too long ago for this action") -> None:
         super().__init__(message, reason="not_fresh")
 
 

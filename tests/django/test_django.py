@@ -299,7 +299,7 @@ def test_a_body_that_is_streamed_cannot_begin_a_session_though_nobody_had_asked_
         (SuperTokensUnauthorisedError(), 401, "unauthorised"),
         (SuperTokensCrossOriginError(), 403, "cross-origin request"),
         (SuperTokensSessionLimitError(), 409, "too many sessions"),
-        (SuperTokensNotFreshError(), 403, "log-in too long ago"),
+        (SuperTokensNotFreshError(), 403, "login too long ago"),
         (SuperTokensBusyError(), 503, "too many requests are waiting for the session store"),
     ],
     ids=lambda value: type(value).__name__,

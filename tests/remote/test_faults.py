@@ -171,7 +171,7 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
     with FaultyHost(reply(answer)) as host:
         core = core_of(host.url)
         for verb in ("create", "refresh", "revoke", "session", "handles"):
-            failure_of(lambda verb=verb: VERBS[verb](core), caplog, "makes no sense")
+            failure_of(lambda verb=verb: VERBS[verb](core), caplog, "is invalid")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
 def test_every_field_of_a_reply_is_checked(change: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     with FaultyHost(reply({**ISSUED, **change})) as host:
         for verb in ("create", "refresh"):
-            failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "makes no sense")
+            failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "is invalid")
 
 
 @pytest.mark.parametrize("text", ["e30.e30.AA", "eyJ2IjoiNSJ9.eyJ4IjoiPz8_In0.A-_9", f"{V2_HEADER}.e30=.A+/9aa=="])
@@ -232,7 +232,7 @@ def test_a_redirect_is_not_followed(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_compressed_answer_is_not_blown_up(caplog: pytest.LogCaptureFixture) -> None:
     with FaultyHost(reply(gzip.compress(b" " * 10_000_000), 200, "Content-Encoding: gzip\r\n")) as host:
-        failure_of(lambda: REPEATABLE["session"](core_of(host.url)), caplog, "makes no sense")
+        failure_of(lambda: REPEATABLE["session"](core_of(host.url)), caplog, "is invalid")
 
 
 def test_an_answer_that_is_too_long_is_an_error(

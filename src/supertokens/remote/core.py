@@ -57,7 +57,7 @@ class RemoteCore(RemoteSessions):
     """A `Core` whose sessions are kept by the services that `hosts` names. The answers are those of `EmbeddedCore`.
 
     Access tokens are verified here, by the service's public keys: a verify that needs no session costs no call. Every
-    method may raise SuperTokensGeneralError: no host answered in time, or what it said makes no sense.
+    method may raise SuperTokensGeneralError: no host responded in time, or the response was invalid.
 
     `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back; `sleep` waits for seconds.
 
@@ -80,7 +80,7 @@ class RemoteCore(RemoteSessions):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not config.hosts:
-            raise ValueError("a remote core needs 'hosts'")
+            raise ValueError("RemoteCore needs 'hosts'")
         self.signals = Signals()
         self._config = config
         self._clock = clock
@@ -143,11 +143,11 @@ class RemoteCore(RemoteSessions):
         issued = replies.CREATED.of(answer)
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
-            raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
+            raise SuperTokensGeneralError("the core created a session without the requested anti-CSRF value")
         if not remember and issued.remember is not False:
             self._remove({"sessionHandles": [issued.session.handle]})
             raise SuperTokensGeneralError(
-                "the core does not know of sessions with remember=False: it is not of this project"
+                "the core does not support remember=False: it is the original core, or an older service"
             )
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
         if issued.session_handles_revoked is not None:
@@ -163,7 +163,7 @@ class RemoteCore(RemoteSessions):
         answer = self._client.send("POST", "/recipe/session/renew", fields, again=False)
         if answer.status == _NOT_FOUND:
             raise SuperTokensGeneralError(
-                "the core cannot renew a session under a new handle: it is not of this project"
+                "the core cannot renew a session under a new handle: it is the original core, or an older service"
             )
         issued = replies.RENEWED.of(answer)
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=issued.session.user_id))

@@ -125,7 +125,7 @@ class PublicKeys:
             unchanged = known is not None and answer.body == self._body
             found: list[PublicKey] = list(known.keys.keys) if known and unchanged else read_key_set(answer.body)
         except ValueError as error:
-            raise SuperTokensGeneralError(f"the core's key set makes no sense: {error}") from error
+            raise SuperTokensGeneralError(f"the core's key set is invalid: {error}") from error
         self._body = answer.body
         self._current = _Reading(KeySet(found, now), asked_at)
         return self._current.keys

@@ -54,7 +54,7 @@ def page_by_page(
         if len(found) < page:
             break
         if after is not None and found[-1].cursor <= after:
-            raise SuperTokensGeneralError("the core's reply makes no sense: its list of sessions has no end")
+            raise SuperTokensGeneralError("the core's response is invalid: its list of sessions has no end")
         after = found[-1].cursor
     return listed
 

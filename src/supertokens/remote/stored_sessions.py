@@ -60,7 +60,9 @@ class RemoteSessions:
             return []
         answer = self._client.send("POST", "/recipe/session/clients/forget", {"userId": user_id}, again=True)
         if answer.status == 404:
-            raise SuperTokensGeneralError("the core cannot forget the clients of sessions: it is not of this project")
+            raise SuperTokensGeneralError(
+                "the core cannot forget the clients of sessions: it is the original core, or an older service"
+            )
         return replies.SESSIONS_OF_USER.of(answer).session_handles
 
     def session(self, handle: str) -> SessionInformation:
@@ -88,7 +90,7 @@ class RemoteSessions:
         found = replies.DATA.of(answer)
         if found.version is None:
             raise SuperTokensGeneralError(
-                "the core cannot change session data by a function: it is not of this project, or is older"
+                "the core cannot change session data by a function: it is the original core, or an older service"
             )
         return StoredData(found.user_data_in_database, found.version)
 
@@ -113,7 +115,7 @@ class RemoteSessions:
         )
         if answer.status == 404:
             raise SuperTokensGeneralError(
-                "the core cannot note that a session was confirmed: it is not of this project"
+                "the core cannot record that a session was confirmed: it is the original core, or an older service"
             )
         replies.UPDATED.of(answer)
 

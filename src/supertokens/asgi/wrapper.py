@@ -62,8 +62,9 @@ class Sessions:
         return None if request is None else request.asked()
 
     async def _answer(self, application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        outer_here = scope.get(SCOPE_KEY)
-        request = AsgiRequest(self.edge, self.threads, scope, CURRENT.get())
+        outer_here, edge = scope.get(SCOPE_KEY), self.edge
+        owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+        request = AsgiRequest(edge, self.threads, owner, scope, scope.get("root_path") or "", CURRENT.get())
         accepted = False
 
         async def sending(message: Message) -> None:

@@ -45,8 +45,10 @@ class SuperTokensMiddleware:
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
-            route = _route_for(request, sessions) if sessions.routes else None
-            response = self.get_response(request) if route is None else self._routed(request, state, route)
+            if sessions.routes and (route := _route_for(request, sessions)) is not None:
+                response = self._routed(request, state, route)
+            else:
+                response = self.get_response(request)
         finally:
             CURRENT.reset(token)
         state.let_go()
@@ -58,12 +60,11 @@ class SuperTokensMiddleware:
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
-            route = _route_for(request, sessions) if sessions.routes else None
-            if route is None:
-                response: HttpResponseBase = await self.get_response(request)
-            else:
+            if sessions.routes and (route := _route_for(request, sessions)) is not None:
                 state.awaiting(request)
-                response = await self._arouted(request, state, route)
+                response: HttpResponseBase = await self._arouted(request, state, route)
+            else:
+                response = await self.get_response(request)
         finally:
             CURRENT.reset(token)
         if state.is_free and not state.owner.may_wait_at_headers:

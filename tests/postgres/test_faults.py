@@ -153,11 +153,11 @@ def test_a_pooler_that_does_not_show_itself_is_found_out_by_what_it_loses(store:
     record = living()
     store.create(record, "{}")
     assert store.get(record.handle, 0) is not None
-    [connection] = store._database._connections._own.idle
-    connection.pgconn.exec_(b"DEALLOCATE ALL")  # as if the next statement were another session's
+    [cursor] = store._database._connections._own.idle
+    cursor.connection.pgconn.exec_(b"DEALLOCATE ALL")  # as if the next statement were another session's
     assert store.get(record.handle, 0) is not None
-    [connection] = store._database._connections._own.idle
-    assert not connection.is_direct
+    [cursor] = store._database._connections._own.idle
+    assert not cursor.connection.is_direct
 
 
 def test_a_limit_holds_where_somebody_has_emptied_the_table_of_mutexes(store: PostgresStore) -> None:
@@ -364,11 +364,11 @@ def child_writes(store: PostgresStore, number: int) -> int:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own_and_its_parent_keeps_its(postgres: PostgresStore) -> None:
     postgres.create(living(), "{}")
-    [connection] = postgres._database._connections._own.idle
+    [cursor] = postgres._database._connections._own.idle
     for number in range(2, 5):
         assert child_writes(postgres, number) == 0
     assert postgres.count_sessions("user", 0) == 4
-    assert postgres._database._connections._own.idle == [connection], "which no child has closed or used"
+    assert postgres._database._connections._own.idle == [cursor], "whose connection no child has closed or used"
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -126,3 +126,27 @@ def test_a_connection_of_its_own_prepares_its_statements_and_keeps_its_settings(
     assert 15 < said[2] < 40
     assert said[3] == "on"
     store.close()
+
+
+def test_a_statement_is_prepared_once_whatever_the_size_of_its_numbers(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, PostgresStore)
+    for size in (1, 2**15, 2**31, 2**62):
+        assert store.get_payload(a_record().handle, 0, seen_within=size, created_within=size) is None
+    with store._database._connections.borrowed(5) as connection:
+        said = connection.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False).fetchone()
+    assert said == (1,)
+    store.close()
+
+
+def test_a_connection_that_waits_for_its_next_caller_keeps_no_large_result(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, PostgresStore)
+    now = system_clock()
+    for number in range(1, 130):
+        store.create(a_record(number, created_at=now, expires_at=now + 600_000), "{}")
+    for limit, rows_kept in ((100, 100), (101, 0)):
+        assert len(store.sessions("user", now, limit=limit)) == limit
+        [cursor] = store._database._connections._own.idle
+        assert (cursor.pgresult.ntuples if cursor.pgresult else 0) == rows_kept
+    store.close()

@@ -73,7 +73,7 @@ UPDATE supertokens.session SET current = %(current)s, parent = %(parent)s, newes
 WHERE handle = %(was_handle)s AND current = %(was_current)s AND newest = %(was_newest)s
     AND handed_out_at = %(was_handed_out_at)s
 """
-_NOT_DURABLE: Final = " RETURNING set_config('synchronous_commit', 'off', true)"
+_NOT_DURABLE: Final = " AND set_config('synchronous_commit', 'off', true) = 'off'"
 """For this transaction, which ends with the statement: a crash of the server may lose it, but it waits for no disk."""
 _ROTATE_HASTILY: Final = _ROTATE + _NOT_DURABLE
 _UPDATE: Final = f"""
@@ -115,7 +115,7 @@ _COUNT_EVERYBODY: Final = f"SELECT count(*) FROM supertokens.session WHERE expir
 _SWEEP: Final = f"""
 DELETE FROM supertokens.session WHERE handle = ANY (ARRAY (
     SELECT handle FROM supertokens.session WHERE expires_at <= {NOW} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)) {_NOT_DURABLE}
+)){_NOT_DURABLE}
 """
 _BEFORE_ALL: Final = SessionCursor(-(2**63), "00000000-0000-0000-0000-000000000000")
 _HANDLES_AT_ONCE: Final = 500
@@ -195,12 +195,19 @@ class PostgresStore(PostgresKeys):
     def rotate(self, seen: SessionRecord, becomes: SessionRecord, *, durable: bool) -> bool:
         if not is_handle(seen.handle):
             return False
-        was = {f"was_{name}": value for name, value in (*seen.lineage._asdict().items(), ("handle", seen.handle))}
+        lineage = seen.lineage
+        values = {
+            **values_of(becomes),
+            "was_handle": seen.handle,
+            "was_current": lineage.current,
+            "was_newest": lineage.newest,
+            "was_handed_out_at": lineage.handed_out_at,
+        }
         statement = _ROTATE if durable else _ROTATE_HASTILY
         # If it is unknown whether it was written, a retry finds out: it then looks like a lost race, and the caller
         # reads what is there. Under a new handle, that would not be found.
         repeatable = becomes.handle == seen.handle
-        return self._database.run(statement, values_of(becomes) | was, repeatable=repeatable).written == 1
+        return self._database.run(statement, values, repeatable=repeatable).written == 1
 
     def update(
         self,

@@ -18,15 +18,19 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.adapt import Dumper
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8Dumper
 
-__all__ = ["AllInUseError", "Connections", "PostgresConnection"]
+__all__ = ["AllInUseError", "Connections", "PostgresConnection", "PostgresCursor"]
 
 RV = TypeVar("RV")
 
 MAX_IDLE_S: Final = 300.0
 """A connection idle for this long is not used again: a firewall or proxy in between may have dropped it."""
+_MAX_ROWS_KEPT: Final = 100
+"""A cursor keeps its last result; beyond this, it is replaced."""
+_IDLE: Final = TransactionStatus.IDLE
 _BEYOND_THE_SERVER_S: Final = 1.0
 """How much longer than the server the client waits, so that the server reports what took so long."""
 
@@ -46,28 +50,16 @@ class AllInUseError(Exception):
     """All connections allowed for this process were in use for too long."""
 
 
-class _WholeNumberDumper(Dumper):
-    """Sends every int as one type, whatever its size: a statement is prepared anew for each combination of types."""
-
-    oid = psycopg.adapters.types["int8"].oid
-
-    def dump(self, obj: int) -> bytes:
-        return str(obj).encode()
-
-
 class PostgresConnection(psycopg.Connection[TupleRow]):
     """A connection on which every wait ends at `deadline` (seconds of the monotonic clock)."""
 
     deadline = float("inf")
     is_direct = True
     """Whether there is no pooler, so that settings and prepared statements persist."""
-    used_at = 0.0
-    process = 0
-    """The id of the process in which it was lent, and to whose pool it returns."""
     _poll: select.poll | None = None
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        left = max(0.0, self.deadline - time.monotonic())
+        left = self.deadline - time.monotonic()
         return super().wait(gen, interval, left if timeout is None else min(left, timeout))
 
     def is_silent(self) -> bool:
@@ -80,14 +72,27 @@ class PostgresConnection(psycopg.Connection[TupleRow]):
     @property
     def is_idle(self) -> bool:
         """Return whether it can be used again: it is open, and not in a transaction."""
-        return self.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        return self.pgconn.transaction_status == _IDLE
+
+
+class PostgresCursor(psycopg.Cursor[TupleRow]):
+    """The cursor that comes with a connection of the pool, for one statement after the other.
+
+    A new one for each statement would copy the adapters of the connection: a tenth of what a statement takes here.
+    """
+
+    connection: PostgresConnection
+    process = 0
+    """The id of the process in which it was lent, and to whose pool it returns."""
+    used_at = 0.0
 
 
 class _ProcessPool:
     """The connections of one process: the idle ones, and a permit for each further one that may be in use."""
 
-    def __init__(self, size: int) -> None:
-        self.idle: list[PostgresConnection] = []
+    def __init__(self, process: int, size: int) -> None:
+        self.process = process
+        self.idle: list[PostgresCursor] = []
         # Instead of a semaphore, which is written in Python and takes a tenth of the time of a read.
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
@@ -120,55 +125,56 @@ class Connections:
         """Return the server's timeouts within `timeout_s`: a little less for a lock than for everything else."""
         return {"statement": f"{round(timeout_s * 1000)}ms", "lock": f"{round(timeout_s * 800)}ms"}
 
-    def lend(self, timeout_s: float) -> PostgresConnection:
-        """Return a connection, opened if necessary, for work of at most `timeout_s`, until `take_back` gets it.
+    def lend(self, until: float) -> PostgresCursor:
+        """Return a cursor of a connection, opened if necessary, for work that ends by `until`, for `take_back`.
 
-        Raise AllInUseError, or psycopg.Error if none can be opened.
+        `until`: in seconds of the monotonic clock. Raise AllInUseError, or psycopg.Error if none can be opened.
         """
         own = self._own
         try:
-            own.permits.get(timeout=timeout_s)
+            own.permits.get_nowait()
         except Empty:
-            message = f"all {self._size} connections of this process were in use for {timeout_s:g} seconds"
-            raise AllInUseError(message) from None
-        connection = None
+            self._await_permit(own, until)
+        cursor = None
         try:
-            connection = _usable(own.idle) or self.open()
-            connection.process = os.getpid()
-            connection.deadline = time.monotonic() + timeout_s + _BEYOND_THE_SERVER_S
-            return connection
+            cursor = _usable(own.idle) or PostgresCursor(self.open())
+            cursor.process = own.process
+            cursor.connection.deadline = until + _BEYOND_THE_SERVER_S
+            return cursor
         except BaseException:
-            if connection is not None:
-                connection.close()
+            if cursor is not None:
+                cursor.connection.close()
             own.permits.put(None)
             raise
 
-    def take_back(self, connection: PostgresConnection) -> None:
+    def take_back(self, cursor: PostgresCursor) -> None:
         """Keep the lent connection for the next caller, unless it is broken or in a transaction."""
-        own = self._by_process[connection.process]
+        own = self._by_process[cursor.process]
         try:
-            if connection.is_idle:
-                connection.used_at = time.monotonic()
-                own.idle.append(connection)
+            if cursor.connection.is_idle:
+                if cursor.rowcount > _MAX_ROWS_KEPT:
+                    cursor = PostgresCursor(cursor.connection)
+                cursor.used_at = time.monotonic()
+                own.idle.append(cursor)
             else:
-                connection.close()
+                cursor.connection.close()
         finally:
             own.permits.put(None)
 
     @contextmanager
     def borrowed(self, timeout_s: float) -> Iterator[PostgresConnection]:
         """Lend a connection, and take it back. `timeout_s` and errors: as for `lend`."""
-        connection = self.lend(timeout_s)
+        cursor = self.lend(time.monotonic() + timeout_s)
         try:
-            yield connection
+            yield cursor.connection
         finally:
-            self.take_back(connection)
+            self.take_back(cursor)
 
     def close(self) -> None:
         """Close the idle connections."""
         idle = self._own.idle
         while idle:
-            idle.pop().close()
+            idle.pop().connection.close()
 
     def assume_pooler(self) -> None:
         """Assume from now on that there is a pooler, although it was not recognized."""
@@ -179,7 +185,15 @@ class Connections:
     def _own(self) -> _ProcessPool:
         process = os.getpid()
         # setdefault is atomic: all threads of a process get the same one.
-        return self._by_process.get(process) or self._by_process.setdefault(process, _ProcessPool(self._size))
+        return self._by_process.get(process) or self._by_process.setdefault(process, _ProcessPool(process, self._size))
+
+    def _await_permit(self, own: _ProcessPool, until: float) -> None:
+        waits_s = max(0.001, until - time.monotonic())
+        try:
+            own.permits.get(timeout=waits_s)
+        except Empty:
+            message = f"all {self._size} connections of this process were in use for {waits_s:.3g} seconds"
+            raise AllInUseError(message) from None
 
     def open(self) -> PostgresConnection:
         """Open a connection that the caller manages: it does not count as one of the `size`.
@@ -188,7 +202,8 @@ class Connections:
         """
         connection = PostgresConnection.connect(autocommit=True, **self._parameters)
         try:
-            connection.adapters.register_dumper(int, _WholeNumberDumper)
+            # All as one type, whatever their size: a statement is prepared anew for each combination of types.
+            connection.adapters.register_dumper(int, Int8Dumper)
             connection.deadline = time.monotonic() + self._timeout_s + _BEYOND_THE_SERVER_S
             values = {"pid": connection.info.backend_pid, "pooled": self._pooled, **self.timeouts(self._timeout_s)}
             row = connection.execute(_SETTINGS, values, prepare=False).fetchone()
@@ -201,13 +216,13 @@ class Connections:
         return connection
 
 
-def _usable(idle: list[PostgresConnection]) -> PostgresConnection | None:
+def _usable(idle: list[PostgresCursor]) -> PostgresCursor | None:
     """Take a usable connection from the idle ones, the latest first; close the unusable ones."""
     while True:
         try:
-            connection = idle.pop()  # atomic, as append is
+            cursor = idle.pop()  # atomic, as append is
         except IndexError:
             return None
-        if connection.is_silent() and time.monotonic() - connection.used_at < MAX_IDLE_S:
-            return connection
-        connection.close()
+        if cursor.connection.is_silent() and time.monotonic() - cursor.used_at < MAX_IDLE_S:
+            return cursor
+        cursor.connection.close()

@@ -20,7 +20,7 @@ from psycopg import errors
 
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import ProcessLock
-from supertokens.stores.postgres_connections import AllInUseError, Connections, PostgresConnection
+from supertokens.stores.postgres_connections import AllInUseError, Connections, PostgresConnection, PostgresCursor
 from supertokens.stores.postgres_schema import PostgresSchema
 
 __all__ = ["PostgresDatabase", "Result"]
@@ -85,19 +85,21 @@ class PostgresDatabase:
 
         Raise SuperTokensGeneralError.
         """
-        self._check_tables()
+        if not self._is_checked:
+            self._check_tables()
         local = timeout_s is not None
 
-        def run(connection: PostgresConnection) -> Result:
+        def run(cursor: PostgresCursor) -> Result:
+            connection = cursor.connection
             if connection.is_direct and mutex is None and not local:
-                return _result(connection.execute(statement, secret, prepare=True))
+                return _result(cursor.execute(statement, secret, prepare=True))
             with connection.pipeline():
                 if local or not connection.is_direct:
                     settings = self._connections.timeouts(timeout_s or self._timeout_s)
                     connection.execute(_LOCAL_SETTINGS, settings, prepare=connection.is_direct)
                 if mutex is not None:
                     connection.execute(_TAKE_MUTEX, {"mutex": mutex}, prepare=connection.is_direct)
-                cursor = connection.execute(statement, secret, prepare=connection.is_direct)
+                cursor.execute(statement, secret, prepare=connection.is_direct)
             return _result(cursor)
 
         return self._patiently(run, timeout_s or self._timeout_s, repeatable=repeatable)
@@ -106,7 +108,8 @@ class PostgresDatabase:
         """Run `operation`, which has several round trips, in a transaction that takes `mutex` first."""
         self._check_tables()
 
-        def run(connection: PostgresConnection) -> T:
+        def run(cursor: PostgresCursor) -> T:
+            connection = cursor.connection
             with connection.transaction():
                 connection.execute(_LOCAL_SETTINGS, self._connections.timeouts(self._timeout_s), prepare=False)
                 connection.execute(_TAKE_MUTEX, {"mutex": mutex}, prepare=False)
@@ -132,7 +135,7 @@ class PostgresDatabase:
 
     def migrate(self) -> tuple[int, int]:
         """See `stores.base.Migrating`. Raise SuperTokensGeneralError."""
-        before = self._patiently(self._schema.bring_up_to_date, self._timeout_s)
+        before = self._patiently(lambda cursor: self._schema.bring_up_to_date(cursor.connection), self._timeout_s)
         self._is_checked = True
         return before, self._schema.newest
 
@@ -147,7 +150,9 @@ class PostgresDatabase:
         with self._checking.own:
             if self._is_checked:
                 return
-            version = self._patiently(self._schema.version, self._timeout_s, repeatable=True)
+            version = self._patiently(
+                lambda cursor: self._schema.version(cursor.connection), self._timeout_s, repeatable=True
+            )
             if version < self._schema.newest:
                 if not self._makes_tables:
                     raise SuperTokensGeneralError(
@@ -158,19 +163,19 @@ class PostgresDatabase:
             _log.info("sessions are kept in the database %s", self._name)
             self._is_checked = True
 
-    def _patiently(self, action: Callable[[PostgresConnection], T], timeout_s: float, *, repeatable: bool = False) -> T:
-        """Run `action` on a connection, with retries while they may help, for at most `timeout_s` in total."""
-        began, handled = time.monotonic(), sys.exception()
+    def _patiently(self, action: Callable[[PostgresCursor], T], timeout_s: float, *, repeatable: bool = False) -> T:
+        """Run `action` on a connection's cursor, with retries while they may help, for at most `timeout_s` in total."""
+        until, handled = time.monotonic() + timeout_s, sys.exception()
         for attempt in range(1, MAX_TRIES + 1):
-            connection = None
+            cursor = None
             try:
                 try:
-                    connection = self._connections.lend(max(0.001, began + timeout_s - time.monotonic()))
+                    cursor = self._connections.lend(until)
                     self._away_since = None
-                    return action(connection)
+                    return action(cursor)
                 finally:
-                    if connection is not None:
-                        self._connections.take_back(connection)
+                    if cursor is not None:
+                        self._connections.take_back(cursor)
             except AllInUseError as error:
                 raise SuperTokensGeneralError(
                     f"{error}: raise 'database_pool_size', or find out what is slow in {self._name}"
@@ -178,11 +183,11 @@ class PostgresDatabase:
             except psycopg.Error as raised:
                 # Without the driver's frames: they contain the values of the statement, which may be keys.
                 first = _first_of(raised, handled).with_traceback(None)
-                connected = connection is not None
+                connected = cursor is not None
                 again = attempt < MAX_TRIES and self._may_go_on(first, connected, repeatable)
-                if not again or time.monotonic() - began > timeout_s:
+                if not again or time.monotonic() > until:
                     raise self._failure(first, unknown=connected and not repeatable and _is_lost(first)) from first
-            if connection is None:
+            if cursor is None:
                 time.sleep(_PAUSE_S)
         raise AssertionError  # the last attempt has returned or raised
 
@@ -217,7 +222,7 @@ class PostgresDatabase:
         return SuperTokensGeneralError(what)
 
 
-def _result(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Result:
+def _result(cursor: PostgresCursor) -> Result:
     # Not from the cursor's description, which takes longer to create than the rows.
     has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
     return Result(cursor.fetchall() if has_rows else [], cursor.rowcount)

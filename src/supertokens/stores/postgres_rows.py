@@ -41,6 +41,7 @@ def _user_id(stored: str) -> str:
 
 def values_of(record: SessionRecord) -> dict[str, Any]:
     """Return the values of a session's columns, by name, except its data."""
+    client, lineage = record.client, record.lineage
     return {
         "handle": record.handle,
         "user_id": stored_user_id(record.user_id),
@@ -52,9 +53,13 @@ def values_of(record: SessionRecord) -> dict[str, Any]:
         "remember": record.remember,
         "last_seen_at": record.last_seen_at,
         "auth_time": record.auth_time,
-        "user_agent": record.client.user_agent,
-        "address": record.client.address,
-        **record.lineage._asdict(),
+        "user_agent": client.user_agent,
+        "address": client.address,
+        "current": lineage.current,
+        "parent": lineage.parent,
+        "newest": lineage.newest,
+        "handed_out_at": lineage.handed_out_at,
+        "fingerprint": lineage.fingerprint,
     }
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextvars import ContextVar
 
 import pytest
@@ -18,7 +19,7 @@ from supertokens.asgi import (
     refresh_session,
     verify_session,
 )
-from supertokens.asgi.requests import Message, Receive, Scope, Send
+from supertokens.asgi.requests import AsgiRequest, Message, Receive, Scope, Send
 from supertokens.core import Event
 from supertokens.testing import Browser, FakeClock
 
@@ -230,6 +231,56 @@ def test_a_background_task_knows_the_session_and_cannot_begin_another(around: Ar
 
     asyncio.run(main())
     assert told == ["ada"]
+
+
+def test_a_task_that_outlives_its_request_still_knows_the_session(around: Around) -> None:
+    tasks: list[asyncio.Task[str]] = []
+    answered = asyncio.Event()
+
+    async def later(scope: Scope, session: Session) -> str:
+        await answered.wait()
+        await session.update_session_data({"seen": True})
+        assert (await verify_session(scope)).get_user_id() == "ada"
+        current = current_session()
+        assert current is not None
+        await session.revoke_session()
+        return current.get_user_id()
+
+    async def view(scope: Scope) -> str:
+        tasks.append(asyncio.create_task(later(scope, await verify_session(scope))))
+        return "ok"
+
+    sessions = around(responding(view))
+    scope = showing(sessions.core)
+
+    async def main() -> None:
+        await replied(sessions, scope)
+        answered.set()
+        assert await tasks[0] == "ada"
+        assert await sessions.get_all_session_handles_for_user("ada") == []
+        await sessions.close()
+
+    asyncio.run(main())
+
+
+def test_nothing_of_a_request_waits_for_the_garbage_collector(around: Around) -> None:
+    async def view(scope: Scope) -> str:
+        return (await verify_session(scope)).get_user_id()
+
+    sessions = around(responding(view))
+    shown = showing(sessions.core)
+
+    async def main() -> list[object]:
+        gc.collect()
+        gc.disable()
+        try:
+            assert (await replied(sessions, {**shown})).text == "ada"
+            return [each for each in gc.get_objects() if isinstance(each, AsgiRequest)]
+        finally:
+            gc.enable()
+            await sessions.close()
+
+    assert asyncio.run(main()) == []
 
 
 def test_verbs_by_name_work_outside_of_requests(around: Around) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from supertokens.asgi import check_origin, create_new_session, get_session, next_url, sign_out, verify_session
-from supertokens.asgi.requests import Scope
-from supertokens.testing.integration import Response
+from supertokens.asgi.requests import Receive, Scope, Send
+from supertokens.testing.integration import Reply
 
 from .calling import call, http_scope, reply_of, responding
 from .conftest import Around
@@ -25,10 +25,10 @@ async def view(scope: Scope) -> str:
     return (await verify_session(scope)).get_user_id()
 
 
-def replied(around: Around, *scopes: Scope, **options: Any) -> list[Response]:
+def replied(around: Around, *scopes: Scope, **options: Any) -> list[Reply]:
     sessions = around(responding(view), **options)
 
-    async def main() -> list[Response]:
+    async def main() -> list[Reply]:
         try:
             return [reply_of(await call(sessions, scope)) for scope in scopes]
         finally:
@@ -150,6 +150,26 @@ def test_the_ready_made_routes_refresh_and_sign_out(around: Around) -> None:
     assert (out.status, out.header("location")) == (303, "/site")
     assert out.deleted_cookies
     assert core.session_handles("ada") == []
+
+
+def test_a_cookie_that_the_view_sets_under_a_sessions_name_is_not_sent_beside_it(around: Around) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await create_new_session(scope, "ada")
+        headers = [(b"set-cookie", b"sAccessToken=its-own; Path=/"), (b"set-cookie", b"theme=dark")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    sessions = around(app)
+
+    async def main() -> Reply:
+        reply = reply_of(await call(sessions, http_scope("POST", "/login")))
+        await sessions.close()
+        return reply
+
+    set_cookies = [value for name, value in asyncio.run(main()).headers if name == "set-cookie"]
+    assert [each.partition("=")[0] for each in set_cookies].count("sAccessToken") == 1
+    assert "its-own" not in str(set_cookies)
+    assert "theme=dark" in set_cookies
 
 
 def test_a_navigation_without_a_session_is_sent_to_log_in_and_back(around: Around) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from supertokens.core import Core
+from supertokens.core import Core, WouldWaitError
 from supertokens.engine.refresh_token import id_refresh_value
+from supertokens.engine.session import VerifiedSession
 from supertokens.errors import (
     SuperTokensTokenTheftError,
     SuperTokensTryRefreshTokenError,
@@ -89,6 +90,32 @@ class CoreContract(LifetimesContract, PersonalDataContract):
         assert not told(issued.access_token.text), "the keys have to be read again first"
         verify(core, create(core))
         assert told(issued.access_token.text)
+
+    def test_what_is_verified_at_once_is_verified_as_otherwise(self, core: Core, clock: FakeClock) -> None:
+        issued = create(core)
+        child = refresh(core, issued)
+        verify(core, child)
+
+        def at_once(token: str, value: str | None = None, *, check: bool = False) -> VerifiedSession:
+            return core.verify_at_once(token, check_anti_csrf=check, anti_csrf_token=value)
+
+        assert at_once(issued.access_token.text) == verify(core, issued)
+        for forged in (issued.access_token.text[:-4] + "AAAA", "x", child.refresh_token.text):
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                at_once(forged)
+        guarded = create(core, anti_csrf=True)
+        assert at_once(guarded.access_token.text, guarded.anti_csrf_token, check=True).handle == guarded.handle
+        for value in (None, "", "another", issued.anti_csrf_token):
+            with pytest.raises(SuperTokensTryRefreshTokenError):
+                at_once(guarded.access_token.text, value, check=True)
+        with pytest.raises(WouldWaitError):
+            at_once(child.access_token.text)
+        clock.now = issued.access_token.expires_at
+        with pytest.raises(WouldWaitError):  # the keys have to be read again first
+            at_once(issued.access_token.text)
+        verify(core, create(core))
+        with pytest.raises(SuperTokensTryRefreshTokenError, match="expired"):
+            at_once(issued.access_token.text)
 
     def test_a_refresh_token_is_no_access_token_and_back(self, core: Core) -> None:
         issued = create(core)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore
+from supertokens.core import EmbeddedCore, WouldWaitError
 from supertokens.core.token_verifier import TokenVerifier
 from supertokens.engine.access_token import verify_signature
 from supertokens.errors import SuperTokensTryRefreshTokenError
@@ -95,9 +95,14 @@ class KeptTokens(RuleBasedStateMachine):
                 known = getattr(verifier, verb)(text, self.clock(), *arguments)
             except SuperTokensTryRefreshTokenError as error:
                 return error.reason, str(error)
+            except WouldWaitError:
+                return "would wait"
             return (known.token, known.session) if verb != "decides_at_once" else known
 
-        for verb, arguments in (("verify", (check, value)), ("authenticate", ()), ("decides_at_once", ())):
+        for verb, arguments in (
+            ("verify", (check, value)), ("verify_at_once", (check, value)), ("authenticate", ()),
+            ("decides_at_once", ()),
+        ):  # fmt: skip
             with_cache, without = (verdict(each, verb, *arguments) for each in (self.keeps, self.forgets))
             assert with_cache == without, verb
 

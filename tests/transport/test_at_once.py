@@ -10,10 +10,11 @@ from typing import Any, Final
 
 import pytest
 
+from supertokens.core import WouldWaitError
 from supertokens.errors import SuperTokensError
 from supertokens.stores.memory import MemoryStore
 from supertokens.testing import FakeClock
-from supertokens.transport import RequestSession, SessionEdge, Standing, is_verified_at_once, verbs
+from supertokens.transport import RequestSession, SessionEdge, Standing, find_at_once, is_verified_at_once, verbs
 
 from .conftest import MakeSite
 from .site import LEGACY, MODERN, PLAIN, Site, Visitor, by_asgi
@@ -52,7 +53,7 @@ class Shown:
 
 # "kid" is of a key that the store may have meanwhile: the token of a worker that has just made one.
 ANOTHER_KEYS: Final = (
-    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiI1Iiwia2lkIjoiZC0xNzAwMDAwMDAwMDAwIn0"
+    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiI1Iiwia2lkIjoiZC0xNzAwMDA3MjAwMDAwIn0"
     ".eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
 )
 
@@ -78,6 +79,8 @@ def test_what_is_decided_at_once_asks_no_store(
     assert site.edge.core is site.core
     for name in ASKED:
         monkeypatch.setattr(site.store, name, counted(asked, name, getattr(site.store, name)))
+    # Reads the keys again, though no more often than every so many seconds.
+    monkeypatch.setattr(site.core.keys, "after_unknown_key", counted(asked, "keys", site.core.keys.after_unknown_key))
     at_once = 0
     for dialect, access, refresh, bearer, check, database in product(
         (PLAIN, LEGACY, MODERN), shown.access, shown.refresh, shown.bearer, (False, True), (None, True)
@@ -93,7 +96,28 @@ def test_what_is_decided_at_once_asks_no_store(
                 at_once += 1
                 assert not asked, (dialect, access, refresh, bearer, check, database, time, outcome, asked)
             asked.clear()
+            found = found_at_once(another := site.asked(by_asgi("GET", "/me", sent)), check=check, database=database)
+            assert not asked
+            if time == "first":
+                assert found is not None or not says
+                assert found is None or found == outcome
+                assert found is not None or looked(another, check=check, database=database) == outcome, (
+                    "nothing was done"
+                )
+                assert another.standing is owner.standing
+            asked.clear()
     assert at_once > 500, "and that is often"
+
+
+def found_at_once(owner: RequestSession, *, check: bool, database: bool | None) -> str | None:
+    try:
+        session = find_at_once(owner, check_anti_csrf=check, required=True, check_database=database)
+    except WouldWaitError:
+        return None
+    except SuperTokensError as error:
+        return type(error).__name__
+    assert session is not None
+    return session.get_user_id()
 
 
 def counted(asked: Counter[str], name: str, method: Any) -> Any:
@@ -133,6 +157,8 @@ def test_the_usual_request_is_decided_at_once(
     assert verbs.verify(owner, check_anti_csrf=False).get_user_id() == "ada"
     assert owner.standing is Standing.FOUND
     assert is_verified_at_once(owner), "again"
+    assert find_at_once(owner, check_anti_csrf=False, required=True) is not None
+    assert find_at_once(visitor.ask("GET", "/me", shown), check_anti_csrf=False, required=True) is not None
 
 
 def test_nothing_is_decided_at_once_before_the_core_is_open(clock: FakeClock) -> None:
@@ -145,6 +171,8 @@ def test_nothing_is_decided_at_once_before_the_core_is_open(clock: FakeClock) ->
 
     site.edge = SessionEdge(site.edge.config, open_core, rewrite=lambda *_: None)
     assert not is_verified_at_once(site.asked(by_asgi("GET", "/me")))
+    with pytest.raises(WouldWaitError):
+        find_at_once(site.asked(by_asgi("GET", "/me")), check_anti_csrf=None, required=False)
     assert opened == []
 
 

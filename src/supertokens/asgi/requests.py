@@ -6,15 +6,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 
-import msgspec
-
 from supertokens.asgi.threads import Threads
-from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_asgi
+from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_asgi, may_concern_caches
 
 __all__ = ["CURRENT", "SCOPE_KEY", "ASGIApp", "AsgiRequest", "Connection", "Message", "Receive", "Scope", "Send",
-           "request_of", "scope_of"]  # fmt: skip
+           "request_in", "request_of", "scope_of"]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -36,8 +35,10 @@ Connection = Scope | _HasScope
 SCOPE_KEY: Final = "supertokens"
 """The key in scopes for the `AsgiRequest` of the innermost application with sessions; copies of a scope share it."""
 
+_NO_SESSIONS: Final = "this request has no sessions: SuperTokens(app) has to wrap the application"
 
-class AsgiRequest(msgspec.Struct, eq=False):
+
+class AsgiRequest:
     """The session of one request, or of one WebSocket, on an event loop.
 
     Its verbs run one after the other, even if the application awaits several concurrently, because they work on one
@@ -45,29 +46,28 @@ class AsgiRequest(msgspec.Struct, eq=False):
     the next verb, or the response's headers, wait for it.
     """
 
-    edge: SessionEdge
-    threads: Threads
-    owner: RequestSession
-    _scope: Scope
-    _mount: str = ""
-    """Not the mount point of an application inside this one, which has no cookies of its own."""
-    outer: AsgiRequest | None = None
-    """The request during which this one is made, or that of the application in which this one's is mounted."""
-    _turn: asyncio.Lock | None = None
+    __slots__ = ("_mount", "_scope", "_turn", "edge", "outer", "owner", "threads")
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.owner!r})"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("owner", self.owner)]  # the scope has the tokens
+    def __init__(self, edge: SessionEdge, threads: Threads, scope: Scope, outer: AsgiRequest | None) -> None:
+        self.edge = edge
+        self.threads = threads
+        self._scope = scope
+        # Not the mount point of an application inside this one, which has no cookies of its own.
+        self._mount = scope.get("root_path") or ""
+        self.outer = outer
+        """The request during which this one is made, or that of the application in which this one's is mounted."""
+        self.owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+        self._turn: asyncio.Lock | None = None
 
     def asked(self, scope: Scope | None = None) -> RequestSession:
         """Return what is known of the session, for a verb. `scope`: the caller's, as middleware has corrected it."""
         owner = self.owner
-        if scope is not None:
+        if scope is None:
+            scope = self._scope
+        else:
             self._scope = scope
         if owner.request is NO_REQUEST:
-            seen = self._scope
+            seen = scope
             if (seen.get("root_path") or "") != self._mount:
                 seen = {**seen, "root_path": self._mount}
             owner.request, owner.is_asked = from_asgi(seen), True
@@ -104,22 +104,33 @@ class AsgiRequest(msgspec.Struct, eq=False):
         await asyncio.wait([running])  # cancelling this does not cancel the future
         return running.result()
 
-    async def sent(self, message: Message) -> Message:
-        """Return `message`, which has the headers of the response, as it is to be sent."""
+    def send_headers(self, message: Message, send: Send) -> Awaitable[None]:
+        """Send `message`, which has the headers of the response, with the session's changes."""
         owner = self.owner
         if not owner.is_asked:
             owner.headers_left = True
-            return message
-        raw = list(message.get("headers") or ())
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
-        if self.is_free and not owner.may_wait_at_headers:
-            changed = owner.sent_headers(headers)
-        else:
-            changed = await self.in_thread(lambda: owner.sent_headers(headers), is_bounded=False)
-        count = len(raw)
-        if changed[:count] == headers:  # the usual request: only headers for caches are added
-            return {**message, "headers": raw + [_encoded(header) for header in changed[count:]]}
-        return {**message, "headers": [_encoded(header) for header in changed]}
+            return send(message)
+        if not self.is_free or owner.may_wait_at_headers:
+            return self._send_headers_later(message, send)
+        headers = list(message.get("headers") or ())
+        if owner.changes_headers or may_concern_caches(headers):
+            changed = owner.sent_headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
+            return send({**message, "headers": [_encoded(header) for header in changed]})
+        # The usual request: only headers for caches are added, always the same.
+        return send({**message, "headers": [*headers, *map(_encoded_once, owner.sent_headers([]))]})
+
+    async def _send_headers_later(self, message: Message, send: Send) -> None:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
+        changed = await self.in_thread(lambda: self.owner.sent_headers(headers), is_bounded=False)
+        await send({**message, "headers": [_encoded(header) for header in changed]})
+
+    def let_go_of_scope(self) -> None:
+        """Keep a copy of the scope, for tasks that outlive the request: the scope itself holds this object.
+
+        As a reference cycle, both would stay in memory until the garbage collector runs.
+        """
+        self._scope = {**self._scope}
+        self._scope.pop(SCOPE_KEY, None)
 
 
 CURRENT: Final[ContextVar[AsgiRequest | None]] = ContextVar("supertokens.asgi", default=None)
@@ -133,17 +144,30 @@ def scope_of(connection: Connection) -> Scope:
     return connection if scope is None else scope  # type: ignore[return-value]
 
 
+def request_in(scope: Scope) -> AsgiRequest:
+    """Return the request in `scope`. Raise RuntimeError if no application with sessions is handling it."""
+    found: AsgiRequest | None = scope.get(SCOPE_KEY)
+    if found is None:
+        raise RuntimeError(_NO_SESSIONS)
+    return found
+
+
 def request_of(connection: Connection | None) -> AsgiRequest:
     """Return the request that `connection` stands for, or the current one for None.
 
     Raise RuntimeError if no application with sessions is handling it.
     """
-    found = CURRENT.get() if connection is None else scope_of(connection).get(SCOPE_KEY)
+    if connection is not None:
+        return request_in(scope_of(connection))
+    found = CURRENT.get()
     if found is None:
-        raise RuntimeError("this request has no sessions: SuperTokens(app) has to wrap the application")
+        raise RuntimeError(_NO_SESSIONS)
     return found
 
 
 def _encoded(header: Header) -> tuple[bytes, bytes]:
     name, value = header
     return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
+_encoded_once: Final = lru_cache(maxsize=8)(_encoded)  # for headers that are the same for every user

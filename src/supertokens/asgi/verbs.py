@@ -6,18 +6,17 @@ Each takes the request: its ASGI scope, or a framework's object with an attribut
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
 
-from supertokens import transport
-from supertokens.asgi.requests import AsgiRequest, Connection, request_of, scope_of
+from supertokens.asgi.requests import AsgiRequest, Connection, request_in, request_of, scope_of
 from supertokens.asgi.session import Session
+from supertokens.core import WouldWaitError
 from supertokens.transport import (
     CORS_HEADERS,
     ReadyRoute,
     RequestSession,
-    is_verified_at_once,
+    find_at_once,
     known_session,
     next_path,
     verbs,
@@ -72,7 +71,8 @@ async def get_session(connection: Connection, enable_csrf_protection: bool, *, r
     is raised even if no session is required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
     SuperTokensGeneralError.
     """
-    return await _found(connection, bool(enable_csrf_protection), required=required)
+    request, owner = _asked(connection)
+    return await _found(request, owner, bool(enable_csrf_protection), required, None)
 
 
 @overload
@@ -111,7 +111,7 @@ async def verify_session(
     request, owner = _asked(connection)
     if verbs.is_refresh(owner):
         return Session(request, await request.in_thread(partial(verbs.refresh, owner)))
-    return await _found(connection, anti_csrf_check, required=required, check_database=check_database)
+    return await _found(request, owner, anti_csrf_check, required, check_database)
 
 
 async def refresh_session(connection: Connection) -> Session:
@@ -174,18 +174,28 @@ def get_cors_allowed_headers() -> list[str]:
 
 
 def _asked(connection: Connection) -> tuple[AsgiRequest, RequestSession]:
-    request = request_of(connection)
-    return request, request.asked(scope_of(connection))
+    scope = scope_of(connection)
+    request = request_in(scope)
+    return request, request.asked(scope)
 
 
 async def _found(
-    connection: Connection, check_anti_csrf: bool | None, *, required: bool, check_database: bool | None = None
+    request: AsgiRequest,
+    owner: RequestSession,
+    check_anti_csrf: bool | None,
+    required: bool,
+    check_database: bool | None,
 ) -> Session | None:
-    request, owner = _asked(connection)
-    find: Callable[[], transport.Session | None] = partial(
-        verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
-    )
-    # The usual request is decided by its token alone; using a thread would cost ten times as much.
-    is_quick = request.is_free and is_verified_at_once(owner, check_database=check_database)
-    found = find() if is_quick else await request.in_thread(find)
+    if request.is_free:
+        # The usual request is decided by its token alone; using a thread would cost ten times as much.
+        try:
+            found = find_at_once(
+                owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
+            )
+        except WouldWaitError:
+            pass
+        else:
+            return None if found is None else Session(request, found)
+    find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
+    found = await request.in_thread(find)
     return None if found is None else Session(request, found)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from supertokens.asgi.answers import ANSWERED_ERRORS, answer_for, close_socket, send_answer
+from collections.abc import Awaitable
+
+from supertokens.asgi.answers import ANSWERED, answer_for, close_socket, send_answer
 from supertokens.asgi.requests import CURRENT, SCOPE_KEY, ASGIApp, AsgiRequest, Message, Receive, Scope, Send
 from supertokens.asgi.threads import Threads
 from supertokens.core import Core
@@ -39,14 +41,11 @@ class Sessions:
     def around(self, application: ASGIApp) -> ASGIApp:
         """Return `application` with sessions."""
 
-        async def with_sessions(scope: Scope, receive: Receive, send: Send) -> None:
+        def with_sessions(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             kind = scope["type"]
-            if kind in ("http", "websocket"):
-                await self._answer(application, scope, receive, send)
-            elif kind == "lifespan":
-                await application(scope, receive, self._closing(send))
-            else:
-                await application(scope, receive, send)
+            if kind == "http" or kind == "websocket":
+                return self._answer(application, scope, receive, send)
+            return application(scope, receive, self._closing(send) if kind == "lifespan" else send)
 
         return with_sessions
 
@@ -62,28 +61,30 @@ class Sessions:
         return None if request is None else request.asked()
 
     async def _answer(self, application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        outer_here, edge = scope.get(SCOPE_KEY), self.edge
-        owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
-        request = AsgiRequest(edge, self.threads, owner, scope, scope.get("root_path") or "", CURRENT.get())
-        accepted = False
+        outer_here = scope.get(SCOPE_KEY)
+        request = AsgiRequest(self.edge, self.threads, scope, CURRENT.get())
+        owner, accepted = request.owner, False
 
-        async def sending(message: Message) -> None:
+        def sending(message: Message) -> Awaitable[None]:
             nonlocal accepted
+            if owner.headers_left:
+                return send(message)
             kind = message["type"]
-            if kind in _WITH_HEADERS and not request.owner.headers_left:
-                message = await request.sent(message)
+            if kind in _WITH_HEADERS:
+                sent = request.send_headers(message, send)
                 accepted = kind == "websocket.accept"
-            elif kind == "websocket.close":
-                request.owner.headers_left = True  # a refused handshake has no headers to change
-            await send(message)
+                return sent
+            if kind == "websocket.close":
+                owner.headers_left = True  # a refused handshake has no headers to change
+            return send(message)
 
         # In the scope, so that copies of it share the request; in the context, for verbs that get no scope.
         scope[SCOPE_KEY] = request
         token = CURRENT.set(request)
         try:
             await application(scope, receive, sending)
-        except ANSWERED_ERRORS as error:
-            if request.owner.headers_left and not accepted:
+        except ANSWERED as error:
+            if owner.headers_left and not accepted:
                 raise
             answer = answer_for(scope, error)
             if scope["type"] == "websocket":
@@ -92,6 +93,7 @@ class Sessions:
                 await send_answer(answer, sending)
         finally:
             CURRENT.reset(token)
+            request.let_go_of_scope()
             if outer_here is not None:  # an outer application, which uses the same scope
                 scope[SCOPE_KEY] = outer_here
 

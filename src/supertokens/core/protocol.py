@@ -104,6 +104,12 @@ class Core(Protocol):
         This never waits itself. An event loop may then verify on its own thread.
         """
 
+    def verify_at_once(self, token: str, *, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedSession:
+        """Return and raise as `verify` without `check_database`, but never wait.
+
+        Raise WouldWaitError if that needs the store or the network.
+        """
+
     def refresh(
         self,
         token: str,

@@ -12,7 +12,11 @@ from supertokens.engine.access_token import UnknownSigningKeyError, verify_signa
 from supertokens.engine.key_set import VerifyingKeys
 from supertokens.errors import SuperTokensTryRefreshTokenError
 
-__all__ = ["KeySource", "TokenVerifier"]
+__all__ = ["KeySource", "TokenVerifier", "WouldWaitError"]
+
+
+class WouldWaitError(Exception):
+    """A check that must not wait would have to: for the store, or for the network. Nothing was done."""
 
 
 class KeySource(Protocol):
@@ -81,6 +85,24 @@ class TokenVerifier:
         except SuperTokensTryRefreshTokenError:
             return True
         return known.token.parent_refresh_token_hash is None
+
+    def verify_at_once(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
+        """Return and raise as `verify`. Raise WouldWaitError if that would wait, or does not suffice: for a marker."""
+        keys = self._source.cached_ring(now)
+        if keys is None:
+            raise WouldWaitError
+        try:
+            known = self._cache.get(token, keys) or self._check_signature(token, keys)
+        except UnknownSigningKeyError:
+            raise WouldWaitError from None
+        claims = known.token
+        if claims.parent_refresh_token_hash is not None:
+            raise WouldWaitError
+        if not claims.created_at - keys.max_token_lead <= now < claims.expires_at:
+            _refuse_outside_its_life(known, now, keys)
+        if check_anti_csrf:
+            anti_csrf_rules.check_on_verify(claims.anti_csrf_token, anti_csrf_token)
+        return known
 
     def _check_signature(self, token: str, keys: VerifyingKeys) -> VerifiedToken:
         claims = verify_signature(token, keys)

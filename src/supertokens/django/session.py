@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-import msgspec
 from django.http import HttpRequest
 from django.utils.asyncio import async_unsafe
 
 from supertokens import transport
 from supertokens.django.requests import AnyRequest, DjangoRequest
 from supertokens.engine.user_data import JsonObject
-from supertokens.transport import NewSessionData
+from supertokens.transport import NewSessionData, Standing
 
 __all__ = ["ProtectedRequest", "Session", "SessionRequest", "current_session", "on_the_loop"]
 
@@ -27,7 +26,7 @@ on_the_loop = async_unsafe(_ON_THE_LOOP)
 """Raise SynchronousOnlyOperation, as Django does, if a function that may block is called on an event loop."""
 
 
-class Session(msgspec.Struct, eq=False, weakref=True):
+class Session:
     """A verified session during one request.
 
     Methods that may use the store, or the core, have an asynchronous counterpart, whose name begins with `a`; they may
@@ -35,14 +34,14 @@ class Session(msgspec.Struct, eq=False, weakref=True):
     cookies. Changes for the browser are added to the response to the request.
     """
 
-    _request: DjangoRequest
-    _session: transport.Session
+    __slots__ = ("__weakref__", "_request", "_session")
+
+    def __init__(self, request: DjangoRequest, session: transport.Session) -> None:
+        self._request = request
+        self._session = session
 
     def __repr__(self) -> str:
         return repr(self._session)
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return self._session.__rich_repr__()
 
     def get_user_id(self) -> str:
         """Return the user's id."""
@@ -156,15 +155,14 @@ def current_session(request: AnyRequest) -> Session | None:
 
     Nothing is looked up: `session_required` and `get_session` do that. It is also `request.supertokens`.
     """
-    try:
-        found: DjangoRequest = request._supertokens  # type: ignore[union-attr]
-    except AttributeError:
+    found: DjangoRequest | None = getattr(request, "_supertokens", None)
+    if found is None:
         return None
     owner = found.owner
-    answer = owner.answer
-    if answer is None:
-        return None
     known: Session | None = found.session
+    answer = owner.answer
+    if answer is None or owner.standing is Standing.UNASKED:
+        return None
     if known is None or known.get_handle() != answer.handle:
         known = found.session = Session(found, transport.Session(owner, answer, owner.access_token))
     return known

@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a request can be checked without waiting, so that an event loop may do it on its own thread."""
+"""Check a request without waiting, if that is possible, so that an event loop may do it on its own thread."""
 
 from __future__ import annotations
 
-from supertokens.core import Core
+from typing import Final
+
+from supertokens.core import Core, WouldWaitError
 from supertokens.engine.access_token import has_form_of_access_token
 from supertokens.engine.refresh_token import lineage_hash
 from supertokens.transport.presented import cookies_named
 from supertokens.transport.request_session import RequestSession, Standing
+from supertokens.transport.session import Session
+from supertokens.transport.verbs import find
 
-__all__ = ["is_verified_at_once"]
+__all__ = ["find_at_once", "is_verified_at_once"]
+
+_UNASKED: Final = Standing.UNASKED  # a member of an enumeration costs two lookups each time
+
+
+def find_at_once(
+    owner: RequestSession, *, check_anti_csrf: bool | None, required: bool, check_database: bool | None = None
+) -> Session | None:
+    """Return and raise as `find`, without waiting for the store or the network.
+
+    Raise WouldWaitError, with nothing done, if `find` may have to wait.
+    """
+    edge, request = owner.edge, owner.request
+    asks_store = edge.checks_database if check_database is None else check_database
+    if (
+        owner.standing is _UNASKED
+        and not (asks_store or edge.renews or request.has_authorization or edge.opened_core is None)
+        # Of duplicates, the choice may take a call to the core.
+        and request.cookies.count(edge.cookies.starts["sAccessToken"]) < 2
+    ):
+        # The usual request: what `is_verified_at_once` would look at is looked at once, on the way.
+        return find(owner, check_anti_csrf=check_anti_csrf, required=required, check_database=False, may_wait=False)
+    if not is_verified_at_once(owner, check_database=check_database):
+        raise WouldWaitError
+    return find(owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
 
 
 def is_verified_at_once(owner: RequestSession, *, check_database: bool | None = None) -> bool:
@@ -27,7 +55,11 @@ def is_verified_at_once(owner: RequestSession, *, check_database: bool | None = 
     if asks_store:
         return False
     if owner.standing is Standing.FOUND:
-        return core.verifies_at_once(owner.access_token)
+        if not core.verifies_at_once(owner.access_token):
+            return False
+        if not owner.request.has_authorization:
+            return True
+        # What came in that header may be looked at again, and its key may be unknown.
     return _tokens_decide(owner, core)
 
 

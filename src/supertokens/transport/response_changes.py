@@ -8,7 +8,7 @@ from typing import Final
 
 from supertokens.transport.cookies import Place, SetCookie
 
-__all__ = ["Header", "ResponseChanges", "listed", "with_cache_rules"]
+__all__ = ["Header", "ResponseChanges", "listed", "may_concern_caches", "with_cache_rules"]
 
 Header = tuple[str, str]
 
@@ -19,7 +19,7 @@ _PRIVATE: Final[Header] = ("Cache-Control", "private")
 _FOR_ANYBODY: Final[list[Header]] = [("Vary", ", ".join(_VARY))]
 _FOR_ONE_USER: Final = [*_FOR_ANYBODY, _PRIVATE]
 _SIZE_OF_OTHERS: Final = len("Access-Control-Expose-Headers: \r\nCache-Control: no-store\r\n")
-_LENGTHS: Final = (len("Vary"), len("Cache-Control"))
+_LENGTHS: Final = frozenset({len("Vary"), len("Cache-Control")})
 
 
 class ResponseChanges:
@@ -130,6 +130,14 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
         if len(name) in _LENGTHS:
             return _merged_with_cache_rules(headers, is_private=is_private)
     return headers + (_FOR_ONE_USER if is_private else _FOR_ANYBODY)
+
+
+def may_concern_caches(headers: Iterable[tuple[str | bytes, object]]) -> bool:
+    """Return whether `with_cache_rules` may have to look into `headers`, by the lengths of their names.
+
+    Otherwise it adds the same as to no headers.
+    """
+    return not _LENGTHS.isdisjoint(map(len, dict(headers)))
 
 
 def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:

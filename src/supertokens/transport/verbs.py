@@ -31,16 +31,9 @@ from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.session import Session
 
 __all__ = [
-    "check_origin",
-    "create",
-    "find",
-    "is_refresh",
-    "note_revoked",
-    "refresh",
-    "require_sign_out_allowed",
-    "sign_out",
+    "check_origin", "create", "find", "is_refresh", "note_revoked", "refresh", "require_sign_out_allowed", "sign_out",
     "verify",
-]
+]  # fmt: skip
 
 _log = logging.getLogger("supertokens")
 
@@ -95,15 +88,17 @@ def create(
     return Session(owner, issued, owner.access_token)
 
 
-def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_database: bool | None = None) -> Session:
+def verify(
+    owner: RequestSession, *, check_anti_csrf: bool | None, check_database: bool | None = None, may_wait: bool = True
+) -> Session:
     """Return the session that `owner`'s request belongs to, renewed in place if the server does that.
 
     `check_anti_csrf`: whether the request is checked against other sites. None, for a protected view that does not say,
     means every method but GET. A WebSocket begins with a GET that any page may send with the visitor's cookies, so with
     `anti_csrf: origin` it is checked too. No handshake can carry an anti-CSRF value. `check_database`: whether the
-    session's record is read, so that a revocation takes effect at once; None: as configured. Raise
-    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError or, with the
-    check, SuperTokensCrossOriginError.
+    session's record is read, so that a revocation takes effect at once; None: as configured. `may_wait`: False only for
+    `find_at_once`. Raise SuperTokensUnauthorisedError (the request's cookies are cleared),
+    SuperTokensTryRefreshTokenError or, with the check, SuperTokensCrossOriginError.
     """
     edge, request = owner.edge, owner.request
     try:
@@ -122,13 +117,18 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_databas
         token = owner.access_token or access_token_of(owner)
         if check_anti_csrf:
             check_anti_csrf = edge.checks_value and not owner.header_mode
-        verified = (edge.opened_core or edge.core).verify(
-            token,
-            check_anti_csrf=check_anti_csrf,
-            anti_csrf_token=request.anti_csrf_token if check_anti_csrf else None,
-            check_database=edge.checks_database if check_database is None else check_database,
-            client=request.user_agent,
-        )
+        core = edge.opened_core or edge.core
+        anti_csrf_token = request.anti_csrf_token if check_anti_csrf else None
+        if may_wait:
+            verified = core.verify(
+                token,
+                check_anti_csrf=check_anti_csrf,
+                anti_csrf_token=anti_csrf_token,
+                check_database=edge.checks_database if check_database is None else check_database,
+                client=request.user_agent,
+            )
+        else:
+            verified = core.verify_at_once(token, check_anti_csrf=check_anti_csrf, anti_csrf_token=anti_csrf_token)
     except SuperTokensError as error:
         _note_refusal(owner, error)
         raise owner.refused(error) from error.__cause__
@@ -139,15 +139,21 @@ def verify(owner: RequestSession, *, check_anti_csrf: bool | None, check_databas
 
 
 def find(
-    owner: RequestSession, *, check_anti_csrf: bool | None, required: bool, check_database: bool | None = None
+    owner: RequestSession,
+    *,
+    check_anti_csrf: bool | None,
+    required: bool,
+    check_database: bool | None = None,
+    may_wait: bool = True,
 ) -> Session | None:
     """Return the session of `owner`'s request as `verify` does, or None if there is none and it is not `required`.
 
-    `check_anti_csrf`, `check_database`: see `verify`. SuperTokensTryRefreshTokenError is raised in either case, so that
-    a library in the browser refreshes; but if the server renews, no library would do that, and the result is None.
+    `check_anti_csrf`, `check_database`, `may_wait`: see `verify`. SuperTokensTryRefreshTokenError is raised in either
+    case, so that a library in the browser refreshes; but if the server renews, no library would do that, and the result
+    is None.
     """
     try:
-        return verify(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
+        return verify(owner, check_anti_csrf=check_anti_csrf, check_database=check_database, may_wait=may_wait)
     except SuperTokensUnauthorisedError:
         if required:
             raise

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client
 
 from supertokens.core import EmbeddedCore
 from supertokens.core.signals import Event
 from supertokens.django import session_created
+from supertokens.django.test import AsyncClient as AsyncClientOfOurs
 from supertokens.django.test import Client as ClientOfOurs
 from supertokens.testing import Browser, FakeClock, in_memory, login_as
 from supertokens.testing.apps import edge_of
@@ -67,13 +70,35 @@ def test_the_projects_own_handler_is_called_by_wsgi(project: None, clock: FakeCl
     assert tab.get("/me").json()["user"] == "ada"
 
 
-def test_an_asynchronous_client_is_logged_in_and_no_browsers(project: None, clock: FakeClock) -> None:
-    client = AsyncClient()
-    login_as(client, "ada")
+@pytest.mark.parametrize("kind", [AsyncClient, AsyncClientOfOurs])
+def test_a_browser_in_front_of_an_asynchronous_client_runs_the_project_as_under_asgi(
+    project: None, clock: FakeClock, kind: type[AsyncClient]
+) -> None:
+    client = kind()
+    login_as(client, "bob")
     assert "sAccessToken" in client.cookies
     assert isinstance(client_of(client), DjangoTestClient)
-    with pytest.raises(TypeError, match=r"django\.test\.Client"):
-        Browser(clock, client).tab().get("/me")
+    tab = Browser(clock, client).tab()
+    assert tab.get("/async").status == 401
+    assert tab.post("/login?x=1", form={"user": "cleo"}).status == 200
+    for path in ("/me", "/async", "/streamed", "/streamed-async"):
+        assert "cleo" in tab.get(path).text, path
+    clock.advance(hours=2)
+    tab.start("POST", "/session/refresh").lose()
+    assert tab.fetch("/async").json()["user"] == "cleo"
+    assert tab.browser.value("sAccessToken") != client.cookies["sAccessToken"].value
+    assert tab.get("/interface").text == "ASGIRequest"
+
+
+def test_an_asynchronous_test_gives_a_browser_a_thread(project: None, clock: FakeClock) -> None:
+    async def test() -> None:
+        tab = Browser(clock, AsyncClient()).tab()
+        login_as(tab, "ada")
+        assert (await sync_to_async(tab.get)("/async")).json()["user"] == "ada"
+        with pytest.raises(RuntimeError, match="AsyncToSync"):
+            tab.get("/async")
+
+    asyncio.run(test())
 
 
 def test_the_project_keeps_its_sessions_in_memory_for_a_test(tmp_path: Path, clock: FakeClock) -> None:

@@ -12,7 +12,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from supertokens.testing.clients import AsgiClient, Client, WsgiClient
+from supertokens.testing.clients import AsgiClient, Client, WsgiClient, asgi_scope
 from supertokens.testing.jar import Way, cookie_of_line, is_trustworthy
 from supertokens.testing.messages import Request, Response
 
@@ -96,7 +96,9 @@ class StarletteTestClient:
 
 
 class DjangoTestClient:
-    """`django.test.Client`, and that of `supertokens.django.test`. It uses https, unless `url` says otherwise."""
+    """`Client` or `AsyncClient` of `django.test`, or of `supertokens.django.test`. It uses https, unless `url` says
+    otherwise.
+    """
 
     peer = "127.0.0.1"
 
@@ -108,10 +110,12 @@ class DjangoTestClient:
     def answer(self, request: Request) -> Response:
         """Return the project's response to `request`; the client's own cookies are not used, and stay unchanged.
 
-        Raise TypeError for an `AsyncClient`, whose requests are awaited.
+        Raise RuntimeError for an `AsyncClient` on an event loop, which would be blocked.
         """
         if iscoroutinefunction(self._client.request):
-            raise TypeError("a browser uses django.test.Client, which also runs asynchronous views")
+            # Not in a thread of its own, where it would have other database connections than the test.
+            answer: Response = sys.modules["asgiref.sync"].async_to_sync(self._awaited)(request)
+            return answer
         parts = urlsplit(request.url)
         environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers}
         kind = environ.pop("HTTP_CONTENT_TYPE", "application/octet-stream")
@@ -127,9 +131,17 @@ class DjangoTestClient:
             )
         finally:
             self._client.cookies = kept
-        lines = [("Set-Cookie", morsel.OutputString()) for morsel in sent.cookies.values()]
-        body = b"".join(sent.streaming_content) if sent.streaming else sent.content
-        return Response(sent.status_code, [*sent.items(), *lines], body.decode("utf-8", "replace"))
+        return _response_of_django(sent, b"".join(sent.streaming_content) if sent.streaming else sent.content)
+
+    async def _awaited(self, request: Request) -> Response:
+        # Not by the client's own method, which adds a Cookie header.
+        body = sys.modules["django.test.client"].FakePayload(request.body)
+        sent = await self._client.handler({**asgi_scope(request), "_body_file": body})
+        if not sent.streaming:
+            return _response_of_django(sent, sent.content)
+        pieces = sent.streaming_content
+        whole = [piece async for piece in pieces] if sent.is_async else list(pieces)
+        return _response_of_django(sent, b"".join(whole))
 
     def keep(self, headers: list[tuple[str, str]]) -> None:
         """Put the cookies that `headers` set into the client's own jar."""
@@ -170,6 +182,11 @@ def framework_client(client: object) -> FrameworkClient | None:
     if hasattr(client, "handler") and hasattr(client, "generic"):
         return DjangoTestClient(client)
     return None
+
+
+def _response_of_django(sent: Any, body: bytes) -> Response:
+    lines = [("Set-Cookie", morsel.OutputString()) for morsel in sent.cookies.values()]
+    return Response(sent.status_code, [*sent.items(), *lines], body.decode("utf-8", "replace"))
 
 
 def _set_cookie_lines(headers: list[tuple[str, str]]) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log-in costs, by the algorithm that signs and by what is noted of the client, beside what it is made of."""
+"""What a login costs, by the algorithm that signs and by what is noted of the client, beside what it is made of."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ async def measured(port: int, waiting: int, seconds: float) -> dict[str, list[fl
     for browser in browsers:
         await browser.open()
         if await browser.ask("POST", "/login") != 200:
-            raise RuntimeError("a log-in was refused")
+            raise RuntimeError("a login was refused")
     await plain.ask("GET", "/slow")
     refreshes = [asyncio.create_task(browser.ask("POST", "/session/refresh")) for browser in browsers]
     await asyncio.sleep(0.5)

@@ -49,6 +49,8 @@ OURS_FASTAPI: Final = "ours in FastAPI, GET, token seen before"
 STARLETTE_BARE: Final = "bare Starlette, GET"
 OURS_STARLETTE: Final = "ours in Starlette, GET, token seen before"
 OURS_DJANGO: Final = "ours in Django, GET, token seen before"
+DJANGO_PROJECT: Final = "bare Django, middleware of `startproject`, GET"
+OURS_DJANGO_PROJECT: Final = "ours in Django, middleware of `startproject`, GET, token seen before"
 BETTER_AUTH: Final = "better-auth-server in FastAPI, in memory, GET"
 FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
 BARE_OF: Final = {
@@ -61,6 +63,7 @@ BARE_OF: Final = {
     OURS_FASTAPI: FASTAPI_BARE,
     OURS_STARLETTE: STARLETTE_BARE,
     OURS_DJANGO: DJANGO_BARE,
+    OURS_DJANGO_PROJECT: DJANGO_PROJECT,
 }
 """Each of those, and its own bare route."""
 
@@ -90,7 +93,7 @@ ACTIVE_SESSIONS: Final = (100, 1_000, 10_000, 100_000)
 CACHED_SESSIONS: Final = 10_000
 CACHE_BYTES: Final = f"the cache with {CACHED_SESSIONS:,} sessions, bytes"
 
-# Log-ins
+# Logins
 LOGIN_RS256: Final = "log in, RS256"
 LOGIN_ES256: Final = "log in, ES256"
 LOGIN_UNNOTED: Final = "log in, RS256, `record_client: none`"

@@ -96,7 +96,7 @@ async def _log_in(request: Request) -> Response:
 async def _cookies_after_log_in(app: ASGIApp) -> str:
     status, headers = await asked(app, "POST", {}, "/login")
     if status != 200:
-        raise RuntimeError(f"a log-in was answered {status}")
+        raise RuntimeError(f"a login was answered {status}")
     pairs = [value.decode().partition(";")[0] for name, value in headers if name == b"set-cookie"]
     return "; ".join(pair for pair in pairs if not pair.startswith("sRefreshToken"))
 

@@ -162,7 +162,7 @@ def _logout(core: EmbeddedCore) -> Loop:
     def settle(answers: list[Answer]) -> None:
         require_ok(answers)
         if any(cookies_after(answer).get("sAccessToken") != "" for answer in answers):
-            raise RuntimeError("a log-out left its cookies")
+            raise RuntimeError("a logout left its cookies")
 
     return Loop(
         names.OURS_LOGOUT,

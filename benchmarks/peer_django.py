@@ -7,6 +7,7 @@ python -m benchmarks.peer_django FOLDER
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +21,11 @@ from django.urls import path
 from benchmarks import names
 from benchmarks.other_process import answer
 from benchmarks.rounds import Loop
-from benchmarks.wsgi import Client, browser_request, cookies_after, require_ok
+from benchmarks.wsgi import Client, Environ, browser_request, cookies_after, require_ok
 
-__all__ = ["django_case", "django_cases", "urlpatterns"]
+__all__ = ["bare", "django_case", "django_cases"]
+
+View = Callable[[Any], HttpResponse]
 
 _USER_ID: Final = "3f0c9b64-7d31-4c59-9f6c-0d6d3b8e5a17"
 _KINDS: Final = {
@@ -47,9 +50,6 @@ def me(request: HttpRequest) -> HttpResponse:
     return HttpResponse(user_id or "", status=200 if user_id else 401)
 
 
-urlpatterns = [path("bare", bare), path("login", login), path("me", me)]
-
-
 def django_cases(folder: Path, *apps: str, **more: Any) -> list[Loop]:
     """Return the bare route, and one case for each kind of session. Connections to SQLite stay open.
 
@@ -63,34 +63,48 @@ def django_cases(folder: Path, *apps: str, **more: Any) -> list[Loop]:
             }
         },
         INSTALLED_APPS=["django.contrib.sessions", *apps],
-        MIDDLEWARE=[],
         SECRET_KEY="the same secret of 32 and more characters for every run",
-        **{"ROOT_URLCONF": __name__, **more},
+        **more,
     )  # fmt: skip
     django.setup()
     call_command("migrate", verbosity=0)
-    cases = [django_case(names.DJANGO_BARE, WSGIHandler(), "/bare", {})]
-    settings.MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware"]
+    cases = [django_case(names.DJANGO_BARE, [], bare)]
     for name, kind in _KINDS.items():
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{kind}"  # which the middleware reads once
-        handler = WSGIHandler()
-        client = Client(handler)
-        answered = client(browser_request("POST", "/login"))
-        require_ok([answered])
-        if client(browser_request("GET", "/me"))[0].startswith("200"):
-            raise RuntimeError(f"{name}: a request without cookies was let pass")
-        cases.append(django_case(name, handler, "/me", cookies_after(answered)))
+        cases.append(django_case(name, ["django.contrib.sessions.middleware.SessionMiddleware"], me, login))
     return cases
 
 
-def django_case(name: str, handler: WSGIHandler, where: str, cookies: dict[str, str]) -> Loop:
-    """Return a case of a GET for `where` with `cookies`, which has to be answered with 200."""
-    environ = browser_request("GET", where, cookies)
-    return Loop(name, Client(handler), lambda count: [dict(environ) for _ in range(count)], require_ok)
+def django_case(
+    name: str, middleware: Sequence[str], view: View, log_in: View | None = None, request: Environ | None = None
+) -> Loop:
+    """Return a case of a GET for `view`, behind `middleware`, by a browser that was at `log_in`, if that is given.
+
+    Each case has URLs of its own, and its view is the first of them: what stands further down takes longer to find.
+    `request`: the one to send, for a view that nobody logs in to; None: one without cookies.
+    """
+    urls = (path("me", view), *(() if log_in is None else (path("login", log_in),)))
+    settings.MIDDLEWARE, settings.ROOT_URLCONF = middleware, urls
+    client = Client(WSGIHandler())  # which reads the first once, and the second with each request
+    environ = request or browser_request("GET", "/me")
+    if log_in is not None:
+        environ = browser_request("GET", "/me", _cookies_after_log_in(client, name))
+
+    def requests(count: int) -> list[dict[str, Any]]:
+        settings.ROOT_URLCONF = urls
+        return [dict(environ) for _ in range(count)]
+
+    return Loop(name, client, requests, require_ok)
+
+
+def _cookies_after_log_in(client: Client, name: str) -> dict[str, str]:
+    answered = client(browser_request("POST", "/login"))
+    require_ok([answered])
+    if client(browser_request("GET", "/me"))[0].startswith("200"):
+        raise RuntimeError(f"{name}: a request without cookies was let pass")
+    # A refresh token has a path of its own.
+    return {cookie: text for cookie, text in cookies_after(answered).items() if cookie != "sRefreshToken"}
 
 
 if __name__ == "__main__":
-    # Not those of __main__: Django imports the module by its name once more, for its URLs.
-    from benchmarks import peer_django
-
-    answer(peer_django.django_cases(Path(sys.argv[1])))
+    answer(django_cases(Path(sys.argv[1])))

@@ -112,7 +112,7 @@ SECTIONS: Final = (
     ),
     Section(
         "create by threads",
-        "creates and log-ins by 1 and 16 threads of a process",
+        "creates and logins by 1 and 16 threads of a process",
         create_cases,
         full=Length(12, 0.400, 2),
         quick=Length(3, 0.100, 1),

@@ -36,7 +36,7 @@ _OTHERS: Final = (
 _FRAMEWORKS: Final = (
     names.FASTAPI_BARE, names.OURS_FASTAPI, names.BETTER_AUTH, names.FASTAPI_USERS, names.STARLETTE_BARE,
     names.OURS_STARLETTE, names.DJANGO_BARE, names.OURS_DJANGO, names.DJANGO_CACHED_DB, names.DJANGO_DB,
-    names.DJANGO_SIGNED,
+    names.DJANGO_SIGNED, names.DJANGO_PROJECT, names.OURS_DJANGO_PROJECT,
 )  # fmt: skip
 _UNITS: Final = (
     names.CORE_SEEN, names.CORE_FIRST_SIGHT, names.CORE_REFRESH, names.REVOKE_USER, names.STORE_GET, names.RSA_SIGN,
@@ -117,7 +117,10 @@ def _others(result: Result) -> Table:
 
 
 def _frameworks(result: Result) -> Table:
-    about = "Without a socket: FastAPI and Starlette through ASGI in one process, Django through WSGI in another."
+    about = (
+        "Without a socket: FastAPI and Starlette through ASGI in one process, Django through WSGI in another, where"
+        " all have no other middleware but the two with that of a new project."
+    )
     rows = _beside_bare(result, "frameworks", _FRAMEWORKS, names.BARE_OF)
     return Table("Frameworks", about, _REQUEST_HEAD, rows)
 
@@ -185,7 +188,7 @@ def _plain(result: Result, section: str, cases: Sequence[str]) -> list[Row]:
 def _logins(result: Result) -> Table:
     cases = [name for name in result.sections.get("log-in", {}) if "fsync" not in name or "sign" in name]
     about = "Requests through WSGI, and what they are made of, in the same rounds."
-    return Table("Log-ins and algorithms", about, _UNIT_HEAD, _plain(result, "log-in", [*cases, names.FSYNC]))
+    return Table("Logins and algorithms", about, _UNIT_HEAD, _plain(result, "log-in", [*cases, names.FSYNC]))
 
 
 def _filled(result: Result) -> Table:

@@ -63,7 +63,7 @@ def decoding_case(core: EmbeddedCore) -> Case:
 
 @contextmanager
 def write_cases(folder: Path) -> Iterator[list[Case]]:
-    """A signature and a write to the store's tables, by SQLite alone: the limits of a log-in and of a refresh."""
+    """A signature and a write to the store's tables, by SQLite alone: the limits of a login and of a refresh."""
     path = folder / "writes.sqlite3"
     core = open_benchmark_core(folder, path.stem)
     core.create_session(USER_ID, PAYLOAD, {}, anti_csrf=False)  # makes the tables

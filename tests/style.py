@@ -112,7 +112,7 @@ TESTED_IN: Final = {
         "remote/core.py", "remote/listing.py", "remote/payloads.py", "remote/sessions.py", "remote/stored_sessions.py",
         "service/standing.py",
     ),
-    "remote/test_faults.py": ("remote/calls.py", "remote/replies.py"),
+    "remote/test_faults.py": ("remote/client.py", "remote/replies.py"),
     "service/test_bad_input.py": ("service/fields.py",),
     "service/test_cdi5.py": ("service/cdi5_replies.py", "service/listing.py", "service/session_data.py"),
     "service/test_faults.py": ("service/server.py", "service/worker.py"),

@@ -170,7 +170,7 @@ def test_every_answer_says_that_only_our_own_files_may_run(client: FlaskClient) 
         (b'{"userId": 7}', "userId must be a str, not int"),
         (b'{"userId": null}', "userId must be a str, not NoneType"),
         (b'{"userId": "' + b"a" * 513 + b'"}', "userId must have 1 to 512 bytes in UTF-8, not 513"),
-        (b'{"userId": "\\ud800"}', "userId holds a lone surrogate"),
+        (b'{"userId": "\\ud800"}', "userId contains a lone surrogate"),
         (b'{"userId": "ada", "jwtPayload": []}', "jwtPayload must be a JSON object"),
         (b'{"userId": "ada", "jwtPayload": null}', "jwtPayload must be a JSON object"),
         (b'{"userId": "ada", "jwtPayload": {"n": 1e999}}', "jwtPayload.n is inf"),

@@ -12,7 +12,7 @@ import pytest
 from supertokens.config import Config
 from supertokens.core import Core, EmbeddedCore
 from supertokens.remote import RemoteCore
-from supertokens.remote.calls import Calls
+from supertokens.remote.client import CoreClient
 from supertokens.testing import FakeClock, IntegrationContract
 
 from .matrix import COVERED, PLACES, is_whole
@@ -71,10 +71,10 @@ def make_core(topology: str, clock: FakeClock, request: pytest.FixtureRequest) -
 @pytest.fixture
 def no_service_is_asked_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a `StillStore` in the app looks after itself."""
-    send = Calls._send
+    send = CoreClient._send
 
     def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
         assert asyncio._get_running_loop() is None, "a service was asked on the event loop"
         return send(self, *args, **kwargs)
 
-    monkeypatch.setattr(Calls, "_send", checked)
+    monkeypatch.setattr(CoreClient, "_send", checked)

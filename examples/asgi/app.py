@@ -8,7 +8,7 @@ from argon2.exceptions import VerificationError
 from supertokens.asgi import SuperTokens, check_origin, create_new_session, verify_session
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -20,9 +20,9 @@ def is_right(name: str, password: str) -> bool:
 
 
 async def log_in(scope, receive):
-    check_origin(scope)  # or a page of another site could log its visitors in as somebody else
-    said = json.loads((await receive())["body"])  # a framework puts longer bodies together
-    # In a thread: a password hash takes its time, and must not stop the event loop.
+    check_origin(scope)  # otherwise, a page on another site could log its visitors in as somebody else
+    said = json.loads((await receive())["body"])  # a framework would join the pieces of longer bodies
+    # In a thread: hashing a password takes long enough to block the event loop.
     if not await asyncio.to_thread(is_right, str(said["name"]), str(said["password"])):
         return 403, {"error": "name or password is wrong"}
     await create_new_session(scope, said["name"], {"role": "author"})

@@ -6,10 +6,10 @@ from bottle import Bottle, HTTPResponse, request
 from supertokens.wsgi import SuperTokens, check_origin, create_new_session, verify_session
 
 pages = Bottle()
-pages.catchall = False  # errors that are answered around the app are not Bottle's
+pages.catchall = False  # session errors must reach SuperTokens, which wraps the app
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -22,7 +22,7 @@ def is_right(name: str, password: str) -> bool:
 
 @pages.post("/login")
 def log_in():
-    check_origin(request)  # or a page of another site could log its visitors in as somebody else
+    check_origin(request)  # otherwise, a page on another site could log its visitors in as somebody else
     said = request.json
     if not is_right(str(said["name"]), str(said["password"])):
         return HTTPResponse({"error": "name or password is wrong"}, 403)

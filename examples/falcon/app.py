@@ -6,7 +6,7 @@ from argon2.exceptions import VerificationError
 from supertokens.wsgi import SuperTokens, SuperTokensError, check_origin, create_new_session, verify_session
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -19,7 +19,7 @@ def is_right(name: str, password: str) -> bool:
 
 class LogIn:
     def on_post(self, req, resp):
-        check_origin(req.env)  # or a page of another site could log its visitors in as somebody else
+        check_origin(req.env)  # otherwise, a page on another site could log its visitors in as somebody else
         said = req.get_media()
         if not is_right(str(said["name"]), str(said["password"])):
             raise falcon.HTTPForbidden(title="name or password is wrong")
@@ -40,7 +40,7 @@ class Everywhere:
 
 
 def pass_on(req, resp, error, params):
-    raise error  # it is answered around the app
+    raise error  # SuperTokens, which wraps the app, responds to it
 
 
 pages = falcon.App()

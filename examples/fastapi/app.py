@@ -12,7 +12,7 @@ app = FastAPI()
 sessions = SuperTokens(app, routes=True, anti_csrf="origin")
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -21,7 +21,7 @@ class LogIn(BaseModel):
     password: str
 
 
-def user_of(log_in: LogIn) -> str:  # no coroutine: a password hash takes its time, and must not stop the event loop
+def user_of(log_in: LogIn) -> str:  # not async, so that it runs in a thread: hashing would block the event loop
     try:
         HASHER.verify(USERS.get(log_in.name, UNKNOWN), log_in.password)
     except VerificationError:
@@ -33,7 +33,7 @@ def user_of(log_in: LogIn) -> str:  # no coroutine: a password hash takes its ti
 
 @app.post("/login")
 async def log_in(request: Request, name: Annotated[str, Depends(user_of)]):
-    check_origin(request)  # or a page of another site could log its visitors in as somebody else
+    check_origin(request)  # otherwise, a page on another site could log its visitors in as somebody else
     await create_new_session(request, name, {"role": "author"})
     return {"user": name}
 

@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPForbidden
 from supertokens.wsgi import SuperTokens, check_origin, create_new_session, verify_session
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -19,7 +19,7 @@ def is_right(name: str, password: str) -> bool:
 
 
 def log_in(request):
-    check_origin(request)  # or a page of another site could log its visitors in as somebody else
+    check_origin(request)  # otherwise, a page on another site could log its visitors in as somebody else
     said = request.json_body
     if not is_right(str(said["name"]), str(said["password"])):
         raise HTTPForbidden("name or password is wrong")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from supertokens.starlette import SuperTokens, check_origin, create_new_session, verify_session
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -23,9 +23,9 @@ def is_right(name: str, password: str) -> bool:
 
 
 async def log_in(request: Request) -> JSONResponse:
-    check_origin(request)  # or a page of another site could log its visitors in as somebody else
+    check_origin(request)  # otherwise, a page on another site could log its visitors in as somebody else
     said = await request.json()
-    # In a thread: a password hash takes its time, and must not stop the event loop.
+    # In a thread: hashing a password takes long enough to block the event loop.
     if not await run_in_threadpool(is_right, str(said["name"]), str(said["password"])):
         raise HTTPException(403, "name or password is wrong")
     await create_new_session(request, said["name"], {"role": "author"})

@@ -8,7 +8,7 @@ from argon2.exceptions import VerificationError
 from supertokens.wsgi import SuperTokens, check_origin, create_new_session, verify_session
 
 HASHER = PasswordHasher()
-USERS = {"ada": HASHER.hash("correct-horse")}  # yours are in a database
+USERS = {"ada": HASHER.hash("correct-horse")}  # a real app has a database
 UNKNOWN = HASHER.hash("no user has this password")  # so that unknown names take as long as known ones
 
 
@@ -20,7 +20,7 @@ def is_right(name: str, password: str) -> bool:
 
 
 def log_in(environ):
-    check_origin(environ)  # or a page of another site could log its visitors in as somebody else
+    check_origin(environ)  # otherwise, a page on another site could log its visitors in as somebody else
     said = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     if not is_right(str(said["name"]), str(said["password"])):
         return 403, {"error": "name or password is wrong"}

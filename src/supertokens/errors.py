@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The errors of the API.
 
-    SuperTokensError ├── SuperTokensGeneralError our own failure: the store or the core cannot answer ├──
-    SuperTokensUnauthorisedError no such session, or revoked: log in again ├── SuperTokensTryRefreshTokenError the
-    access token is not accepted: refresh, then retry ├── SuperTokensTokenTheftError a replaced refresh token came back
-    ├── SuperTokensNotFreshError the log-in is too long ago for what was asked: confirm it ├──
-    SuperTokensSessionLimitError the user has as many sessions as there may be └── SuperTokensCrossOriginError a browser
-    sent the request for a page on another origin: refreshing does not help
+    SuperTokensError
+    ├── SuperTokensGeneralError           our own failure: the store or the core service cannot answer
+    ├── SuperTokensUnauthorisedError      there is no such session, or it was revoked: log in again
+    ├── SuperTokensTryRefreshTokenError   the access token is not accepted: refresh, then retry
+    ├── SuperTokensTokenTheftError        a replaced refresh token was used again
+    ├── SuperTokensNotFreshError          the login was too long ago for this action: confirm it
+    ├── SuperTokensSessionLimitError      the user already has as many sessions as allowed
+    └── SuperTokensCrossOriginError       a page of another origin sent the request: refreshing does not help
 
 A mistake of the calling program is none of these: it raises ``TypeError``, ``ValueError`` or
 :class:`supertokens.config.ConfigError`. No message holds a token, a key or a personal datum.
@@ -78,7 +80,7 @@ class SuperTokensTokenTheftError(SuperTokensError):
 class SuperTokensNotFreshError(SuperTokensError):
     """The user confirmed their identity too long ago for this action. The session itself is fine."""
 
-    def __init__(self, message: str = "the log-in is too long ago for this") -> None:
+    def __init__(self, message: str = "the login was too long ago for this action") -> None:
         super().__init__(message, reason="not_fresh")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from supertokens.asgi.requests import ASGIApp, Message, Receive, Scope, Send
-from supertokens.testing.integration import Reply
+from supertokens.testing.integration import Response
 
 __all__ = ["call", "http_scope", "reply_of", "responding"]
 
@@ -65,13 +65,13 @@ async def call(app: ASGIApp, scope: Scope, body: bytes = b"", sent: list[Message
     return sent
 
 
-def reply_of(messages: list[Message]) -> Reply:
+def reply_of(messages: list[Message]) -> Response:
     """Return the response that `messages` are, whose headers are all in lower case, as ASGI wants them."""
     start = messages[0]
     assert start["type"] == "http.response.start"
     assert all(name == name.lower() for name, _ in start["headers"])
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
-    return Reply(start["status"], headers, b"".join(each.get("body", b"") for each in messages[1:]).decode())
+    return Response(start["status"], headers, b"".join(each.get("body", b"") for each in messages[1:]).decode())
 
 
 def responding(view: Callable[[Scope], Awaitable[str]]) -> ASGIApp:

@@ -20,15 +20,15 @@ from supertokens.asgi.stored_sessions import SessionsByName
 from supertokens.core import Core
 from supertokens.testing.integration import (
     Act,
-    Call,
     Create,
     Current,
     Get,
     MakeSite,
+    NestedRequest,
     NewResponse,
     Page,
     Refresh,
-    Reply,
+    Response,
     RevokeHandle,
     RevokeSession,
     RevokeUser,
@@ -59,11 +59,11 @@ class AsgiSite:
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         scope = http_scope(method, path, headers, mount=mount, scheme=scheme)
         return self.loop.run_until_complete(self.awaited(scope))
 
-    async def awaited(self, scope: Scope) -> Reply:
+    async def awaited(self, scope: Scope) -> Response:
         sent: list[Message] = []
         with suppress(ZeroDivisionError):  # a server logs what an application raises when it has answered
             await call(self.app, scope, sent=sent)
@@ -95,7 +95,7 @@ def performer(site: AsgiSite, connection: Connection, respond: Respond) -> Calla
                 return await session.revoke_session()
             case NewResponse():
                 return respond(act)
-            case Call(method, path, headers):
+            case NestedRequest(method, path, headers):
                 return await site.awaited(http_scope(method, path, headers))
 
     return perform

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from supertokens.asgi import ANSWERED, SuperTokens, answer_for, verify_session
+from supertokens.asgi import ANSWERED_ERRORS, SuperTokens, answer_for, verify_session
 from supertokens.asgi.requests import Receive, Scope, Send
 from supertokens.core import Core
 from supertokens.testing import FakeClock, IntegrationContract
@@ -40,7 +40,7 @@ class Application:
         perform = performer(self.site, scope, lambda act: act)
         try:
             status, headers, body = await self.view(scope, perform)
-        except ANSWERED as error:
+        except ANSWERED_ERRORS as error:
             answer = answer_for(scope, error)
             status, headers, body = answer.status, list(answer.headers.items()), answer.body.decode()
         except ZeroDivisionError:

@@ -12,7 +12,7 @@ import pytest
 from supertokens.asgi import SuperTokens, get_session, refresh_session
 from supertokens.asgi.requests import Scope
 from supertokens.core import Core
-from supertokens.testing.integration import Reply
+from supertokens.testing.integration import Response
 
 from .calling import call, http_scope, reply_of, responding
 from .conftest import Around
@@ -45,7 +45,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def replied(app: SuperTokens, scope: Scope) -> Reply:
+async def replied(app: SuperTokens, scope: Scope) -> Response:
     return reply_of(await call(app, scope))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from supertokens.asgi import check_origin, create_new_session, get_session, next_url, sign_out, verify_session
 from supertokens.asgi.requests import Receive, Scope, Send
-from supertokens.testing.integration import Reply
+from supertokens.testing.integration import Response
 
 from .calling import call, http_scope, reply_of, responding
 from .conftest import Around
@@ -25,10 +25,10 @@ async def view(scope: Scope) -> str:
     return (await verify_session(scope)).get_user_id()
 
 
-def replied(around: Around, *scopes: Scope, **options: Any) -> list[Reply]:
+def replied(around: Around, *scopes: Scope, **options: Any) -> list[Response]:
     sessions = around(responding(view), **options)
 
-    async def main() -> list[Reply]:
+    async def main() -> list[Response]:
         try:
             return [reply_of(await call(sessions, scope)) for scope in scopes]
         finally:
@@ -161,7 +161,7 @@ def test_a_cookie_that_the_view_sets_under_a_sessions_name_is_not_sent_beside_it
 
     sessions = around(app)
 
-    async def main() -> Reply:
+    async def main() -> Response:
         reply = reply_of(await call(sessions, http_scope("POST", "/login")))
         await sessions.close()
         return reply

@@ -233,7 +233,7 @@ def test_every_page_fits_and_can_be_read_in_every_look(
     assert thief.is_logged_in()
     assert thief.is_logged_in()
     reader.open("/notes")
-    reader.see("22-theft", "Log in", "Somebody has used a copy of your log-in")
+    reader.see("22-theft", "Log in", "Somebody has used a copy of your session")
     for _ in range(3):
         Visitor(app).log_in("ada", OTHER_PASSWORD)
     reader.fill(Name="ada", Password=OTHER_PASSWORD)

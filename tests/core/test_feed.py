@@ -23,7 +23,7 @@ from supertokens.core import EmbeddedCore, feed
 from supertokens.core.feed import Feed
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
-from supertokens.stores.base import Announcing, FeedEntry, FeedReader, Found, Store
+from supertokens.stores.base import Announcing, FeedEntry, FeedReader, Store, TimestampedRecord
 from supertokens.stores.memory import MemoryStore
 from supertokens.stores.sqlite import SqliteStore
 from supertokens.testing import FakeClock, KeysOnce
@@ -42,7 +42,7 @@ class Counting:
         self.asked = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def get(self, handle: str, now: int) -> Found | None:
+    def get(self, handle: str, now: int) -> TimestampedRecord | None:
         self.asked += 1
         found = self._store.get(handle, now)
         self.meanwhile()

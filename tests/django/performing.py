@@ -24,13 +24,13 @@ from supertokens.django import (
 )
 from supertokens.testing.integration import (
     Act,
-    Call,
     Create,
     Current,
     Get,
+    NestedRequest,
     NewResponse,
     Refresh,
-    Reply,
+    Response,
     RevokeHandle,
     RevokeSession,
     RevokeUser,
@@ -41,7 +41,7 @@ from supertokens.testing.integration import (
 __all__ = ["asynchronous", "synchronous"]
 
 
-def synchronous(request: HttpRequest, call: Callable[..., Reply]) -> Callable[[Act], Any]:
+def synchronous(request: HttpRequest, call: Callable[..., Response]) -> Callable[[Act], Any]:
     """Return what does an act in a view. A response that a verb is given is none of its affairs."""
 
     def perform(act: Act) -> Any:
@@ -66,13 +66,13 @@ def synchronous(request: HttpRequest, call: Callable[..., Reply]) -> Callable[[A
                 return session.revoke_session()
             case NewResponse(text, headers):
                 return HttpResponse(text, headers=dict(headers))
-            case Call(method, path, headers):
+            case NestedRequest(method, path, headers):
                 return call(method, path, headers)
 
     return perform
 
 
-def asynchronous(request: HttpRequest, call: Callable[..., Awaitable[Reply]]) -> Callable[[Act], Awaitable[Any]]:
+def asynchronous(request: HttpRequest, call: Callable[..., Awaitable[Response]]) -> Callable[[Act], Awaitable[Any]]:
     """Return the same for a view that is awaited."""
 
     async def perform(act: Act) -> Any:
@@ -97,7 +97,7 @@ def asynchronous(request: HttpRequest, call: Callable[..., Awaitable[Reply]]) ->
                 return await session.arevoke_session()
             case NewResponse(text, headers):
                 return HttpResponse(text, headers=dict(headers))
-            case Call(method, path, headers):
+            case NestedRequest(method, path, headers):
                 return await call(method, path, headers)
 
     return perform

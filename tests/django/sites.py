@@ -22,7 +22,7 @@ from werkzeug.test import Client
 from supertokens.core import Core
 from supertokens.django import SuperTokensMiddleware
 from supertokens.errors import SuperTokensError
-from supertokens.testing.integration import Reply, run, run_async
+from supertokens.testing.integration import Response, run, run_async
 from tests.asgi.calling import call, http_scope, reply_of
 
 from .project import MIDDLEWARE
@@ -127,7 +127,7 @@ class WsgiSite(Site):
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         with self.running():
             client = Client(self.handler, use_cookies=False)
             peer = {"REMOTE_ADDR": "127.0.0.1"}
@@ -135,7 +135,7 @@ class WsgiSite(Site):
             response = client.open(
                 path, method=method, headers=list(headers), base_url=where, environ_base=peer, buffered=True
             )
-            return Reply(response.status_code, list(response.headers), response.text)
+            return Response(response.status_code, list(response.headers), response.text)
 
 
 class AsgiSite(Site):
@@ -149,13 +149,13 @@ class AsgiSite(Site):
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         return self.loop.run_until_complete(self.awaited(method, path, headers, mount=mount, scheme=scheme))
 
-    async def awaited(self, method: str, path: str, headers: Sequence[tuple[str, str]], **more: str) -> Reply:
+    async def awaited(self, method: str, path: str, headers: Sequence[tuple[str, str]], **more: str) -> Response:
         return await self.sent(http_scope(method, path, headers, **more))
 
-    async def sent(self, scope: Any) -> Reply:
+    async def sent(self, scope: Any) -> Response:
         """Return the response to the request in `scope`."""
         with self.running():
             messages = await call(self.handler, scope)

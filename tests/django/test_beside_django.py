@@ -99,7 +99,7 @@ def test_a_refusal_rolls_back_what_the_view_has_written_and_tells_the_browser(pr
 
     client = project({**VIEWS, "/stale": stale})
     client.post("/login")
-    assert client.post("/stale").json()["error"] == "log-in too long ago"
+    assert client.post("/stale").json()["error"] == "login too long ago"
     assert not Group.objects.exists()
     assert client.get("/me").content == b"ada"
 

@@ -37,6 +37,7 @@ from supertokens.django import (
     list_sessions,
     next_url,
     refresh_session,
+    responses,
     revoke_all_sessions_for_user,
     session_required,
     sign_out,
@@ -299,7 +300,7 @@ def test_a_body_that_is_streamed_cannot_begin_a_session_though_nobody_had_asked_
         (SuperTokensUnauthorisedError(), 401, "unauthorised"),
         (SuperTokensCrossOriginError(), 403, "cross-origin request"),
         (SuperTokensSessionLimitError(), 409, "too many sessions"),
-        (SuperTokensNotFreshError(), 403, "log-in too long ago"),
+        (SuperTokensNotFreshError(), 403, "login too long ago"),
         (SuperTokensBusyError(), 503, "too many requests are waiting for the session store"),
     ],
     ids=lambda value: type(value).__name__,
@@ -399,3 +400,56 @@ def test_the_ready_made_routes_refresh_and_sign_out(project: Project, clock: Fak
     assert not set(client.cookies) & OURS
     assert client.get("/session/refresh").status_code == 404, "by POST only"
     assert client.post("/session/refresh").status_code == 401
+
+
+@pytest.mark.parametrize("kept", ["in pairs", "in pairs by a later Django", "in a dictionary"])
+def test_what_a_view_tells_caches_is_merged_however_django_keeps_headers(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    if kept == "in pairs by a later Django":
+        monkeypatch.setattr(responses, "_IN_PAIRS", None)
+    else:
+        assert responses._IN_PAIRS is not None, "every supported version keeps them so"
+
+    def told(request: HttpRequest) -> HttpResponse:
+        get_session(request, False)
+        said = {name: value for name, value in request.GET.items() if name != "cookie"}
+        response = HttpResponse("ada", headers={"X-Theirs": "kept", **said})
+        if "cookie" in request.GET:
+            response.set_cookie("theirs", "1")
+        if kept == "in a dictionary":
+            response.headers = {name.title(): value for name, value in response.items()}  # type: ignore[assignment]
+        return response
+
+    client = project({"/login": log_in, "/told": told})
+    client.post("/login")
+    for said, vary, cache_control in (
+        ("", "Cookie, Authorization", "private"),
+        ("vary=Accept-Language", "Accept-Language, Cookie, Authorization", "private"),
+        ("vary=*", "*", "private"),
+        ("vary=cookie,Accept", "cookie,Accept, Authorization", "private"),
+        ("Cache-Control=max-age%3D60", "Cookie, Authorization", "max-age=60"),
+        ("vary=Accept&cache-control=public&cookie=1", "Accept, Cookie, Authorization", "public"),
+    ):
+        response = client.get(f"/told?{said}")
+        sent = dict(response.items())
+        assert len({name.lower() for name in sent}) == len(sent)
+        found = {name.lower(): value for name, value in sent.items()}
+        assert (found["vary"], found["cache-control"]) == (vary, cache_control), said
+        assert (found["x-theirs"], response.content) == ("kept", b"ada")
+        assert ("theirs" in response.cookies) == ("cookie=1" in said)
+
+
+def test_no_object_of_a_request_shows_a_token(project: Project) -> None:
+    def view(request: Any) -> HttpResponse:
+        session = get_session(request, False)
+        state = request._supertokens
+        said = f"{session!r} {session.__rich_repr__()} {state!r} {state.__rich_repr__()}"
+        assert session.get_access_token() not in said
+        return HttpResponse(said)
+
+    client = project({"/login": log_in, "/view": view})
+    client.post("/login")
+    said = client.get("/view").content.decode()
+    assert "DjangoRequest(RequestSession(FOUND))" in said
+    assert "Session('" in said

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from supertokens.django import ProtectedRequest, acreate_new_session, session_required
 from supertokens.django.sessions import sessions_of_project
-from supertokens.testing.integration import Reply
+from supertokens.testing.integration import Response
 from tests.asgi.calling import call, http_scope, reply_of
 from tests.asgi.still import StillStore
 
@@ -43,7 +43,7 @@ async def plain(request: HttpRequest) -> HttpResponse:
 VIEWS: dict[str, Callable[..., Any]] = {"/login": log_in, "/me": me, "/plain": plain}
 
 
-def cookies_of(reply: Reply) -> list[tuple[str, str]]:
+def cookies_of(reply: Response) -> list[tuple[str, str]]:
     pairs = "; ".join(f"{name}={value}" for name, value in reply.set_cookies.items())
     return [("Host", "localhost"), ("Cookie", pairs)]
 
@@ -62,7 +62,7 @@ def test_what_asks_no_store_is_answered_while_many_wait_for_it_and_too_many_are_
     given = sessions_of_project().current().given
     assert isinstance(given, dict)
 
-    async def ask(method: str, path: str, headers: list[tuple[str, str]]) -> Reply:
+    async def ask(method: str, path: str, headers: list[tuple[str, str]]) -> Response:
         return reply_of([in_lower_case(each) for each in await call(handler, http_scope(method, path, headers))])
 
     async def walk() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import django
 import pytest
@@ -15,8 +15,9 @@ from django.http import HttpRequest
 from django.test import RequestFactory, override_settings
 
 from supertokens.django import SuperTokensMiddleware
-from supertokens.django.requests import request_from, request_of
+from supertokens.django.requests import DjangoRequest, request_of
 from supertokens.django.sessions import sessions_of_project
+from supertokens.transport import Request, RequestSession
 from tests.asgi.calling import http_scope
 
 from .conftest import Project
@@ -32,6 +33,13 @@ def in_wsgi(path: str, headers: dict[str, str]) -> HttpRequest:
 
 def in_asgi(path: str, headers: dict[str, str]) -> HttpRequest:
     return ASGIRequest(http_scope("POST", path, [("Host", "testserver"), *headers.items()]), BytesIO())
+
+
+def request_from(made: HttpRequest, *, trusts_proxy: bool) -> Request:
+    """Return `made` as the rules see it, which needs nothing of an edge."""
+    nothing = cast(Any, None)
+    state = DjangoRequest(nothing, nothing, RequestSession(nothing), {}, trusts_proxy=trusts_proxy)
+    return state.asked_for(made).request
 
 
 @pytest.mark.parametrize("made_by", [in_wsgi, in_asgi])

@@ -24,15 +24,15 @@ from supertokens.flask import (
 from supertokens.testing import FakeClock, IntegrationContract
 from supertokens.testing.integration import (
     Act,
-    Call,
     Create,
     Current,
     Get,
     MakeSite,
+    NestedRequest,
     NewResponse,
     Page,
     Refresh,
-    Reply,
+    Response,
     RevokeHandle,
     RevokeSession,
     RevokeUser,
@@ -54,11 +54,11 @@ class FlaskSite:
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         client = self.app.test_client(use_cookies=False)
         where = f"{scheme}://localhost{mount}"
         response = client.open(path, method=method, headers=list(headers), base_url=where, buffered=True)
-        return Reply(response.status_code, list(response.headers), response.text)
+        return Response(response.status_code, list(response.headers), response.text)
 
     def perform(self, act: Act) -> Any:
         """Do what a script asks for, in the words of Flask's views."""
@@ -83,7 +83,7 @@ class FlaskSite:
                 return session.revoke_session()
             case NewResponse(text, headers):
                 return flask.Response(text, headers=list(headers))
-            case Call(method, path, headers):
+            case NestedRequest(method, path, headers):
                 return self.call(method, path, headers)
 
     def view(self, page: Page) -> Callable[[], Any]:

@@ -67,7 +67,7 @@ def test_a_log_in_is_fresh_for_so_long_and_no_longer(make_app: MakeApp, clock: F
     assert client.get("/pay").status_code == 200
     clock.advance(seconds=0.001)
     stale = client.get("/pay")
-    assert (stale.status_code, stale.get_json()["message"]) == (403, "log-in too long ago")
+    assert (stale.status_code, stale.get_json()["message"]) == (403, "login too long ago")
     assert not stale.headers.getlist("Set-Cookie"), "the session itself is fine"
     assert client.get("/me").status_code == 200
 

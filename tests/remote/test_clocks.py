@@ -41,13 +41,13 @@ def test_one_warning_names_both_clocks_and_what_follows(warnings: Callable[[], l
         clocks.compare(NOW - HOUR, NOW - 20, NOW)
     (warning,) = warnings()
     assert "differ by 3599 seconds" in warning
-    assert "here it is 2026-11-18T11:06:40Z, at the core 2026-11-18T10:06:40Z" in warning
-    assert "find access tokens expired too early" in warning
+    assert "it is 2026-11-18T11:06:40Z here, and 2026-11-18T10:06:40Z at the core" in warning
+    assert "reject access tokens that much too early" in warning
     behind = Clocks(lambda: 0.0)
     behind.compare(NOW + HOUR, NOW - 20, NOW)
     (warning,) = warnings()
-    assert "here it is 2026-11-18T11:06:40Z, at the core 2026-11-18T12:06:40Z" in warning
-    assert "accept access tokens for too long" in warning
+    assert "it is 2026-11-18T11:06:40Z here, and 2026-11-18T12:06:40Z at the core" in warning
+    assert "accept access tokens that much too long" in warning
 
 
 def test_a_slow_answer_is_no_difference_of_clocks(warnings: Callable[[], list[str]]) -> None:
@@ -84,7 +84,7 @@ def test_refusals_are_explained_once_a_minute_while_this_clock_is_ahead(warnings
     for _ in range(100):
         clocks.explain_refusal()
     (explanation,) = warnings()
-    assert "may be good by the core's clock: this app's is 3600 seconds ahead" in explanation
+    assert "may still be valid by the core's clock: this app's is 3600 seconds ahead" in explanation
     elapsed += 60
     clocks.explain_refusal()
     assert len(warnings()) == 1

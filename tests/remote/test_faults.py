@@ -107,7 +107,7 @@ def test_an_answer_that_does_not_come_is_an_error_in_time(
 ) -> None:
     with FaultyHost(fault) as host:
         core = core_of(host.url)
-        assert core._calls.versions
+        assert core._client.versions
         began = time.monotonic()
         error = failure_of(lambda: VERBS[name](core), caplog, "in time")
         assert 0.3 < time.monotonic() - began < 2
@@ -136,8 +136,8 @@ def test_a_session_is_never_asked_for_twice_once_a_host_has_seen_the_request(
 ) -> None:
     with FaultyHost(fault) as host, FaultyHost(good) as other:
         core = core_of(host.url, other.url)
-        assert core._calls.versions
-        core._calls._hosts._turn = 0
+        assert core._client.versions
+        core._client._hosts._turn = 0
         failure_of(lambda: create(core), caplog)
         assert (len(host.requests), len(other.requests)) == (1, 0)
 
@@ -171,7 +171,7 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
     with FaultyHost(reply(answer)) as host:
         core = core_of(host.url)
         for verb in ("create", "refresh", "revoke", "session", "handles"):
-            failure_of(lambda verb=verb: VERBS[verb](core), caplog, "makes no sense")
+            failure_of(lambda verb=verb: VERBS[verb](core), caplog, "is invalid")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_reply_that_makes_no_sense_is_an_error(answer: bytes, caplog: pytest.L
 def test_every_field_of_a_reply_is_checked(change: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     with FaultyHost(reply({**ISSUED, **change})) as host:
         for verb in ("create", "refresh"):
-            failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "makes no sense")
+            failure_of(lambda verb=verb: VERBS[verb](core_of(host.url)), caplog, "is invalid")
 
 
 @pytest.mark.parametrize("text", ["e30.e30.AA", "eyJ2IjoiNSJ9.eyJ4IjoiPz8_In0.A-_9", f"{V2_HEADER}.e30=.A+/9aa=="])
@@ -232,7 +232,7 @@ def test_a_redirect_is_not_followed(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_compressed_answer_is_not_blown_up(caplog: pytest.LogCaptureFixture) -> None:
     with FaultyHost(reply(gzip.compress(b" " * 10_000_000), 200, "Content-Encoding: gzip\r\n")) as host:
-        failure_of(lambda: REPEATABLE["session"](core_of(host.url)), caplog, "makes no sense")
+        failure_of(lambda: REPEATABLE["session"](core_of(host.url)), caplog, "is invalid")
 
 
 def test_an_answer_that_is_too_long_is_an_error(
@@ -298,8 +298,8 @@ def test_a_host_that_fails_rests_and_one_call_at_a_time_tries_whether_it_is_back
     steady = Steady()
     with FaultyHost(good) as spare:
         core = core_of(CLOSED_PORT_URL, spare.url, monotonic=steady)
-        assert core._calls.versions
-        dead = core._calls._hosts.all[0]
+        assert core._client.versions
+        dead = core._client._hosts.all[0]
         dead.failures = 0
         for _ in range(10):
             create(core)
@@ -320,7 +320,7 @@ def test_where_all_hosts_rest_a_call_fails_at_once_until_one_is_due(caplog: pyte
     steady = Steady()
     with FaultyHost(Fault.HANG) as host:
         core = core_of(host.url, read=0.2, monotonic=steady)
-        assert core._calls.versions
+        assert core._client.versions
         failure_of(lambda: create(core), caplog, "in time")
         for _ in range(100):
             failure_of(lambda: create(core), caplog, "no core is available")
@@ -336,7 +336,7 @@ def test_the_time_of_a_call_has_a_bound_however_many_hosts_hang(caplog: pytest.L
         host.versions = reply({"versions": ["5.4"]})
         host.__enter__()
     core = core_of(*(host.url for host in hosts), connect=0.1, read=0.3)
-    assert core._calls.versions
+    assert core._client.versions
     began = time.monotonic()
     failure_of(lambda: REPEATABLE["refresh"](core), caplog, "within 0.8 seconds")
     assert time.monotonic() - began < 2
@@ -396,7 +396,7 @@ def test_hosts_that_have_gone_back_to_an_older_core_are_asked_for_their_versions
 def test_while_only_some_hosts_have_gone_back_the_others_are_asked() -> None:
     with FaultyHost(good) as new, FaultyHost(speaking("5.0")) as old:
         core = core_of(new.url, old.url)
-        core._calls._hosts._turn = 0
+        core._client._hosts._turn = 0
         for _ in range(6):
             create(core)
         assert len(new.requests) == 6
@@ -409,8 +409,8 @@ def test_an_older_core_is_found_also_while_another_host_is_down() -> None:
         core = core_of(CLOSED_PORT_URL, host.url)
         create(core)
         host.versions, host.answer = reply({"versions": ["4.0", "5.0"]}), speaking("4.0", "5.0")
-        dead = core._calls._hosts.all[0]
-        dead.failures, core._calls._hosts._turn = 0, 0
+        dead = core._client._hosts.all[0]
+        dead.failures, core._client._hosts._turn = 0, 0
         create(core)
         assert dead.failures == 1, "it was tried"
         assert host.asked_for_versions == 2

@@ -32,8 +32,8 @@ core.update_session_data(sys.argv[2], {"who": "parent"})
 held = threading.Event()
 
 def hold():
-    calls = other._calls
-    with calls._negotiating._asking.own, other._keys._reading._asking.own, calls._hosts._changing.own:
+    client = other._client
+    with client._negotiating._asking.own, other._keys._reading._asking.own, client._hosts._changing.own:
         held.set()
         threading.Event().wait()
 
@@ -73,7 +73,7 @@ from supertokens.remote import RemoteCore
 
 core = RemoteCore(Config(hosts=sys.argv[1]))
 core.update_session_data(sys.argv[2], {"who": "parent"})
-[connections] = core._calls._connections.values()
+[connections] = core._client._connections.values()
 held = threading.Event()
 
 def hold():

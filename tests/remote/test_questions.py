@@ -50,7 +50,7 @@ class Core:
         self.is_asked.set()
         assert self.may_answer.wait(PATIENCE)
         if self.answer is None:
-            raise SuperTokensGeneralError("no answer in time")
+            raise SuperTokensGeneralError("no response in time")
         self.known = self.answer
         return self.answer
 
@@ -101,7 +101,7 @@ def test_one_thread_asks_and_the_others_have_its_answer() -> None:
 
 def test_who_has_waited_shares_the_failure_instead_of_trying_in_turn() -> None:
     core = Core()
-    assert eight_at_once(core, None) == ["error: no answer in time"] * 8
+    assert eight_at_once(core, None) == ["error: no response in time"] * 8
     assert core.asked == 1
 
 
@@ -117,7 +117,7 @@ def test_after_a_failure_one_thread_asks_and_nobody_waits_for_it() -> None:
     assert core.is_asked.wait(PATIENCE)
     for _ in range(7):
         others.start(core.shared)
-    assert others.ended() == ["error: no answer in time"] * 7
+    assert others.ended() == ["error: no response in time"] * 7
     core.answer = "keys"
     core.may_answer.set()
     assert prober.ended() == ["keys"]

@@ -13,15 +13,15 @@ from supertokens.core import Core
 from supertokens.testing import FakeClock, IntegrationContract
 from supertokens.testing.integration import (
     Act,
-    Call,
     Create,
     Current,
     Get,
     MakeSite,
+    NestedRequest,
     NewResponse,
     Page,
     Refresh,
-    Reply,
+    Response,
     RevokeHandle,
     RevokeSession,
     RevokeUser,
@@ -60,14 +60,14 @@ class WsgiSite:
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         where = f"{scheme}://localhost{mount}"
         client = Client(self.sessions, use_cookies=False)
         peer = {"REMOTE_ADDR": "127.0.0.1"}
         response = client.open(
             path, method=method, headers=list(headers), base_url=where, environ_base=peer, buffered=True
         )
-        return Reply(response.status_code, list(response.headers), response.text)
+        return Response(response.status_code, list(response.headers), response.text)
 
     def app(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         perform = self.performer(environ)
@@ -115,7 +115,7 @@ class WsgiSite:
                     return session.revoke_session()
                 case NewResponse():
                     return act
-                case Call(method, path, headers):
+                case NestedRequest(method, path, headers):
                     return self.call(method, path, headers)
 
         return perform

@@ -9,14 +9,14 @@ BASE_DIR = Path(os.environ.get("BOARD_FOLDER") or Path(__file__).parent.parent)
 DEBUG = os.environ.get("BOARD_DEBUG") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
-# For development a key for each start is enough: sessions do not hang on it, but users' password hashes in them do.
+# A new key at each start is enough for development. Users are then logged out, as sessions hold a hash made with it.
 SECRET_KEY = os.environ.get("BOARD_SECRET_KEY") or secrets.token_hex(32)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",  # for messages; nobody is logged in by it
+    "django.contrib.sessions",  # only for messages: nobody is logged in through it
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "supertokens.django",
@@ -25,11 +25,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "supertokens.django.SuperTokensMiddleware",  # before all that asks who is there
+    "supertokens.django.SuperTokensMiddleware",  # before anything that needs the user
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "supertokens.django.auth.AuthenticationMiddleware",  # in the place of Django's: request.user is our session's
+    "supertokens.django.auth.AuthenticationMiddleware",  # replaces Django's: request.user is the session's user
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -58,8 +58,8 @@ LOGIN_REDIRECT_URL = "board"
 LOGOUT_REDIRECT_URL = "log_in"
 
 SUPERTOKENS = {
-    "renewal": "server",  # pages without JavaScript: the server renews what has expired
+    "renewal": "server",  # pages without JavaScript: the server renews expired tokens
     "anti_csrf": "origin",  # beside Django's own check of forms
-    "login_url": "log_in",  # where a page that needs a session sends its visitor, and back again
-    "access_token_blacklisting": True,  # a device that is signed out is out at once
+    "login_url": "log_in",  # visitors without a session are sent there, and back after the login
+    "access_token_blacklisting": True,  # logging out a device takes effect at once
 }

@@ -28,7 +28,7 @@ def sign_up(request: SessionRequest) -> HttpResponse:
     """Show the form for a new user, or make one and log them in."""
     form = UserCreationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        login(request, form.save())  # Django's, which begins a session of ours
+        login(request, form.save())  # Django's own function; the session it begins is SuperTokens'
         return redirect("board")
     return render(request, "sign_up.html", {"form": form})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jotter: notes behind a log-in. Flask pages with sessions, and no JavaScript."""
+"""Jotter: notes behind a login. Flask pages with sessions, and no JavaScript."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["SESSIONS", "create_app"]
 
 DAY_S: Final = 86_400
 SESSIONS: Final[Options] = {
-    "renewal": "server",  # expired tokens are renewed on the way to the view: pages need no script
-    "login_url": "accounts.log_in_form",  # navigations without a session go there, and back again
-    "access_token_blacklisting": True,  # "log out that device" counts at once, for one read per request
+    "renewal": "server",  # expired tokens are renewed before the view runs: pages need no script
+    "login_url": "accounts.log_in_form",  # navigations without a session go there, and back after the login
+    "access_token_blacklisting": True,  # logging out a device takes effect at once, at the cost of one read per request
     "refresh_token_validity": 30 * 1440,  # minutes: 30 days without use
     "short_session_validity": DAY_S // 2,  # the same without "keep me logged in", in seconds
-    "session_max_lifetime": 90 * DAY_S,  # however much it is used
-    "max_sessions_per_user": 20,  # a log-in beyond that ends the session that was not seen for longest
+    "session_max_lifetime": 90 * DAY_S,  # however much the session is used
+    "max_sessions_per_user": 20,  # a login beyond that ends the session that has been unused for longest
 }
 
 
@@ -44,15 +44,15 @@ def create_app(folder: Path | None = None, *, core: Core | None = None, **option
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     app.config.from_mapping(
         DATABASE=home / "jotter.sqlite3",
-        MAX_CONTENT_LENGTH=32 * 1024,  # bytes; no form here is larger
-        # Flask's own cookie holds flash messages only; the log-in is not in it.
+        MAX_CONTENT_LENGTH=32 * 1024,  # bytes; every form here is smaller
+        # Flask's own cookie only holds flash messages, not the login.
         SECRET_KEY=app.config["SECRET_KEY"] or _secret_key(home),
         SESSION_COOKIE_NAME="flash",
         SESSION_COOKIE_SAMESITE="Lax",
     )
     where: Options = {"database": home / "sessions.sqlite3"}
     if "SUPERTOKENS_DATABASE" in {*os.environ, *app.config}:
-        where = {}  # arguments would count more
+        where = {}  # arguments would override the settings
     sessions = SuperTokens(app, core=core, **(SESSIONS | where | options))
     database.init_app(app)
     errors.init_app(app, sessions)
@@ -71,7 +71,7 @@ def _secret_key(folder: Path) -> bytes:
             draft.write(secrets.token_bytes(32))
             draft.flush()
             with suppress(FileExistsError):  # another process was faster
-                os.link(draft.name, file)  # at once, so that nobody reads half a key
+                os.link(draft.name, file)  # in one step, so that nobody reads half a key
     return file.read_bytes()
 
 
@@ -85,8 +85,8 @@ def _harden(response: Response) -> Response:
         " frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not `no-referrer`: browsers would send forms with `Origin: null`, and the way back from the log-in would be lost.
+    # Not `no-referrer`: browsers would send forms with `Origin: null`, and the login could not lead back to the page.
     response.headers["Referrer-Policy"] = "same-origin"
     if current_session() is not None:
-        response.headers["Cache-Control"] = "no-store"  # "back" after the log-out shows nothing of the user
+        response.headers["Cache-Control"] = "no-store"  # the back button shows nothing after the logout
     return response

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign-up, log-in and log-out."""
+"""Sign-up, login and logout."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sign_up() -> ResponseReturnValue:
     try:
         user = users.add(name, password)
     except NameTakenError:
-        # Names are public here. Where they are e-mail addresses, answer the same for both and send a mail.
+        # Names are public here. If yours are e-mail addresses, respond the same in both cases, and send an e-mail.
         return render_template("sign_up.html", problems={"name": "This name is taken."}), 409
     _begin_session(user, remember=False)
     flash(f"Welcome, {user.name}.")
@@ -53,10 +53,10 @@ def log_in_form() -> ResponseReturnValue:
     return render_template("log_in.html")
 
 
-# Each attempt costs a hash of 64 MiB: limit them by address and by name before they get here, as README.md says.
+# Each attempt costs a hash of 64 MiB. Limit attempts by address and by name before they get here: see README.md.
 @pages.post("/login")
 def log_in() -> ResponseReturnValue:
-    check_origin()  # else a page elsewhere could log its visitors in as somebody of its choice
+    check_origin()  # otherwise, a page on another site could log its visitors in as somebody else
     user = users.with_password(request.form.get("name", ""), request.form.get("password", ""))
     if user is None or not _begin_session(user, remember="remember" in request.form):
         return render_template("log_in.html", failed=True), 403
@@ -66,7 +66,7 @@ def log_in() -> ResponseReturnValue:
 @pages.post("/logout")
 def log_out() -> ResponseReturnValue:
     check_origin()
-    sign_out()  # it asks for no session that is still good: whoever wants out gets out
+    sign_out()  # needs no valid session: logging out always works
     flash("You are logged out.")
     return redirect(url_for("notes.home"), 303)
 

@@ -24,7 +24,7 @@ from supertokens.flask import (
 pages = Blueprint("admin", __name__, url_prefix="/admin")
 
 
-@pages.before_request  # for every view of the blueprint, also for those that are added later
+@pages.before_request  # for every view of the blueprint, including any added later
 @supertokens_middleware
 def admit_admins_only() -> None:
     session: Session = g.supertokens
@@ -55,6 +55,6 @@ def set_role(name: str, role: Role) -> None:
         raise click.ClickException(f"there is no user {name!r}")
     users.set_role(user, role)
     for handle in get_all_session_handles_for_user(user.id):
-        with suppress(SuperTokensUnauthorisedError):  # it has ended meanwhile
+        with suppress(SuperTokensUnauthorisedError):  # it has ended in the meantime
             update_jwt_payload(handle, get_jwt_payload(handle) | {"role": role})
     click.echo(f"{user.name} is {role}.")

@@ -44,7 +44,7 @@ def connection() -> sqlite3.Connection:
 def init_app(app: Flask) -> None:
     """Make the tables, and close each request's connection at its end."""
     file: Path = app.config["DATABASE"]
-    file.touch(mode=0o600)  # it holds the hashes of passwords; its -wal file takes the mode from it
+    file.touch(mode=0o600)  # it holds password hashes; its -wal file gets the same mode
     with closing(sqlite3.connect(file)) as made:
         made.executescript(TABLES)
 

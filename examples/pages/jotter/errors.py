@@ -32,7 +32,7 @@ TEXTS: Final = {
 def init_app(app: Flask, sessions: SuperTokens) -> None:
     """Have errors answered by pages."""
     app.register_error_handler(HTTPException, _any_error)
-    # The sessions' own errors have answers, in JSON, that a handler for HTTPException does not replace.
+    # Session errors have JSON responses of their own, which a handler for HTTPException does not replace.
     app.register_error_handler(SuperTokensUnauthorisedError, _no_session)
     app.register_error_handler(SuperTokensCrossOriginError, _sent_from_elsewhere)
     app.register_error_handler(SuperTokensSessionLimitError, _too_many_sessions)
@@ -48,10 +48,12 @@ def _any_error(error: HTTPException) -> Response:
 
 
 def _no_session(error: SuperTokensUnauthorisedError) -> Response:
-    assert isinstance(error, HTTPException)  # as are all errors that views see; its response is the extension's answer
+    assert isinstance(
+        error, HTTPException
+    )  # as every session error in a view is; its response comes from the extension
     response = error.get_response()
-    if response.status_code != 303:  # which leads to the log-in, and back again
-        # A form cannot be sent again by a redirect: it was overtaken, as where a button is clicked twice.
+    if response.status_code != 303:  # a redirect to the login page, which leads back afterwards
+        # A redirect cannot resubmit a form. This one was overtaken, for example because a button was clicked twice.
         text = "Another request of yours was faster than this one. Please open the page again."
         response.set_data(render_template("error.html", code=401, name="Overtaken", text=text))
         response.mimetype = "text/html"
@@ -74,5 +76,5 @@ def _ask_for_the_password(_: SuperTokensNotFreshError) -> ResponseReturnValue:
 
 def _theft(_handle: str, _user_id: str) -> ResponseReturnValue:
     """Say it to whoever came second, who may be the user; the session has ended by now."""
-    flash("Somebody has used a copy of your log-in, so it was ended. Log in, and change your password.", "warning")
+    flash("Somebody has used a copy of your session, so it was ended. Log in, and change your password.", "warning")
     return redirect(url_for("accounts.log_in_form"), 303)

@@ -42,7 +42,7 @@ def devices() -> ResponseReturnValue:
 def log_out_device(handle: str) -> ResponseReturnValue:
     session: Session = g.supertokens
     if handle not in {each.handle for each in list_sessions(session.get_user_id())}:
-        abort(404)  # it has ended, or is another user's: `revoke_session` would end any
+        abort(404)  # it has ended, or belongs to another user: `revoke_session` would end it all the same
     revoke_session(handle)
     flash("That device is logged out.")
     return redirect(url_for("settings.devices"), 303)
@@ -72,9 +72,9 @@ def change_password() -> ResponseReturnValue:
     problem = users.password_problem(password)
     if problem is not None:
         return render_template("password.html", problem=problem), 422
-    session.renew()  # first: whoever has copied this browser's cookies is left behind, and gets no further than this
+    session.renew()  # first: copies of this browser's cookies become useless
     users.change_password(session.get_user_id(), password)
-    ended = session.revoke_other_sessions()  # last: also of log-ins with the old password until now
+    ended = session.revoke_other_sessions()  # last: this includes logins with the old password up to now
     flash(f"Your password is changed. {_logged_out(len(ended))}")
     return redirect(url_for("settings.devices"), 303)
 
@@ -89,10 +89,10 @@ def confirm_form() -> ResponseReturnValue:
 @supertokens_middleware
 def confirm() -> ResponseReturnValue:
     session: Session = g.supertokens
-    # Counted before the password is looked at, so that guesses at one time are counted one by one.
+    # Counted before the password is checked, so that simultaneous guesses are all counted.
     session.update_session_data(lambda data: data | {"tries": data.get("tries", 0) + 1})
     if session.get_session_data()["tries"] > MAX_TRIES:
-        session.revoke_session()  # whoever has found the browser open guesses no further
+        session.revoke_session()  # someone who found the browser unlocked cannot go on guessing
         flash("Too many wrong passwords. Please log in again.", "warning")
         return redirect(url_for("accounts.log_in_form"), 303)
     if not users.is_password_of(session.get_user_id(), request.form.get("password", "")):

@@ -83,7 +83,7 @@ def password_problem(password: str) -> str | None:
 
 def add(name: str, password: str) -> User:
     """Add a user. Raise NameTakenError; the insert decides, so that of two sign-ups at one time one is refused."""
-    # A number would be given out again once its user is gone, and a session of that user would be the next one's.
+    # A number would be reused after its user is deleted, and a leftover session would then belong to the new user.
     user = User(str(uuid4()), _normal_name(name), "member", 1, round(time.time() * 1000))
     row = (user.id, user.name, user.role, user.version, user.joined_at, _hashed(password))
     try:
@@ -145,7 +145,7 @@ def _checked(column: Literal["name", "id"], value: str, password: str) -> User |
         return None
     if found is None:
         return None
-    if HASHER.check_needs_rehash(stored):  # this argon2-cffi has other parameters than the one that made it
+    if HASHER.check_needs_rehash(stored):  # made with other parameters than argon2-cffi's current ones
         with connection() as database:
             database.execute(
                 "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",

@@ -5,7 +5,7 @@ Frameworks whose views get the scope need nothing else; `supertokens.starlette` 
 it.
 """
 
-from supertokens.asgi.answers import ANSWERED, answer_for
+from supertokens.asgi.answers import ANSWERED_ERRORS, answer_for
 from supertokens.asgi.extension import SuperTokens
 from supertokens.asgi.requests import Connection
 from supertokens.asgi.session import Session
@@ -34,9 +34,10 @@ from supertokens.errors import (
 from supertokens.transport import Answer, UserSession
 
 __all__ = [
-    "ANSWERED", "Answer", "Connection", "Session", "SuperTokens", "SuperTokensBusyError", "SuperTokensCrossOriginError",
-    "SuperTokensError", "SuperTokensGeneralError", "SuperTokensNotFreshError", "SuperTokensSessionLimitError",
-    "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "UserSession",
-    "answer_for", "check_origin", "create_new_session", "current_session", "get_cors_allowed_headers", "get_session",
-    "next_url", "refresh_session", "sign_out", "verify_session",
+    "ANSWERED_ERRORS", "Answer", "Connection", "Session", "SuperTokens", "SuperTokensBusyError",
+    "SuperTokensCrossOriginError", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensNotFreshError",
+    "SuperTokensSessionLimitError", "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError",
+    "SuperTokensUnauthorisedError", "UserSession", "answer_for", "check_origin", "create_new_session",
+    "current_session", "get_cors_allowed_headers", "get_session", "next_url", "refresh_session", "sign_out",
+    "verify_session",
 ]  # fmt: skip

@@ -6,14 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from supertokens import transport
 from supertokens.asgi.requests import Connection, Message, Scope, Send, request_of, scope_of
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ANSWERED_ERRORS, Answer, answer_to, json_answer
+from supertokens.transport import Answer, answer_to, json_answer
 
-__all__ = ["ANSWERED", "answer_for", "close_socket", "send_answer"]
+__all__ = ["ANSWERED_ERRORS", "answer_for", "close_socket", "send_answer"]
 
-ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
+ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (*transport.ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that become responses here."""
 
 _RETRY_AFTER_S: Final = 1
@@ -22,7 +23,7 @@ _DENIAL: Final = "websocket.http.response"
 
 
 def answer_for(connection: Connection, error: SuperTokensError, path_of: Callable[[str], str] | None = None) -> Answer:
-    """Return the response to `error`, one of `ANSWERED`, and have the cookies cleared if necessary.
+    """Return the response to `error`, one of `ANSWERED_ERRORS`, and have the cookies cleared if necessary.
 
     For error handlers in frameworks; `SuperTokens` itself responds to errors that reach it. `path_of`: returns the path
     of a `login_url` that is the name of a route.

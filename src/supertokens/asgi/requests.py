@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
+
 from supertokens.asgi.threads import Threads
 from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, from_asgi, may_concern_caches
 
@@ -38,7 +40,7 @@ SCOPE_KEY: Final = "supertokens"
 _NO_SESSIONS: Final = "this request has no sessions: SuperTokens(app) has to wrap the application"
 
 
-class AsgiRequest:
+class AsgiRequest(msgspec.Struct, eq=False):
     """The session of one request, or of one WebSocket, on an event loop.
 
     Its verbs run one after the other, even if the application awaits several concurrently, because they work on one
@@ -46,18 +48,21 @@ class AsgiRequest:
     the next verb, or the response's headers, wait for it.
     """
 
-    __slots__ = ("_mount", "_scope", "_turn", "edge", "outer", "owner", "threads")
+    edge: SessionEdge
+    threads: Threads
+    owner: RequestSession
+    _scope: Scope
+    _mount: str = ""
+    """Not the mount point of an application inside this one, which has no cookies of its own."""
+    outer: AsgiRequest | None = None
+    """The request during which this one is made, or that of the application in which this one's is mounted."""
+    _turn: asyncio.Lock | None = None
 
-    def __init__(self, edge: SessionEdge, threads: Threads, scope: Scope, outer: AsgiRequest | None) -> None:
-        self.edge = edge
-        self.threads = threads
-        self._scope = scope
-        # Not the mount point of an application inside this one, which has no cookies of its own.
-        self._mount = scope.get("root_path") or ""
-        self.outer = outer
-        """The request during which this one is made, or that of the application in which this one's is mounted."""
-        self.owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
-        self._turn: asyncio.Lock | None = None
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.owner!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("owner", self.owner)]  # the scope has the tokens
 
     def asked(self, scope: Scope | None = None) -> RequestSession:
         """Return what is known of the session, for a verb. `scope`: the caller's, as middleware has corrected it."""

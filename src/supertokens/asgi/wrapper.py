@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from supertokens.asgi.answers import ANSWERED, answer_for, close_socket, send_answer
+from supertokens.asgi.answers import ANSWERED_ERRORS, answer_for, close_socket, send_answer
 from supertokens.asgi.requests import CURRENT, SCOPE_KEY, ASGIApp, AsgiRequest, Message, Receive, Scope, Send
 from supertokens.asgi.threads import Threads
 from supertokens.core import Core
@@ -61,9 +61,9 @@ class Sessions:
         return None if request is None else request.asked()
 
     async def _answer(self, application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        outer_here = scope.get(SCOPE_KEY)
-        request = AsgiRequest(self.edge, self.threads, scope, CURRENT.get())
-        owner, accepted = request.owner, False
+        outer_here, edge = scope.get(SCOPE_KEY), self.edge
+        owner, accepted = RequestSession(edge, edge.monotonic() if edge.renews else 0.0), False
+        request = AsgiRequest(edge, self.threads, owner, scope, scope.get("root_path") or "", CURRENT.get())
 
         def sending(message: Message) -> Awaitable[None]:
             nonlocal accepted
@@ -83,7 +83,7 @@ class Sessions:
         token = CURRENT.set(request)
         try:
             await application(scope, receive, sending)
-        except ANSWERED as error:
+        except ANSWERED_ERRORS as error:
             if owner.headers_left and not accepted:
                 raise
             answer = answer_for(scope, error)

@@ -20,7 +20,7 @@ from supertokens.core.keys import KeyKeeper
 from supertokens.core.protocol import RenewalTerms
 from supertokens.core.rotator import MAX_LOST_RACES, Rotator
 from supertokens.core.signals import Event
-from supertokens.core.stored_sessions import StoredSessions
+from supertokens.core.stored_sessions import EmbeddedSessions
 from supertokens.core.successors import Successors
 from supertokens.core.sweeper import Sweeper
 from supertokens.core.token_verifier import TokenVerifier
@@ -65,7 +65,7 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-class EmbeddedCore(StoredSessions):
+class EmbeddedCore(EmbeddedSessions):
     """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes,
     `monotonic` seconds of a clock that never goes back.
 

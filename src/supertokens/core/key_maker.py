@@ -161,13 +161,13 @@ def describe_clock(offset: int) -> str:
     """Return what is wrong, in words, where the clock of the store is `offset` ms ahead of this process's own."""
     return (
         f"the clock of this host is {abs(offset) // 1000} seconds {'behind' if offset > 0 else 'ahead of'} that of the"
-        f" database, and at most {MAX_CLOCK_DIFFERENCE_MS // 1000} are allowed for: set it right (NTP)"
+        f" database, and at most {MAX_CLOCK_DIFFERENCE_MS // 1000} are tolerated: synchronise it (NTP)"
     )
 
 
 def _require_clock(stored: StoredKeys, now: int) -> None:
     if abs(stored.now - now) > MAX_CLOCK_DIFFERENCE_MS:
-        raise SuperTokensGeneralError(f"no key is made here: {describe_clock(stored.now - now)}")
+        raise SuperTokensGeneralError(f"cannot create a key here: {describe_clock(stored.now - now)}")
 
 
 def _too_many_races() -> SuperTokensGeneralError:

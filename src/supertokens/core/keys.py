@@ -263,7 +263,7 @@ class KeyKeeper:
         """Log what `ring` shows to be wrong with clock or sealing: once, and again after it was right."""
         first = self._maker.sealer.first
         unsealed = first is not None and ring.sealed_with != first
-        self._warn_if("clock", ring.clock_is_wrong, f"no key is made here: {describe_clock(ring.clock_offset)}")
+        self._warn_if("clock", ring.clock_is_wrong, f"cannot create a key here: {describe_clock(ring.clock_offset)}")
         self._warn_if("sealing", unsealed, AWAITS_SEALING)
 
     def _warn_if(self, what: str, wrong: bool, message: str) -> None:

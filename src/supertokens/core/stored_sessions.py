@@ -24,12 +24,12 @@ from supertokens.engine.session import (
 )
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import SuperTokensGeneralError
-from supertokens.stores.base import Found, Store
+from supertokens.stores.base import Store, TimestampedRecord
 
-__all__ = ["StoredSessions"]
+__all__ = ["EmbeddedSessions"]
 
 
-class StoredSessions:
+class EmbeddedSessions:
     """The verbs of a `Core` that take no token, on a store that other processes may share.
 
     `clock` gives ms since the epoch.
@@ -130,7 +130,7 @@ class StoredSessions:
     def confirm_session(self, handle: str) -> None:
         self._update(handle, auth_time=self._clock())
 
-    def _living(self, handle: str, now: int) -> Found | None:
+    def _living(self, handle: str, now: int) -> TimestampedRecord | None:
         """Return the record of the session `handle` if it has not ended at `now`, by the configuration too."""
         found = self.store.get(handle, now)
         return None if found is None or self._lifetimes.has_ended(found.record, found.now) else found

@@ -5,7 +5,7 @@ A renewal under another handle overtakes requests that the same browser has sent
 valid, but if their responses cleared the cookies, the browser would lose the new ones.
 
 Only a renewal derives a handle: it takes the old one away in the very write that gives the new one, so that none is
-ever given twice. A log-in over a session cannot promise that, and a handle that came again would bring old tokens
+ever given twice. A login over a session cannot promise that, and a handle that came again would bring old tokens
 back to life.
 """
 

@@ -67,7 +67,7 @@ class Sweeper:
                 _log.info("%d expired sessions were deleted", swept)
         except SuperTokensGeneralError:
             # The session has been created all the same.
-            _log.warning("sweeping expired sessions failed; it is tried again in 10 minutes", exc_info=True)
+            _log.warning("sweeping expired sessions failed; retrying in 10 minutes", exc_info=True)
 
     def _sweep(self, now: int) -> int:
         return self._store.sweep(now, limit=_ROWS_AT_ONCE)

@@ -22,7 +22,7 @@ from supertokens.django.async_verbs import (
 )
 from supertokens.django.middleware import SuperTokensMiddleware
 from supertokens.django.protection import session_required
-from supertokens.django.responses import ANSWERED, answer_for
+from supertokens.django.responses import ANSWERED_ERRORS, answer_for
 from supertokens.django.session import ProtectedRequest, Session, SessionRequest, current_session
 from supertokens.django.signals import (
     session_created,
@@ -79,17 +79,17 @@ from supertokens.errors import (
 from supertokens.transport import UserSession
 
 __all__ = [
-    "ANSWERED", "ProtectedRequest", "Session", "SessionRequest", "SuperTokensBusyError", "SuperTokensCrossOriginError",
-    "SuperTokensError", "SuperTokensGeneralError", "SuperTokensMiddleware", "SuperTokensNotFreshError",
-    "SuperTokensSessionLimitError", "SuperTokensTokenTheftError", "SuperTokensTryRefreshTokenError",
-    "SuperTokensUnauthorisedError", "UserSession", "acreate_new_session", "aexport_sessions", "aforget_clients",
-    "aget_all_session_handles_for_user", "aget_jwt_payload", "aget_session", "aget_session_data", "alist_sessions",
-    "answer_for", "arefresh_session", "arevoke_all_sessions_for_user", "arevoke_multiple_sessions", "arevoke_session",
-    "asign_out", "aupdate_jwt_payload", "aupdate_session_data", "averify_session", "check_origin",
-    "create_new_session", "current_session", "export_sessions", "forget_clients", "get_all_session_handles_for_user",
-    "get_cors_allowed_headers", "get_jwt_payload", "get_session", "get_session_data", "list_sessions", "next_url",
-    "refresh_session", "revoke_all_sessions_for_user", "revoke_multiple_sessions", "revoke_session",
-    "session_created", "session_refreshed", "session_refused", "session_renewed", "session_required",
-    "session_revoked", "sign_out", "token_theft_detected", "update_jwt_payload", "update_session_data",
-    "verify_session",
+    "ANSWERED_ERRORS", "ProtectedRequest", "Session", "SessionRequest", "SuperTokensBusyError",
+    "SuperTokensCrossOriginError", "SuperTokensError", "SuperTokensGeneralError", "SuperTokensMiddleware",
+    "SuperTokensNotFreshError", "SuperTokensSessionLimitError", "SuperTokensTokenTheftError",
+    "SuperTokensTryRefreshTokenError", "SuperTokensUnauthorisedError", "UserSession", "acreate_new_session",
+    "aexport_sessions", "aforget_clients", "aget_all_session_handles_for_user", "aget_jwt_payload", "aget_session",
+    "aget_session_data", "alist_sessions", "answer_for", "arefresh_session", "arevoke_all_sessions_for_user",
+    "arevoke_multiple_sessions", "arevoke_session", "asign_out", "aupdate_jwt_payload", "aupdate_session_data",
+    "averify_session", "check_origin", "create_new_session", "current_session", "export_sessions", "forget_clients",
+    "get_all_session_handles_for_user", "get_cors_allowed_headers", "get_jwt_payload", "get_session",
+    "get_session_data", "list_sessions", "next_url", "refresh_session", "revoke_all_sessions_for_user",
+    "revoke_multiple_sessions", "revoke_session", "session_created", "session_refreshed", "session_refused",
+    "session_renewed", "session_required", "session_revoked", "sign_out", "token_theft_detected", "update_jwt_payload",
+    "update_session_data", "verify_session",
 ]  # fmt: skip

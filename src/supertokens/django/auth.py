@@ -32,7 +32,7 @@ from django.utils.functional import SimpleLazyObject
 
 from supertokens.django.async_verbs import averify_session
 from supertokens.django.requests import AnyRequest, request_of
-from supertokens.django.responses import ANSWERED, answer_for
+from supertokens.django.responses import ANSWERED_ERRORS, answer_for
 from supertokens.django.session import Session, current_session
 from supertokens.django.verbs import create_new_session, sign_out, verify_session
 
@@ -173,6 +173,6 @@ def _answer_before_view(request: Any, view: Any, *_: Any) -> HttpResponseBase | 
     try:
         if getattr(view, "login_required", True):
             bool(request.user.is_authenticated)
-    except ANSWERED as error:
+    except ANSWERED_ERRORS as error:
         return answer_for(request, error)
     return None

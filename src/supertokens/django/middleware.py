@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import CURRENT, DjangoRequest
-from supertokens.django.responses import ANSWERED, answer_for, as_response, put_on
+from supertokens.django.responses import ANSWERED_ERRORS, answer_for, as_response, put_on
 from supertokens.django.sessions import Sessions, sessions_of_project
 from supertokens.errors import SuperTokensError
 from supertokens.transport import ReadyRoute, answer_of_route, from_wsgi, ready_route_for
@@ -45,8 +45,10 @@ class SuperTokensMiddleware:
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
-            route = _route_for(request, sessions) if sessions.routes else None
-            response = self.get_response(request) if route is None else self._routed(request, state, route)
+            if sessions.routes and (route := _route_for(request, sessions)) is not None:
+                response = self._routed(request, state, route)
+            else:
+                response = self.get_response(request)
         finally:
             CURRENT.reset(token)
         state.let_go()
@@ -58,12 +60,11 @@ class SuperTokensMiddleware:
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
-            route = _route_for(request, sessions) if sessions.routes else None
-            if route is None:
-                response: HttpResponseBase = await self.get_response(request)
-            else:
+            if sessions.routes and (route := _route_for(request, sessions)) is not None:
                 state.awaiting(request)
-                response = await self._arouted(request, state, route)
+                response: HttpResponseBase = await self._arouted(request, state, route)
+            else:
+                response = await self.get_response(request)
         finally:
             CURRENT.reset(token)
         if state.is_free and not state.owner.may_wait_at_headers:
@@ -75,7 +76,7 @@ class SuperTokensMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to `exception`, raised by the view for `request`, if it is a session error."""
-        return self.answer(request, exception) if isinstance(exception, ANSWERED) else None
+        return self.answer(request, exception) if isinstance(exception, ANSWERED_ERRORS) else None
 
     def answer(self, request: HttpRequest, error: SuperTokensError) -> HttpResponseBase:
         """Return the response to `error`: for a navigation of `request` a redirect to the login, otherwise JSON."""
@@ -84,7 +85,7 @@ class SuperTokensMiddleware:
     def _routed(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:
         try:
             return as_response(answer_of_route(route.act(state.asked_for(request))))
-        except ANSWERED as error:
+        except ANSWERED_ERRORS as error:
             return self.answer(request, error)
 
     async def _arouted(self, request: HttpRequest, state: DjangoRequest, route: ReadyRoute) -> HttpResponseBase:

@@ -10,12 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from supertokens.asgi.requests import AsgiRequest
-from supertokens.asgi.threads import Threads
-from supertokens.transport import NO_REQUEST, Request, RequestSession, SessionEdge, from_wsgi
+from supertokens.transport import NO_REQUEST, RequestSession, from_wsgi
 
-__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "request_from", "request_of"]
-
-_ATTRIBUTE: Final = "_supertokens"
+__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "request_of"]
 
 
 class _WrapsRequest(Protocol):
@@ -30,23 +27,20 @@ CURRENT: Final[ContextVar[HttpRequest | None]] = ContextVar("supertokens.django"
 """The current request, for verbs that are called without one."""
 
 
-class DjangoRequest(AsgiRequest):
+class DjangoRequest(AsgiRequest, eq=False):
     """The session of one request. Asynchronous verbs run one after the other, as in any ASGI application.
 
     Until the headers are sent it may refer to the request and the session object, which both refer to it: after that,
     such a cycle would keep them all until the garbage collector runs.
     """
 
-    __slots__ = ("_http", "_trusts_proxy", "gives_user", "session")
-
-    def __init__(self, edge: SessionEdge, threads: Threads, *, trusts_proxy: bool) -> None:
-        super().__init__(edge, threads, {}, None)
-        self._trusts_proxy = trusts_proxy
-        self._http: AnyRequest | None = None
-        self.session: Any = None
-        """The last value of `request.supertokens`."""
-        self.gives_user = False
-        """Whether `request.user` is the user of this session."""
+    trusts_proxy: bool = False
+    """Whether a setting lets a proxy set the request's scheme or host."""
+    session: Any = None
+    """The last value of `request.supertokens`."""
+    gives_user: bool = False
+    """Whether `request.user` is the user of this session."""
+    _http: AnyRequest | None = None
 
     def asked(self, scope: Any = None) -> RequestSession:  # noqa: ARG002
         """Return what is known of the session, for a verb. `scope`: not used."""
@@ -57,7 +51,10 @@ class DjangoRequest(AsgiRequest):
         owner = self.owner
         if owner.request is NO_REQUEST:
             # Not earlier: corrections to the request by other middleware must be respected.
-            owner.request, owner.is_asked = request_from(http, trusts_proxy=self._trusts_proxy), True
+            meta = http.META  # type: ignore[union-attr]
+            is_as_it_came = "wsgi.url_scheme" in meta and (meta["PATH_INFO"] + meta["SCRIPT_NAME"]).isascii()
+            owner.request = from_wsgi(meta if is_as_it_came and not self.trusts_proxy else _corrected(http, meta))
+            owner.is_asked = True
         return owner
 
     def awaiting(self, http: AnyRequest) -> RequestSession:
@@ -72,27 +69,22 @@ class DjangoRequest(AsgiRequest):
 
 def request_of(http: AnyRequest) -> DjangoRequest:
     """Return the session of `http`. Raise RuntimeError if it has none, and TypeError if it is not a request."""
-    request: DjangoRequest | None = getattr(http, _ATTRIBUTE, None)
-    if request is None:
-        if not hasattr(http, "META"):
-            raise TypeError(
-                f"a request was expected, and this is a {type(http).__name__}: methods of class-based views are"
-                " protected by @method_decorator(session_required)"
-            )
-        raise RuntimeError(
-            "this request has no sessions: 'supertokens.django.SuperTokensMiddleware' has to be in MIDDLEWARE, before"
-            " everything that uses sessions; without Django around it, call SuperTokensMiddleware(view)(request)"
+    try:
+        return http._supertokens  # type: ignore[union-attr, no-any-return]
+    except AttributeError:
+        raise _no_sessions(http) from None
+
+
+def _no_sessions(http: object) -> TypeError | RuntimeError:
+    if not hasattr(http, "META"):
+        return TypeError(
+            f"a request was expected, and this is a {type(http).__name__}: methods of class-based views are"
+            " protected by @method_decorator(session_required)"
         )
-    return request
-
-
-def request_from(http: Any, *, trusts_proxy: bool) -> Request:
-    """Return `http` as the rules see it. `trusts_proxy`: whether a setting lets a proxy set its scheme or host."""
-    meta: dict[str, Any] = http.META
-    is_as_it_came = (
-        "wsgi.url_scheme" in meta and meta["PATH_INFO"].isascii() and meta["SCRIPT_NAME"].isascii() and not trusts_proxy
+    return RuntimeError(
+        "this request has no sessions: 'supertokens.django.SuperTokensMiddleware' has to be in MIDDLEWARE, before"
+        " everything that uses sessions; without Django around it, call SuperTokensMiddleware(view)(request)"
     )
-    return from_wsgi(meta if is_as_it_came else _corrected(http, meta))
 
 
 def _corrected(http: Any, meta: dict[str, Any]) -> dict[str, Any]:

@@ -8,25 +8,30 @@ from http.cookies import Morsel
 from typing import Any, Final
 
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.urls import reverse
 
+from supertokens import transport
 from supertokens.asgi.threads import SuperTokensBusyError
 from supertokens.django.requests import AnyRequest, request_of
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ANSWERED_ERRORS, Answer, Header, RequestSession, answer_to, json_answer
+from supertokens.transport import Answer, Header, RequestSession, answer_to, json_answer
 
-__all__ = ["ANSWERED", "answer_for", "as_response", "put_on", "rewrite_headers"]
+__all__ = ["ANSWERED_ERRORS", "answer_for", "as_response", "put_on", "rewrite_headers"]
 
-ANSWERED: Final[tuple[type[SuperTokensError], ...]] = (*ANSWERED_ERRORS, SuperTokensBusyError)
+ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (*transport.ANSWERED_ERRORS, SuperTokensBusyError)
 """The classes of errors that become responses here."""
 
 _RETRY_AFTER_S: Final = "1"
-_FOR_CACHES: Final = ("vary", "cache-control")
+# Django keeps headers as pairs, by their names in lower case. Its public methods check the text of each again, which
+# takes a tenth of what a check of the session adds to a request; they are used where it keeps them otherwise.
+_IN_PAIRS: Final = (
+    ResponseHeaders if getattr(ResponseHeaders({"Vary": "*"}), "_store", None) == {"vary": ("Vary", "*")} else None
+)
 
 
 def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
-    """Return the response to `error`, one of `ANSWERED`, and have the cookies of `request` cleared if necessary.
+    """Return the response to `error`, one of `ANSWERED_ERRORS`, and have the cookies of `request` cleared if necessary.
 
     For middleware, whose errors Django turns into 500s; `SuperTokensMiddleware` responds to session errors in views.
     """
@@ -45,13 +50,20 @@ def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
     """Apply the changes of a request, `owner`, to its `response`, whose headers are about to be sent."""
     if not owner.is_asked:
         owner.headers_left = True
-    elif owner.changes_headers:
+        return
+    headers = response.headers
+    if owner.changes_headers or type(headers) is not _IN_PAIRS:
         rewrite_headers(response, owner.sent_headers)
-    else:  # nearly always; parsing all headers would cost as much as the check of the session
-        headers = response.headers
-        said = [(name, headers[name]) for name in headers if name.lower() in _FOR_CACHES]
-        for name, value in owner.sent_headers(said):
-            headers[name] = value
+        return
+    # Nearly always; parsing all headers would cost as much as the check of the session.
+    pairs = headers._store
+    said = _said_to_caches(pairs) if "vary" in pairs or "cache-control" in pairs else []
+    for header in owner.sent_headers(said):
+        pairs[header[0].lower()] = header
+
+
+def _said_to_caches(pairs: dict[str, Header]) -> list[Header]:
+    return [pairs[name] for name in ("vary", "cache-control") if name in pairs]
 
 
 def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]], list[Header]]) -> None:

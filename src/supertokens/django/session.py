@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 from django.http import HttpRequest
 from django.utils.asyncio import async_unsafe
 
 from supertokens import transport
 from supertokens.django.requests import AnyRequest, DjangoRequest
 from supertokens.engine.user_data import JsonObject
-from supertokens.transport import NewSessionData, Standing
+from supertokens.transport import NewSessionData
 
 __all__ = ["ProtectedRequest", "Session", "SessionRequest", "current_session", "on_the_loop"]
 
@@ -26,7 +27,7 @@ on_the_loop = async_unsafe(_ON_THE_LOOP)
 """Raise SynchronousOnlyOperation, as Django does, if a function that may block is called on an event loop."""
 
 
-class Session:
+class Session(msgspec.Struct, eq=False, weakref=True):
     """A verified session during one request.
 
     Methods that may use the store, or the core, have an asynchronous counterpart, whose name begins with `a`; they may
@@ -34,14 +35,14 @@ class Session:
     cookies. Changes for the browser are added to the response to the request.
     """
 
-    __slots__ = ("__weakref__", "_request", "_session")
-
-    def __init__(self, request: DjangoRequest, session: transport.Session) -> None:
-        self._request = request
-        self._session = session
+    _request: DjangoRequest
+    _session: transport.Session
 
     def __repr__(self) -> str:
         return repr(self._session)
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return self._session.__rich_repr__()
 
     def get_user_id(self) -> str:
         """Return the user's id."""
@@ -155,14 +156,15 @@ def current_session(request: AnyRequest) -> Session | None:
 
     Nothing is looked up: `session_required` and `get_session` do that. It is also `request.supertokens`.
     """
-    found: DjangoRequest | None = getattr(request, "_supertokens", None)
-    if found is None:
+    try:
+        found: DjangoRequest = request._supertokens  # type: ignore[union-attr]
+    except AttributeError:
         return None
     owner = found.owner
-    known: Session | None = found.session
     answer = owner.answer
-    if answer is None or owner.standing is Standing.UNASKED:
+    if answer is None:
         return None
+    known: Session | None = found.session
     if known is None or known.get_handle() != answer.handle:
         known = found.session = Session(found, transport.Session(owner, answer, owner.access_token))
     return known

@@ -67,7 +67,9 @@ class Sessions:
 
     def begin(self, http: HttpRequest) -> DjangoRequest:
         """Attach a session to the new request `http`, and return that."""
-        request = DjangoRequest(self.edge, self.threads, trusts_proxy=self.trusts_proxy)
+        edge = self.edge
+        owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
+        request = DjangoRequest(edge, self.threads, owner, {}, trusts_proxy=self.trusts_proxy)
         http._supertokens = request  # type: ignore[attr-defined]
         return request
 

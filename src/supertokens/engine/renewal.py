@@ -187,7 +187,7 @@ class Leaves(Enum):
 def is_in_time(waited: int, times: RenewalTimes) -> bool:
     """Return whether a first verb may renew now, and whether headers that leave now may bring what a verb found.
 
-    That is the pair of a renewal, or a clearing. What a verb was told (create, renew, log-out, revoke) always goes out.
+    That is the pair of a renewal, or a clearing. What a verb was told (create, renew, logout, revoke) always goes out.
     """
     return waited <= times.in_time
 

@@ -174,5 +174,5 @@ def _shown(name: object) -> str:
 
 def _text(value: str, where: str) -> str:
     if _LONE_SURROGATE.search(value):
-        raise ValueError(f"{where} holds a lone surrogate, which is no Unicode text")
+        raise ValueError(f"{where} contains a lone surrogate, which is not valid Unicode")
     return str.__str__(value)  # of an enumeration's member: its value, not its name

@@ -43,10 +43,12 @@ class Clocks:
             ahead = 0
         self._ahead = ahead
         if ahead and self._warning.is_due():
-            effect = "find access tokens expired too early" if ahead > 0 else "accept access tokens for too long"
+            effect = (
+                "reject access tokens that much too early" if ahead > 0 else "accept access tokens that much too long"
+            )
             _log.warning(
-                "this app's clock and the core's differ by %d seconds: here it is %s, at the core %s. Checks here will"
-                " %s by that much; set the clocks right",
+                "this app's clock and the core's differ by %d seconds: it is %s here, and %s at the core. Checks here"
+                " will %s; synchronise the clocks (NTP)",
                 abs(ahead) // 1000, _in_words(answered_at), _in_words(made_at), effect,
             )  # fmt: skip
 
@@ -55,7 +57,8 @@ class Clocks:
         ahead = self._ahead
         if ahead > 0 and self._explanation.is_due():
             _log.warning(
-                "an access token was refused that may be good by the core's clock: this app's is %d seconds ahead",
+                "an access token was refused that may still be valid by the core's clock: this app's is %d seconds"
+                " ahead",
                 ahead // 1000,
             )
 

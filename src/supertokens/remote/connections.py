@@ -200,9 +200,9 @@ class Connections:
                 else:
                     response.close()
         except (NewConnectionError, ConnectTimeoutError) as error:
-            raise NotSentError("no connection") from _without_frames(error)
+            raise NotSentError("could not connect") from _without_frames(error)
         except (ReadTimeoutError, TimeoutError) as error:
-            raise TimesUpError("no answer in time") from _without_frames(error)
+            raise TimesUpError("no response in time") from _without_frames(error)
         except (HTTPError, OSError) as error:
             raise NoAnswerError("the connection broke") from _without_frames(error)
         return Answer(response.status, secret)
@@ -229,7 +229,7 @@ def _first_to_connect(addresses: Sequence[Any], seconds: float, options: Iterabl
         else:
             sock.settimeout(max(_MIN_TIMEOUT_S, deadline - time.monotonic()))
             return sock
-    raise OSError("the host has no address")
+    raise OSError("the host has no addresses")
 
 
 def _connected(address_info: Any, seconds: float, options: Iterable[Any]) -> socket.socket:
@@ -254,7 +254,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
         secret += response.read(_BYTES_AT_ONCE, decode_content=False)
         if len(secret) == size:
             return bytes(secret)
-    raise NoAnswerError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+    raise NoAnswerError(f"the response has more than {MAX_ANSWER_BYTES} bytes")
 
 
 def _without_frames(error: BaseException) -> BaseException:

@@ -34,7 +34,7 @@ from supertokens.errors import (
 )
 from supertokens.forks import call_in_forked_children
 from supertokens.remote import replies
-from supertokens.remote.calls import Calls
+from supertokens.remote.client import CoreClient
 from supertokens.remote.clocks import Clocks
 from supertokens.remote.keys import PublicKeys
 from supertokens.remote.payloads import encoded, encoded_payload
@@ -57,7 +57,7 @@ class RemoteCore(RemoteSessions):
     """A `Core` whose sessions are kept by the services that `hosts` names. The answers are those of `EmbeddedCore`.
 
     Access tokens are verified here, by the service's public keys: a verify that needs no session costs no call. Every
-    method may raise SuperTokensGeneralError: no host answered in time, or what it said makes no sense.
+    method may raise SuperTokensGeneralError: no host responded in time, or the response was invalid.
 
     `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back; `sleep` waits for seconds.
 
@@ -80,7 +80,7 @@ class RemoteCore(RemoteSessions):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not config.hosts:
-            raise ValueError("a remote core needs 'hosts'")
+            raise ValueError("RemoteCore needs 'hosts'")
         self.signals = Signals()
         self._config = config
         self._clock = clock
@@ -93,8 +93,8 @@ class RemoteCore(RemoteSessions):
         return f"RemoteCore({', '.join(self._config.hosts or ())})"
 
     def _begin(self) -> None:
-        self._calls = Calls(self._config, self._monotonic, self._sleep)
-        self._keys = PublicKeys(self._calls, self._monotonic)
+        self._client = CoreClient(self._config, self._monotonic, self._sleep)
+        self._keys = PublicKeys(self._client, self._monotonic)
         self._clocks = Clocks(self._monotonic)
         self._tokens = TokenVerifier(self._keys, self._config.verified_token_cache)
 
@@ -104,7 +104,7 @@ class RemoteCore(RemoteSessions):
         It must not use its parent's connections, nor wait for a lock that a thread of its parent held.
         """
         # The calls are kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
-        _INHERITED.append(self._calls)
+        _INHERITED.append(self._client)
         self._begin()
 
     @property
@@ -136,18 +136,18 @@ class RemoteCore(RemoteSessions):
             "replaces": list(replaces) or None,
         }
         asked_at = self._clock()
-        answer = self._calls.send("POST", "/recipe/session", fields, again=False)
+        answer = self._client.send("POST", "/recipe/session", fields, again=False)
         if answer.status == _CONFLICT:
             self.signals.send(Event(kind="refused", user_id=user_id, reason="session_limit"))
             raise SuperTokensSessionLimitError
         issued = replies.CREATED.of(answer)
         self._clocks.compare(issued.access_token.created_time, asked_at, self._clock())
         if anti_csrf and issued.anti_csrf_token is None:
-            raise SuperTokensGeneralError("the core made a session without the anti-CSRF value that it was asked for")
+            raise SuperTokensGeneralError("the core created a session without the requested anti-CSRF value")
         if not remember and issued.remember is not False:
             self._remove({"sessionHandles": [issued.session.handle]})
             raise SuperTokensGeneralError(
-                "the core does not know of sessions with remember=False: it is not of this project"
+                "the core does not support remember=False: it is the original core, or an older service"
             )
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=user_id))
         if issued.session_handles_revoked is not None:
@@ -160,10 +160,10 @@ class RemoteCore(RemoteSessions):
         if not is_handle(handle):
             raise no_such_session()
         fields = {"sessionHandle": handle, "enableAntiCsrf": anti_csrf, "tellsMore": True, **_noted(noted)}
-        answer = self._calls.send("POST", "/recipe/session/renew", fields, again=False)
+        answer = self._client.send("POST", "/recipe/session/renew", fields, again=False)
         if answer.status == _NOT_FOUND:
             raise SuperTokensGeneralError(
-                "the core cannot renew a session under a new handle: it is not of this project"
+                "the core cannot renew a session under a new handle: it is the original core, or an older service"
             )
         issued = replies.RENEWED.of(answer)
         self.signals.send(Event(kind="created", handle=issued.session.handle, user_id=issued.session.user_id))
@@ -196,7 +196,7 @@ class RemoteCore(RemoteSessions):
             "client": _sendable(client),
             "tellsMore": True,
         }
-        answer = self._calls.send("POST", "/recipe/session/verify", secret, again=True)
+        answer = self._client.send("POST", "/recipe/session/verify", secret, again=True)
         return verified_session(replies.VERIFIED.of(answer), known.token)
 
     def verifies_at_once(self, token: str) -> bool:
@@ -227,7 +227,7 @@ class RemoteCore(RemoteSessions):
             # The service asks every caller for the value; whether a browser has to send it is ours to say.
             anti_csrf_token = anti_csrf_inside(token)
         version = ""
-        if static_key is None and _KIND_OF_KEY_MAY_STAY in self._calls.versions:
+        if static_key is None and _KIND_OF_KEY_MAY_STAY in self._client.versions:
             version = _KIND_OF_KEY_MAY_STAY
         secret = {
             "refreshToken": token,
@@ -240,7 +240,7 @@ class RemoteCore(RemoteSessions):
             **_noted(noted),
         }
         asked_at = self._clock()
-        answer = self._calls.send("POST", "/recipe/session/refresh", secret, again=True, version=version)
+        answer = self._client.send("POST", "/recipe/session/refresh", secret, again=True, version=version)
         try:
             issued = replies.REFRESHED.of(answer)
         except SuperTokensTokenTheftError as theft:
@@ -254,7 +254,7 @@ class RemoteCore(RemoteSessions):
 
     def served_by_record(self, token: str, *, waited: int, spares: bool) -> VerifiedSession | None:
         secret = {"refreshToken": token, "waitedMs": waited, "spares": spares}
-        answer = self._calls.send("POST", "/recipe/session/served-by-record", secret, again=True)
+        answer = self._client.send("POST", "/recipe/session/served-by-record", secret, again=True)
         served: replies.Served | replies.NotServed = replies.SERVED.of(answer)
         if isinstance(served, replies.NotServed):
             return None
@@ -262,7 +262,7 @@ class RemoteCore(RemoteSessions):
         return VerifiedSession(handle=session.handle, user_id=session.user_id, jwt_payload=session.user_data_in_jwt)
 
     def renewal_terms(self) -> RenewalTerms | None:
-        answer = self._calls.get("/recipe/session/renewal-terms", {})
+        answer = self._client.get("/recipe/session/renewal-terms", {})
         if answer.status == 404:
             return None  # the original core, each of whose refreshes mints a sibling
         terms = replies.RENEWAL_TERMS.of(answer)
@@ -276,7 +276,7 @@ class RemoteCore(RemoteSessions):
         except SuperTokensTryRefreshTokenError as error:
             raise SuperTokensUnauthorisedError(str(error), reason=error.reason) from error
         secret = {"accessToken": token, "userDataInJWT": payload, "tellsMore": True}
-        answer = self._calls.send("POST", "/recipe/session/regenerate", secret, again=True)
+        answer = self._client.send("POST", "/recipe/session/regenerate", secret, again=True)
         return verified_session(replies.REGENERATED.of(answer), claims)
 
     def authentic_access_token(self, token: str) -> AccessToken | None:
@@ -288,7 +288,7 @@ class RemoteCore(RemoteSessions):
     def authentic_refresh_token(self, token: str) -> TokenPosition | None:
         if not _can_be_refresh_token(token):
             return None
-        answer = self._calls.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": token}, again=True)
+        answer = self._client.send("POST", "/recipe/session/refresh/authenticate", {"refreshToken": token}, again=True)
         if answer.status == 404:
             return None  # the original core, which has no such question
         try:
@@ -299,7 +299,7 @@ class RemoteCore(RemoteSessions):
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._calls.close()
+        self._client.close()
 
 
 def _can_be_refresh_token(token: str) -> bool:

@@ -11,7 +11,7 @@ from supertokens.engine.key_set import KeySet, PublicKey, read_key_set
 from supertokens.engine.signing_keys import MAX_RING_AGE_TO_SIGN_MS, MAX_RING_AGE_TO_VERIFY_MS
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import ProcessLock
-from supertokens.remote.calls import Calls
+from supertokens.remote.client import CoreClient
 from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import refused
 
@@ -49,8 +49,8 @@ class PublicKeys:
     dropped key live on, and the other one may stand still while the machine is suspended.
     """
 
-    def __init__(self, calls: Calls, monotonic: Callable[[], float]) -> None:
-        self._calls = calls
+    def __init__(self, client: CoreClient, monotonic: Callable[[], float]) -> None:
+        self._client = client
         self._monotonic = monotonic
         self._current: _Reading | None = None
         self._body = b""
@@ -116,7 +116,7 @@ class PublicKeys:
     def _read(self, now: int) -> KeySet:
         asked_at = self._monotonic()
         self._next_attempt = asked_at + _TRY_AGAIN_AFTER / 1000
-        answer = self._calls.key_set()
+        answer = self._client.key_set()
         if answer.status != 200:
             raise refused(answer.status)
         known = self._current
@@ -125,7 +125,7 @@ class PublicKeys:
             unchanged = known is not None and answer.body == self._body
             found: list[PublicKey] = list(known.keys.keys) if known and unchanged else read_key_set(answer.body)
         except ValueError as error:
-            raise SuperTokensGeneralError(f"the core's key set makes no sense: {error}") from error
+            raise SuperTokensGeneralError(f"the core's key set is invalid: {error}") from error
         self._body = answer.body
         self._current = _Reading(KeySet(found, now), asked_at)
         return self._current.keys

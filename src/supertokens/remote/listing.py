@@ -11,7 +11,7 @@ from supertokens.engine.noted_client import NotedClient
 from supertokens.engine.session import ListedSession, SessionCursor, SessionInformation
 from supertokens.errors import SuperTokensGeneralError, SuperTokensUnauthorisedError
 from supertokens.remote import replies
-from supertokens.remote.calls import Calls
+from supertokens.remote.client import CoreClient
 
 __all__ = ["asked_about_each", "page_by_page"]
 
@@ -19,11 +19,11 @@ _MAX_PAGE: Final = 1000  # more are refused
 
 
 def page_by_page(
-    calls: Calls, user_id: str, after: SessionCursor | None, limit: int | None
+    client: CoreClient, user_id: str, after: SessionCursor | None, limit: int | None
 ) -> list[ListedSession] | None:
     """Return at most `limit` sessions of `user_id` behind the place `after`; None from a core without such a list.
 
-    `calls` ask the core. Raise SuperTokensGeneralError.
+    `client` asks the core. Raise SuperTokensGeneralError.
     """
     listed: list[ListedSession] = []
     while limit is None or len(listed) < limit:
@@ -34,7 +34,7 @@ def page_by_page(
             "afterTimeCreated": None if after is None else after.created_at,
             "afterSessionHandle": None if after is None else after.handle,
         }
-        answer = calls.send("POST", "/recipe/session/list", question, again=True)
+        answer = client.send("POST", "/recipe/session/list", question, again=True)
         if answer.status == 404:
             return None  # the original core
         found = [
@@ -54,7 +54,7 @@ def page_by_page(
         if len(found) < page:
             break
         if after is not None and found[-1].cursor <= after:
-            raise SuperTokensGeneralError("the core's reply makes no sense: its list of sessions has no end")
+            raise SuperTokensGeneralError("the core's response is invalid: its list of sessions has no end")
         after = found[-1].cursor
     return listed
 

@@ -218,7 +218,7 @@ class ExpectedReply(Generic[T]):
             reply = self._decode(answer.body)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             # The decoder names fields and positions, never what a token or a payload holds.
-            raise SuperTokensGeneralError(f"the core's reply makes no sense: {error}") from error
+            raise SuperTokensGeneralError(f"the core's response is invalid: {error}") from error
         if isinstance(reply, Unauthorised):
             reason = "replaced" if reply.replaced else ""
             raise SuperTokensUnauthorisedError(reply.message, reason=reason, this_request_only=reply.replaced)
@@ -257,4 +257,4 @@ def refused(status: int) -> SuperTokensGeneralError:
         return SuperTokensGeneralError("the core refused the API key (HTTP 401): check 'api_key'")
     if status == 429:
         return SuperTokensGeneralError("the core is too busy (HTTP 429)")
-    return SuperTokensGeneralError(f"the core answered with HTTP status {status}; its log may say why")
+    return SuperTokensGeneralError(f"the core responded with HTTP status {status}; its log may say why")

@@ -49,7 +49,7 @@ def verified_session(reply: Verified, shown: AccessToken) -> VerifiedSession:
 
 def another_session() -> SuperTokensGeneralError:
     """Return the error for a reply about another session than the one that was asked about."""
-    return SuperTokensGeneralError("the core's reply makes no sense: it is about another session")
+    return SuperTokensGeneralError("the core's response is invalid: it is about another session")
 
 
 def no_such_session() -> SuperTokensUnauthorisedError:

@@ -11,7 +11,7 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionInfo
 from supertokens.engine.user_data import JsonObject
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.remote import replies
-from supertokens.remote.calls import Calls
+from supertokens.remote.client import CoreClient
 from supertokens.remote.listing import asked_about_each, page_by_page
 from supertokens.remote.payloads import encoded, encoded_payload
 from supertokens.remote.replies import FoundSession
@@ -24,7 +24,7 @@ class RemoteSessions:
     """The verbs of a `Core` that take no token, as calls of a service."""
 
     signals: Signals
-    _calls: Calls
+    _client: CoreClient
     _clock: Callable[[], int]
 
     def revoke_sessions(self, handles: Sequence[str]) -> list[str]:
@@ -43,22 +43,26 @@ class RemoteSessions:
     def session_handles(self, user_id: str) -> list[str]:
         if not can_be_user_id(user_id):
             return []
-        return replies.SESSIONS_OF_USER.of(self._calls.get("/recipe/session/user", {"userId": user_id})).session_handles
+        return replies.SESSIONS_OF_USER.of(
+            self._client.get("/recipe/session/user", {"userId": user_id})
+        ).session_handles
 
     def sessions(
         self, user_id: str, *, after: SessionCursor | None = None, limit: int | None = None
     ) -> list[ListedSession]:
         if not can_be_user_id(user_id):
             return []
-        listed = page_by_page(self._calls, user_id, after, limit)
+        listed = page_by_page(self._client, user_id, after, limit)
         return asked_about_each(self.session_handles(user_id), self.session, after, limit) if listed is None else listed
 
     def forget_clients(self, user_id: str) -> list[str]:
         if not can_be_user_id(user_id):
             return []
-        answer = self._calls.send("POST", "/recipe/session/clients/forget", {"userId": user_id}, again=True)
+        answer = self._client.send("POST", "/recipe/session/clients/forget", {"userId": user_id}, again=True)
         if answer.status == 404:
-            raise SuperTokensGeneralError("the core cannot forget the clients of sessions: it is not of this project")
+            raise SuperTokensGeneralError(
+                "the core cannot forget the clients of sessions: it is the original core, or an older service"
+            )
         return replies.SESSIONS_OF_USER.of(answer).session_handles
 
     def session(self, handle: str) -> SessionInformation:
@@ -82,11 +86,11 @@ class RemoteSessions:
     def stored_session_data(self, handle: str) -> StoredData:
         if not is_handle(handle):
             raise no_such_session()
-        answer = self._calls.get("/recipe/session/data", {"sessionHandle": handle, "tellsMore": "true"})
+        answer = self._client.get("/recipe/session/data", {"sessionHandle": handle, "tellsMore": "true"})
         found = replies.DATA.of(answer)
         if found.version is None:
             raise SuperTokensGeneralError(
-                "the core cannot change session data by a function: it is not of this project, or is older"
+                "the core cannot change session data by a function: it is the original core, or an older service"
             )
         return StoredData(found.user_data_in_database, found.version)
 
@@ -100,18 +104,18 @@ class RemoteSessions:
             "tellsMore": True,
         }
         # Not again where the answer was lost: the change would be made twice.
-        answer = self._calls.send("PUT", "/recipe/session/data", question, again=False)
+        answer = self._client.send("PUT", "/recipe/session/data", question, again=False)
         return not isinstance(replies.SWAPPED.of(answer), replies.Changed)
 
     def confirm_session(self, handle: str) -> None:
         if not is_handle(handle):
             raise no_such_session()
-        answer = self._calls.send(
+        answer = self._client.send(
             "POST", "/recipe/session/confirm", {"sessionHandle": handle, "tellsMore": True}, again=True
         )
         if answer.status == 404:
             raise SuperTokensGeneralError(
-                "the core cannot note that a session was confirmed: it is not of this project"
+                "the core cannot record that a session was confirmed: it is the original core, or an older service"
             )
         replies.UPDATED.of(answer)
 
@@ -119,7 +123,7 @@ class RemoteSessions:
         self._put("/recipe/jwt/data", handle, {"userDataInJWT": encoded_payload(jwt_payload)})
 
     def _remove(self, whom: dict[str, object]) -> list[str]:
-        answer = self._calls.send("POST", "/recipe/session/remove", whom, again=True)
+        answer = self._client.send("POST", "/recipe/session/remove", whom, again=True)
         removed = replies.REVOKED.of(answer).session_handles_revoked
         user_id = whom.get("userId")
         return self._told_of_revoked(removed, user_id if isinstance(user_id, str) else None)
@@ -132,7 +136,7 @@ class RemoteSessions:
     def _found(self, handle: str) -> FoundSession:
         if not is_handle(handle):
             raise no_such_session()
-        found = replies.FOUND.of(self._calls.get("/recipe/session", {"sessionHandle": handle, "tellsMore": "true"}))
+        found = replies.FOUND.of(self._client.get("/recipe/session", {"sessionHandle": handle, "tellsMore": "true"}))
         if found.session_handle != handle:
             raise another_session()
         return found
@@ -140,5 +144,5 @@ class RemoteSessions:
     def _put(self, path: str, handle: str, fields: dict[str, object]) -> None:
         if not is_handle(handle):
             raise no_such_session()
-        answer = self._calls.send("PUT", path, {"sessionHandle": handle, "tellsMore": True, **fields}, again=True)
+        answer = self._client.send("PUT", path, {"sessionHandle": handle, "tellsMore": True, **fields}, again=True)
         replies.UPDATED.of(answer)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from supertokens.asgi import ANSWERED, Answer, answer_for
+from supertokens.asgi import ANSWERED_ERRORS, Answer, answer_for
 from supertokens.errors import SuperTokensError
 
 __all__ = ["answer_errors"]
@@ -29,7 +29,7 @@ def answer_errors(app: Starlette, path_of: Callable[[str], str]) -> None:
     """
     handlers = app.exception_handlers
     root = handlers.get(SuperTokensError)
-    for kind in ANSWERED:
+    for kind in ANSWERED_ERRORS:
         handlers[kind] = _answering(handlers.get(kind, root), path_of)
     for mounted in _mounted_in(app):
         if not hasattr(mounted.state, "supertokens"):

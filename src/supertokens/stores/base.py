@@ -30,8 +30,8 @@ from supertokens.engine.value import Value
 
 __all__ = [
     "EVERYBODY", "MAX_ENTRIES", "MAX_EVICTED", "Announcing", "Checking", "Copying", "Erasing", "Everybody", "FeedEntry",
-    "FeedReader", "Found", "KeyStore", "Migrating", "Movable", "Probing", "SessionLimit", "SessionStore", "Store",
-    "WholeSession",
+    "FeedReader", "KeyStore", "Migrating", "Movable", "Probing", "SessionLimit", "SessionStore", "Store",
+    "TimestampedRecord", "WholeSession",
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ class Everybody(Enum):
 EVERYBODY: Final = Everybody.EVERYBODY
 
 
-class Found(NamedTuple):
+class TimestampedRecord(NamedTuple):
     """A record, with the time (ms) of the authoritative clock when it was read."""
 
     record: SessionRecord
@@ -103,7 +103,7 @@ class SessionStore(Protocol):
         store can do that; if not, a user exceeds the limit by no more sessions than are created at the same time.
         """
 
-    def get(self, handle: str, now: int) -> Found | None:
+    def get(self, handle: str, now: int) -> TimestampedRecord | None:
         """Return the session, read from where writes are decided (the primary)."""
 
     def get_session_data(self, handle: str, now: int) -> str | None:

@@ -12,7 +12,7 @@ from supertokens.engine.session import ListedSession, SessionCursor, SessionReco
 from supertokens.engine.signing_keys import KeyPurpose, StoredKey, StoredKeys
 from supertokens.errors import SuperTokensGeneralError
 from supertokens.forks import ProcessLock
-from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit
+from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, SessionLimit, TimestampedRecord
 from supertokens.stores.memory_feed import MemoryFeed
 
 __all__ = ["MemoryStore"]
@@ -55,9 +55,9 @@ class MemoryStore:
             self._sessions[record.handle] = (record, session_data)
             return removed
 
-    def get(self, handle: str, now: int) -> Found | None:
+    def get(self, handle: str, now: int) -> TimestampedRecord | None:
         kept = self._living(handle, now)
-        return None if kept is None else Found(kept[0], now)
+        return None if kept is None else TimestampedRecord(kept[0], now)
 
     def get_session_data(self, handle: str, now: int) -> str | None:
         kept = self._living(handle, now)

@@ -10,7 +10,15 @@ from typing import Any, Final
 from supertokens.config.postgres_urls import PostgresUrl
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord, is_handle
 from supertokens.engine.signing_keys import StoredKeys
-from supertokens.stores.base import EVERYBODY, MAX_EVICTED, Everybody, FeedReader, Found, SessionLimit, WholeSession
+from supertokens.stores.base import (
+    EVERYBODY,
+    MAX_EVICTED,
+    Everybody,
+    FeedReader,
+    SessionLimit,
+    TimestampedRecord,
+    WholeSession,
+)
 from supertokens.stores.postgres_connections import Connections
 from supertokens.stores.postgres_database import PostgresDatabase
 from supertokens.stores.postgres_feed import SWEEP_FEED, PostgresFeedReader
@@ -168,9 +176,9 @@ class PostgresStore(PostgresKeys):
         evicted = [handle for handle, place in rows if place > 0]
         return [handle for handle in wanted if handle in replaced] + evicted
 
-    def get(self, handle: str, now: int) -> Found | None:
+    def get(self, handle: str, now: int) -> TimestampedRecord | None:
         row = self._row_of(_GET, handle, now)
-        return row and Found(record_of(handle, row[:-1]), row[-1])
+        return row and TimestampedRecord(record_of(handle, row[:-1]), row[-1])
 
     def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
         if not is_handle(handle):

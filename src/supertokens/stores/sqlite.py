@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from supertokens.engine.session import ListedSession, SessionCursor, SessionRecord
 from supertokens.engine.signing_keys import StoredKeys
-from supertokens.stores.base import EVERYBODY, Everybody, FeedReader, Found, SessionLimit, WholeSession
+from supertokens.stores.base import EVERYBODY, Everybody, FeedReader, SessionLimit, TimestampedRecord, WholeSession
 from supertokens.stores.sqlite_backup import back_up, restore
 from supertokens.stores.sqlite_connections import SqliteDatabase
 from supertokens.stores.sqlite_feed import FEED, SqliteFeedReader, sweep_feed
@@ -154,9 +154,9 @@ class SqliteStore(SqliteKeys):
             partial(create_within, _INSERT, record, values, limit, list(dict.fromkeys(replaces)))
         )
 
-    def get(self, handle: str, now: int) -> Found | None:
+    def get(self, handle: str, now: int) -> TimestampedRecord | None:
         row = self._read_one(_GET, (handle, now))
-        return row and Found(record_of(row), now)
+        return row and TimestampedRecord(record_of(row), now)
 
     def get_payload(self, handle: str, now: int, *, seen_within: int, created_within: int | None) -> str | None:
         created_after = _EVER if created_within is None else now - created_within

@@ -14,7 +14,7 @@ from supertokens.testing.integration import (
     NewResponse,
     Page,
     Refresh,
-    Reply,
+    Response,
     RevokeSession,
     RevokeUser,
     Script,
@@ -90,14 +90,14 @@ PAGES: Final = (
 """What every app of the contract needs."""
 
 
-def is_the_end(reply: Reply, dialect: str) -> bool:
+def is_the_end(reply: Response, dialect: str) -> bool:
     """Return whether `reply` tells a client of `dialect` that sent tokens that its session has ended."""
     said = {name: reply.header(name) for name in _HEADERS if reply.header(name) is not None}
     cleared = reply.deleted_cookies == (frozenset() if dialect == "header" else _OUR_COOKIES)
     return said == _ENDS[dialect] and cleared and not reply.set_cookies
 
 
-def _says_nothing(reply: Reply) -> bool:
+def _says_nothing(reply: Response) -> bool:
     return not reply.touches_cookies and all(reply.header(name) is None for name in _HEADERS)
 
 

@@ -17,12 +17,12 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from supertokens.core import Core
 from supertokens.errors import SuperTokensError
-from supertokens.testing.messages import Response as Reply
+from supertokens.testing.messages import Response
 
 __all__ = [
-    "Act", "Call", "Create", "Current", "Get", "MakeSite", "NewResponse", "Page", "Perform", "Refresh", "Reply",
-    "RevokeHandle", "RevokeSession", "RevokeUser", "Script", "SignOut", "Site", "Stream", "UpdatePayload", "run",
-    "run_async", "run_in_pieces", "run_in_pieces_async",
+    "Act", "Create", "Current", "Get", "MakeSite", "NestedRequest", "NewResponse", "Page", "Perform", "Refresh",
+    "Response", "RevokeHandle", "RevokeSession", "RevokeUser", "Script", "SignOut", "Site", "Stream", "UpdatePayload",
+    "run", "run_async", "run_in_pieces", "run_in_pieces_async",
 ]  # fmt: skip
 
 
@@ -88,8 +88,8 @@ class NewResponse(NamedTuple):
     headers: Sequence[tuple[str, str]] = ()
 
 
-class Call(NamedTuple):
-    """A request to the same app, made while one of its views runs: its result is the `Reply`."""
+class NestedRequest(NamedTuple):
+    """A request to the same app, made while one of its views runs: its result is the `Response`."""
 
     method: str
     path: str
@@ -98,7 +98,7 @@ class Call(NamedTuple):
 
 Act = (
     Create | Get | Refresh | Current | SignOut | RevokeHandle | RevokeUser | UpdatePayload | RevokeSession | NewResponse
-    | Call
+    | NestedRequest
 )  # fmt: skip
 
 Script = Generator[Any, Any, Any]
@@ -133,7 +133,7 @@ class Site(Protocol):
 
     def call(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         """Return the response to `method` `path` from 127.0.0.1 over `scheme`, with exactly these `headers`.
 
         `mount`: the path below which the app is mounted (SCRIPT_NAME, root_path); `path` is the rest of it. An error

@@ -33,11 +33,11 @@ from supertokens.errors import (
 from supertokens.testing.browser_contract import PAGES, BrowserContract, is_the_end
 from supertokens.testing.clock import FakeClock
 from supertokens.testing.integration import (
-    Call,
     Create,
     Current,
     Get,
     MakeSite,
+    NestedRequest,
     NewResponse,
     Page,
     Refresh,
@@ -213,7 +213,7 @@ class IntegrationContract(BrowserContract, RequestSessionContract):
         def outer(session: Any) -> Script:
             replies = []
             for method, path in (("GET", "/me"), ("POST", "/login/bob"), ("POST", "/session/refresh")):
-                replies.append((yield Call(method, path, [("Host", "localhost")])))
+                replies.append((yield NestedRequest(method, path, [("Host", "localhost")])))
             yield UpdatePayload(session, {"role": "outer"})
             users = [(yield Get()).get_user_id(), (yield Current()).get_user_id(), session.get_user_id()]
             return f"{[reply.status for reply in replies]} {users}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from supertokens.testing.browser import DIALECTS, Browser
 from supertokens.testing.clock import FakeClock
-from supertokens.testing.integration import Reply, Site
+from supertokens.testing.integration import Response, Site
 
 __all__ = ["DIALECTS", "Visitor"]
 
@@ -28,7 +28,7 @@ class Visitor:
 
     def call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, mount: str = "", scheme: str = "http"
-    ) -> Reply:
+    ) -> Response:
         """Send the request `method` `path` with the client's tokens; `headers` are added.
 
         `mount` and `scheme`: see `Site.call`.
@@ -44,17 +44,17 @@ class Visitor:
         self.browser.take(reply.headers)
         return reply
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         return self.call("GET", path, headers)
 
-    def post(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+    def post(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         return self.call("POST", path, headers)
 
-    def log_in(self, user_id: str = "ada", *, mount: str = "") -> Reply:
+    def log_in(self, user_id: str = "ada", *, mount: str = "") -> Response:
         """Create a session for `user_id` in the app mounted at `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", f"/login/{user_id}", mount=mount))
 
-    def refresh(self, *, mount: str = "") -> Reply:
+    def refresh(self, *, mount: str = "") -> Response:
         """Get the next pair of tokens from the app mounted at `mount`. Raise AssertionError if that fails."""
         return self._succeeds(self.call("POST", "/session/refresh", mount=mount))
 
@@ -67,6 +67,6 @@ class Visitor:
             else bool(self.browser.access_token or self.browser.refresh_token)
         )
 
-    def _succeeds(self, reply: Reply) -> Reply:
+    def _succeeds(self, reply: Response) -> Response:
         assert reply.status == 200, f"{reply.status} {reply.text}"
         return reply

@@ -179,7 +179,7 @@ class SessionEdge:
             return
         self._warned_of_size = True
         _log.warning(
-            "the session headers of a response have %d bytes: nginx answers 502 where they do not fit into its"
+            "the session headers of a response have %d bytes: nginx responds with a 502 if they do not fit into its"
             " 'proxy_buffer_size', 4k by default. Raise that, or put less into jwt_payload",
             size,
         )

@@ -32,7 +32,7 @@ def check_user_id(user_id: object) -> str:
     try:
         size = len(user_id.encode())
     except UnicodeEncodeError:
-        raise ValueError("user_id holds a lone surrogate, which is no Unicode text") from None
+        raise ValueError("user_id contains a lone surrogate, which is not valid Unicode") from None
     if not 1 <= size <= MAX_USER_ID_BYTES:
         raise ValueError(f"user_id must have 1 to {MAX_USER_ID_BYTES} bytes in UTF-8, not {size}")
     return user_id

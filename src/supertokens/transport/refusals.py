@@ -47,7 +47,7 @@ _IN_LOCATIONS: Final = ":/%#?=@[]!$&'()*+,;~"
 _OTHERS: Final[tuple[tuple[type[SuperTokensError], int, str], ...]] = (
     (SuperTokensCrossOriginError, 403, "cross-origin request"),
     (SuperTokensSessionLimitError, 409, "too many sessions"),
-    (SuperTokensNotFreshError, 403, "log-in too long ago"),
+    (SuperTokensNotFreshError, 403, "login too long ago"),
 )
 """Errors that neither a refresh nor a login can fix: status and text of their responses."""
 
@@ -89,7 +89,7 @@ def answer_to(error: SuperTokensError, owner: RequestSession, path_of: Callable[
 def require_log_in_path(config: Config) -> None:
     """Raise ConfigError if `login_url` of `config` is not a path, for frameworks without names for paths."""
     if config.login_url is not None and not config.login_url.startswith("/"):
-        raise ConfigError("'login_url' has to be a path here, beginning with a slash", "login_url")
+        raise ConfigError("'login_url' must be a path here, starting with a slash", "login_url")
 
 
 def status_for(error: SuperTokensError, config: Config) -> int:

@@ -78,7 +78,7 @@ def test_a_stolen_token_is_told_of_where_it_is_noticed(ada: Visitor, visit: Visi
     assert thief.is_logged_in()
     clock.advance(hours=2)
     assert goes_to(ada.get("/notes")) == "/login"
-    assert "Somebody has used a copy of your log-in" in said(ada.get("/login"))
+    assert "Somebody has used a copy of your session" in said(ada.get("/login"))
     assert not thief.is_logged_in()
 
 

@@ -21,7 +21,7 @@ from supertokens.remote.hosts import Host, Hosts
 from supertokens.remote.questions import SharedQuestion
 from supertokens.remote.replies import VERSIONS, refused
 
-__all__ = ["SPOKEN_VERSIONS", "Calls"]
+__all__ = ["SPOKEN_VERSIONS", "CoreClient"]
 
 SPOKEN_VERSIONS: Final = ("5.4", "5.3", "5.2", "5.1", "5.0", "4.0")
 """Versions of the core protocol that we speak, the best first."""
@@ -47,8 +47,8 @@ class _Request(Value, frozen=True):
     body: bytes | None
 
 
-class Calls:
-    """The hosts of a configuration, and the calls to them. For any thread of one process.
+class CoreClient:
+    """Sends requests to the hosts of a configuration. For any thread of one process.
 
     `monotonic` gives seconds of a clock that never goes back; `sleep` waits for seconds. Every call raises
     SuperTokensGeneralError where no host has an answer, and none of its messages tells what was asked.
@@ -128,7 +128,7 @@ class Calls:
         self._versions = tuple(version for version in SPOKEN_VERSIONS if version in offered)
         if not self._versions:
             spoken = ", ".join(SPOKEN_VERSIONS)
-            raise SuperTokensGeneralError(f"the core speaks no version of the core protocol that we do: {spoken}")
+            raise SuperTokensGeneralError(f"the core supports none of these versions of the core protocol: {spoken}")
         return self._versions
 
     def _send(
@@ -163,7 +163,7 @@ class Calls:
                     raise failure
         if refusal is not None:
             return refusal
-        raise failure or SuperTokensGeneralError("no core is available: each has failed, and is tried again shortly")
+        raise failure or SuperTokensGeneralError("no core is available: all hosts failed, and will be retried soon")
 
     def _ask(self, host: Host, request: _Request, deadline: float, *, again: bool) -> Answer:
         """Return the answer of `host` to `request` before `deadline`, and note how the host is. `again`: see `send`."""
@@ -171,7 +171,7 @@ class Calls:
         while True:
             left = deadline - self._monotonic()
             if left <= 0:
-                raise TimesUpError(f"no answer within {self._longest:g} seconds in all")
+                raise TimesUpError(f"no response within {self._longest:g} seconds in total")
             try:
                 answer = self._connections[host].send(
                     request.method, request.target, request.headers, request.body, self._connect, self._read, left
@@ -208,7 +208,7 @@ def _refuses_version(answer: Answer) -> bool:
 
 
 def _failure(error: Exception) -> SuperTokensGeneralError:
-    failure = SuperTokensGeneralError(f"the core gave no answer: {error}")
+    failure = SuperTokensGeneralError(f"the request to the core failed: {error}")
     failure.__cause__ = error.__cause__ or error
     return failure
 

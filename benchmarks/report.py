@@ -32,7 +32,7 @@ def headline(result: Result) -> str:
         f" {result.commit}: {_verdict(result)}"
     )
     if missed:
-        words += " [What it missed, and all figures](docs/performance.md#figures)."
+        words += " [Which goals it missed, and all figures](docs/performance.md#figures)."
     else:
         words += " [All figures](docs/performance.md#figures)."
     return _filled(words)

@@ -176,7 +176,7 @@ def test_the_sentence_for_the_readme_names_the_run_and_what_it_missed() -> None:
     sentence = " ".join(headline(REQUESTS).split())
     assert sentence == (
         "Measured on 2026-01-02 on A CPU, 2 cores, at commit abc1234: 3 of 35 goals met, 1 missed, 31 not measured."
-        " [What it missed, and all figures](docs/performance.md#figures)."
+        " [Which goals it missed, and all figures](docs/performance.md#figures)."
     )
 
 

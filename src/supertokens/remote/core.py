@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The core as a service, reached over HTTP: the modern core protocol (docs/protocol/cdi5.md)."""
+"""A core service, reached over HTTP: the modern core protocol (docs/protocol/cdi5.md)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RemoteCore(RemoteSessions):
 
     `clock` gives ms since the epoch, `monotonic` seconds of a clock that never goes back; `sleep` waits for seconds.
 
-    It works with the original core too, from its protocol 4.0 on. What only a service of ours can do:
+    It works with the original core too, from its protocol 4.0 on. Only this package's service provides the following:
 
     - refreshes of several tabs converge, and a lost answer never logs out;
     - a browser library that sends no anti-CSRF value with its refresh (4.3 and older) can refresh nevertheless;
@@ -103,7 +103,7 @@ class RemoteCore(RemoteSessions):
 
         It must not use its parent's connections, nor wait for a lock that a thread of its parent held.
         """
-        # The calls are kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
+        # The client is kept, and never used: nothing is freed in a handler, and no socket is reported as unclosed.
         _INHERITED.append(self._client)
         self._begin()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Choose the next host: one after the other. One that failed rests for a while, and is then tried by a single call.
+"""Choose the next host, in turn. A host that failed rests for a while, and is then tried by a single call.
 
 No I/O and no clock: moments and durations are in seconds of a clock that never goes back.
 """
@@ -36,7 +36,7 @@ class Host:
 
 
 class Hosts:
-    """All of them, for any thread."""
+    """All hosts, for any thread."""
 
     def __init__(self, urls: Iterable[str]) -> None:
         self.all = tuple(Host(url) for url in urls)

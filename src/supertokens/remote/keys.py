@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The public keys of a core elsewhere: read when they are due, so that its tokens are verified here."""
+"""The public keys of a core service: read when they are due, so that its tokens can be verified here."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class SharedQuestion:
-    """For any thread. While the core answers, whoever has to know waits for the thread that asks.
+    """For any thread. While the core answers, threads that need to know wait for the one that asks.
 
-    Once the core has failed nobody waits: one thread finds out whether it is back, and the others fail at once, as
+    Once the core has failed, no thread waits: one finds out whether it is back, and the others fail at once, as
     calls do while a host rests. Threads that queued up for a hung core would be held for one timeout after the other.
     """
 

@@ -39,7 +39,7 @@ Payload = dict[str, Any]
 
 
 class ReplySession(Value, frozen=True, rename="camel"):
-    """A session, as replies about tokens tell it."""
+    """A session, as replies about tokens describe it."""
 
     unshown = frozenset(("user_data_in_jwt",))
 
@@ -180,7 +180,7 @@ class Done(Struct, tag_field="status", tag="OK"):
 class Unauthorised(Struct, tag_field="status", tag="UNAUTHORISED"):
     message: str = "the core says that there is no such session"
     replaced: bool = False
-    """Whether it goes on under another handle, which it was given a moment ago."""
+    """Whether the session continues under another handle, which it got a moment ago."""
 
 
 class TryRefresh(Struct, tag_field="status", tag="TRY_REFRESH_TOKEN"):

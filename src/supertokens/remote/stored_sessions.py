@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions of a core elsewhere, by handle or by user: everything that can be done with them without a token."""
+"""Sessions of a core service, by handle or by user: everything that can be done with them without a token."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 """Choose among several cookies of one name in one request (docs/browsers.md#two-cookies-of-the-same-name).
 
 A changed cookie domain leaves duplicates in every browser, and an attacker on a neighbouring host may plant others. The
-choice is among authentic ones, so that a stale duplicate never raises theft. With a core elsewhere it takes a call to
-find out whether a refresh token is authentic: malformed ones are skipped, and no more of the others are checked than
+choice is among authentic ones, so that a stale duplicate never raises theft. With a core service, it takes a call to
+find out whether a refresh token is authentic: malformed ones are skipped, and only as many of the others are checked as
 the rule needs.
 """
 
@@ -37,7 +37,7 @@ CONFLICTING_SESSIONS: Final = "conflicting_sessions"
 _MAX_LOOKED_AT: Final = 8
 """How many cookies of the same name are examined, in the order sent."""
 _MAX_ASKED_ABOUT: Final = 4
-"""How many refresh tokens the core is asked about. A browser with three known places for a cookie has at most three."""
+"""How many refresh tokens the core may be asked about. A browser with three places for a cookie has at most three."""
 _WARN_EVERY_S: Final = 60.0
 
 _log = logging.getLogger("supertokens")

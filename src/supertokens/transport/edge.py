@@ -28,7 +28,7 @@ __all__ = ["SessionEdge"]
 
 _PROXY_BUFFER_BYTES: Final = 3584
 _MAX_LOST_RACES: Final = 200
-"""How many races one change of session data may lose; each loss is another request's success."""
+"""How many races one change of session data may lose; each loss means that another request has succeeded."""
 
 _log = logging.getLogger("supertokens")
 
@@ -36,11 +36,11 @@ _log = logging.getLogger("supertokens")
 class SessionEdge:
     """The browser edge of one application.
 
-    `open_core`: called on the first use, once. `rewrite`: change the headers of a framework's response object by a
-    function of header lists. `attach`: called with each core, before its first use here. `as_raised`: the error that a
-    verb raises in place of one of the core's, which lets a framework answer it. `explicit`: names of settings that
-    somebody has set. `clock`: milliseconds since the epoch, None: the core's; `monotonic`: seconds of a clock that
-    never goes back.
+    `open_core`: called on the first use, once. `rewrite`: changes the headers of a framework's response object, by a
+    function from header list to header list. `attach`: called with each core, before its first use here. `as_raised`:
+    returns the error to raise in place of one of the core's, so that the framework can respond to it. `explicit`: names
+    of the settings that were set explicitly. `clock`: milliseconds since the epoch, None: the core's; `monotonic`:
+    seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SessionEdge:
         self.renews = config.renewal == "server"
         """Whether the server renews the sessions of browsers that have no library."""
         self.checks_value = config.anti_csrf_mode == "token"
-        """Whether sessions have an anti-CSRF value, which checks ask for."""
+        """Whether sessions have an anti-CSRF value, which checks require."""
         self.checks_database = config.access_token_blacklisting
         self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
         self.times = self._times(config.refresh_token_rotation_grace_period_ms)
@@ -87,9 +87,9 @@ class SessionEdge:
 
     @contextmanager
     def replaced_core(self, core: Core) -> Iterator[None]:
-        """Let `core` take the place of the one that the configuration asks for, within the block: for tests.
+        """Use `core` in place of the configured one within the block, for tests.
 
-        Raise ConfigError as `core` does.
+        Raise ConfigError if the server is to renew sessions, and `core` does not allow that.
         """
         before = self.opened_core, self.clock, self.times
         self.opened_core = self._suitable(core)
@@ -99,7 +99,7 @@ class SessionEdge:
             self.opened_core, self.clock, self.times = before
 
     def _suitable(self, core: Core) -> Core:
-        """Attach `core`, and return it. Raise ConfigError if the server is to renew and must not with this core."""
+        """Attach `core`, and return it. Raise ConfigError if the server is to renew, and `core` does not allow it."""
         if self._attach is not None:
             self._attach(core)
         if not self._has_own_clock:
@@ -112,7 +112,7 @@ class SessionEdge:
         return RenewalTimes.of(grace, upload_grace=self.config.renewal_upload_grace * 1000)
 
     def _times_with(self, core: Core) -> RenewalTimes:
-        """Return the times of renewal with `core`. Raise ConfigError if it must not renew."""
+        """Return the timing of renewals with `core`. Raise ConfigError if it does not allow them."""
         terms = core.renewal_terms()
         grace, validity = (0, 0) if terms is None else (terms.grace, terms.access_token_validity)
         why = Obstacle.SIBLINGS if terms is None else None
@@ -135,8 +135,8 @@ class SessionEdge:
     def cookie_life(self, handle: str | None, now: int) -> CookieLife:
         """Return how long, from `now` on, a browser may keep a cookie of the session `handle`.
 
-        Used when no core says so with a new token. If the record cannot be read, until the browser is closed: no cookie
-        outlives its purpose.
+        For changes that come without a new token from the core. If the record cannot be read, the cookie lasts until
+        the browser is closed.
         """
         try:
             session = None if handle is None else self.core.session(handle)
@@ -157,7 +157,7 @@ class SessionEdge:
         """Replace the data of the session `handle` with `session_data`, or with the result of it if it is a function.
 
         A function is called again if another request has replaced the data meanwhile, so that no change is lost. If it
-        returns None, its argument, as it has left it, is stored.
+        returns None, its argument is stored, with the changes made to it.
         """
         if not callable(session_data):
             self.core.update_session_data(handle, self.limits.session_data(session_data))

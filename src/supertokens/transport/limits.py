@@ -85,14 +85,14 @@ class SizeLimits:
 
 
 def _max_characters(text: str) -> int:
-    """Return an upper bound on the characters of `text` in any JSON written here, with escapes and other numbers."""
+    """Return an upper bound on the length of `text` in any JSON written here, with escapes and rewritten numbers."""
     return (2 if text.isascii() and text.isprintable() else 12) * len(text)
 
 
 def _excess(user_id: str, payload: JsonObject, writer: ResponseWriter) -> str:
     """Return which limit the largest headers of `writer` would exceed for `user_id` and `payload`, and by how much.
 
-    An empty string: none.
+    An empty string if none.
     """
     session = _largest_session(user_id, payload)
     for request, header_mode in ((_PLAIN, False), (_MODERN, True)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a browser on this very machine talks to the application over plain http, with nothing in between.
 
-Only then may cookies go without Secure if nothing says so. A proxy on the same machine looks much like such a browser,
-so everything that contradicts it is checked (docs/browsers.md#cookies).
+Only then may cookies lack Secure without being configured to. A proxy on the same machine looks much like such a
+browser, so everything that contradicts it is checked (docs/browsers.md#cookies).
 """
 
 from __future__ import annotations

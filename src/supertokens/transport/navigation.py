@@ -86,8 +86,8 @@ def redirect_for(
 def _location_of_log_in(request: Request, login_url: str) -> str | None:
     """Return where the navigation `request` is redirected to log in, with the way back; None for the login page itself.
 
-    `login_url`: a path as browsers see it. The way back is the requested page. A form cannot be sent again, so for a
-    form it is the page with the form, if the browser names one on this site.
+    `login_url`: a path as browsers see it. The way back is the requested page. A form cannot be resubmitted by a
+    redirect, so after a form it is the page with the form, if the browser names one on this site.
     """
     here = _path_of(request)
     if here == urlsplit(login_url).path:

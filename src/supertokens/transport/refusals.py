@@ -39,7 +39,7 @@ ANSWERED_ERRORS: Final[tuple[type[SuperTokensError], ...]] = (
 """The error classes that an integration turns into responses; SuperTokensGeneralError is a failure like any other."""
 
 SEE_OTHER: Final = 303
-"""The status of a redirect (RFC 9110, 15.4.4): a form is not sent again."""
+"""The status of a redirect (RFC 9110, 15.4.4): a form is not resubmitted."""
 
 _IN_LOCATIONS: Final = ":/%#?=@[]!$&'()*+,;~"
 """The characters of a location besides letters, digits and "_.-" (RFC 3986, 2.2 and 2.3)."""
@@ -74,7 +74,7 @@ def redirect_answer(location: str) -> Answer:
 
 
 def answer_to(error: SuperTokensError, owner: RequestSession, path_of: Callable[[str], str] | None = None) -> Answer:
-    """Return the response to `error` if no framework makes one, with the changes to cookies that follow from it.
+    """Return the default response to `error`, and have the cookies cleared if necessary.
 
     `owner`: the session of the refused request. `path_of`: see `location_for`.
     """

@@ -51,7 +51,7 @@ class _Shown(Value, frozen=True):
         return None if self.access is None else self.access.anti_csrf_token
 
     def cookie(self, now: int) -> AccessCookie | None:
-        # On its expiry it is refused (RFC 7519, 4.1.4: "on or after").
+        # Refused from the moment of its expiry (RFC 7519, 4.1.4: "on or after").
         return None if self.access is None else AccessCookie(self.access.handle, self.access.expires_at - 1 - now)
 
 
@@ -137,14 +137,14 @@ def _renew(owner: RequestSession, shown: _Shown) -> None:
         issued = edge.core.refresh(
             shown.refresh_text,
             anti_csrf=edge.checks_value,
-            # Already read, if the verb asks for it.
+            # The verb has already compared the value in the request, if it had to.
             anti_csrf_token=anti_csrf_inside(shown.refresh_text) if edge.checks_value else None,
             client=request.user_agent,
             in_place=True,
             noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
-        # Before any of the application's handlers runs: none may leave the session to the thief.
+        # Before any handler of the application runs, so that none can leave the session to the thief.
         edge.core.revoke_sessions([theft.session_handle])
         raise
     owner.begin(issued, Standing.RENEWED)
@@ -179,7 +179,7 @@ def _shown(owner: RequestSession) -> _Shown:
     if secret is None:
         return _Shown(token, access, None, None)
     if access is not None and lineage_hash(access.serial, secret) == access.refresh_token_hash:
-        # The access token, which a key of the core signed, vouches for the refresh token: no question to the core.
+        # The access token, signed with a key of the core, vouches for the refresh token: the core need not be asked.
         return _Shown(token, access, secret, access.handle)
     position = core.authentic_refresh_token(secret)
     return _Shown(token, access, secret, None if position is None else position.handle)

@@ -125,7 +125,7 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
     `is_private`: a session was found, so shared caches must not keep the response, unless the application has said
     otherwise (RFC 9111, section 5.2.2.7).
     """
-    # Every check runs this, and few header names are as long as one of the two.
+    # Every check runs this, and few header names have the length of one of the two.
     for name, _ in headers:
         if len(name) in _LENGTHS:
             return _merged_with_cache_rules(headers, is_private=is_private)

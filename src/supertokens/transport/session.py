@@ -167,8 +167,8 @@ class Session(msgspec.Struct, eq=False, weakref=True):
     def revoke_other_sessions(self) -> list[str]:
         """Revoke all sessions of the user but this one, as after a change of password; return their handles.
 
-        Sessions that begin meanwhile stay. Access tokens of the revoked ones remain valid until they expire, unless
-        `access_token_blacklisting` is on.
+        Sessions that begin in the meantime are not revoked. Access tokens of the revoked ones remain valid until they
+        expire, unless `access_token_blacklisting` is on.
         """
         owner = self._request_session
         with owner.told_of_failure(counts=self._counts()):

@@ -52,6 +52,7 @@ OURS_DJANGO: Final = "ours in Django, GET, token seen before"
 DJANGO_PROJECT: Final = "bare Django, middleware of `startproject`, GET"
 OURS_DJANGO_PROJECT: Final = "ours in Django, middleware of `startproject`, GET, token seen before"
 BETTER_AUTH: Final = "better-auth-server in FastAPI, in memory, GET"
+CRUDAUTH: Final = "crudauth, session and user in memory, GET"
 FASTAPI_USERS: Final = "fastapi-users, JWT, user in memory, GET"
 BARE_OF: Final = {
     SUPERTOKENS_PYTHON: SUPERTOKENS_PYTHON_BARE,
@@ -59,6 +60,7 @@ BARE_OF: Final = {
     DJANGO_DB: DJANGO_BARE,
     DJANGO_SIGNED: DJANGO_BARE,
     BETTER_AUTH: FASTAPI_BARE,
+    CRUDAUTH: FASTAPI_BARE,
     FASTAPI_USERS: FASTAPI_BARE,
     OURS_FASTAPI: FASTAPI_BARE,
     OURS_STARLETTE: STARLETTE_BARE,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process with FastAPI: better-auth-server and fastapi-users around the same view, and that view bare.
+"""A process with FastAPI: better-auth-server, crudauth and fastapi-users around the same view, and that view bare.
 
     python -m benchmarks.peer_fastapi
 
@@ -18,11 +18,15 @@ from uuid import UUID
 
 from better_auth import BetterAuth, EmailAndPassword
 from better_auth.integrations.fastapi import BetterAuthFastAPI
+from crudauth import CRUDAuth, Principal, SessionTransport
+from crudauth.models import AuthUserMixin
 from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
 from fastapi_users.authentication import AuthenticationBackend, CookieTransport, JWTStrategy
 from fastapi_users.db import BaseUserDatabase
+from sqlalchemy.orm import DeclarativeBase
+from starlette.requests import Request
 
 from benchmarks import names
 from benchmarks.other_process import answer
@@ -47,7 +51,11 @@ async def fastapi_cases() -> list[Loop]:
     async def me() -> PlainTextResponse:
         return PlainTextResponse(_USER_ID)
 
-    peers = {names.BETTER_AUTH: await _better_auth(), names.FASTAPI_USERS: await _fastapi_users()}
+    peers = {
+        names.BETTER_AUTH: await _better_auth(),
+        names.CRUDAUTH: await _crudauth(),
+        names.FASTAPI_USERS: await _fastapi_users(),
+    }
     for name, (app, _) in peers.items():
         if (await asked(app, "GET", {}))[0] == 200:
             raise RuntimeError(f"{name}: a request without cookies was let pass")
@@ -72,6 +80,49 @@ async def _better_auth() -> tuple[FastAPI, str]:
     if status != 200:
         raise RuntimeError(f"better-auth-server answered a sign-up with {status}")
     return app, "; ".join(value.decode().partition(";")[0] for name, value in answered if name == b"set-cookie")
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class _Account(_Base, AuthUserMixin):
+    __tablename__ = "users"
+
+
+class _Database:
+    """The part of SQLAlchemy's AsyncSession that a check uses: it finds the one user, in memory."""
+
+    def __init__(self, user: _Account) -> None:
+        self._user = user
+
+    async def execute(self, _: object) -> _Database:
+        return self
+
+    def scalar_one_or_none(self) -> _Account:
+        return self._user
+
+
+async def _crudauth() -> tuple[FastAPI, str]:
+    user = _Account(id=1, email="ada@example.com", username="ada", hashed_password="", is_active=True, token_version=0)
+    database = _Database(user)
+
+    async def session() -> _Database:  # async and returned, as below
+        return database
+
+    transport = SessionTransport(backend="memory")
+    auth = CRUDAuth(
+        session=session, user_model=_Account, SECRET_KEY=_SECRET, transports=[transport], warn_on_memory_backend=False
+    )
+    await auth.initialize()
+    app = FastAPI()
+
+    @app.get("/me")
+    async def me(principal: Principal = Depends(auth.current_user())) -> PlainTextResponse:  # noqa: B008
+        return PlainTextResponse(str(principal.user_id))
+
+    cookie, _ = await transport.manager.create_session(Request(_scope("POST", "/login", {})), user.id, token_version=0)
+    return app, f"{transport.cookie_name}={cookie}"
 
 
 @dataclass

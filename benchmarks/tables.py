@@ -31,12 +31,12 @@ _REQUESTS: Final = (
 _OTHERS: Final = (
     names.SUPERTOKENS_PYTHON_BARE, names.SUPERTOKENS_PYTHON, names.DJANGO_BARE,
     names.DJANGO_CACHED_DB, names.DJANGO_DB, names.DJANGO_SIGNED, names.FASTAPI_BARE, names.BETTER_AUTH,
-    names.FASTAPI_USERS,
+    names.CRUDAUTH, names.FASTAPI_USERS,
 )  # fmt: skip
 _FRAMEWORKS: Final = (
-    names.FASTAPI_BARE, names.OURS_FASTAPI, names.BETTER_AUTH, names.FASTAPI_USERS, names.STARLETTE_BARE,
-    names.OURS_STARLETTE, names.DJANGO_BARE, names.OURS_DJANGO, names.DJANGO_CACHED_DB, names.DJANGO_DB,
-    names.DJANGO_SIGNED, names.DJANGO_PROJECT, names.OURS_DJANGO_PROJECT,
+    names.FASTAPI_BARE, names.OURS_FASTAPI, names.BETTER_AUTH, names.CRUDAUTH, names.FASTAPI_USERS,
+    names.STARLETTE_BARE, names.OURS_STARLETTE, names.DJANGO_BARE, names.OURS_DJANGO, names.DJANGO_CACHED_DB,
+    names.DJANGO_DB, names.DJANGO_SIGNED, names.DJANGO_PROJECT, names.OURS_DJANGO_PROJECT,
 )  # fmt: skip
 _UNITS: Final = (
     names.CORE_SEEN, names.CORE_FIRST_SIGHT, names.CORE_REFRESH, names.REVOKE_USER, names.STORE_GET, names.RSA_SIGN,

@@ -63,7 +63,7 @@ def _provenance(result: Result) -> str:
         f"Measured {result.measured_at} at commit {result.commit} by `make bench`:"
         f" {machine['cpu']}, {machine['cores']} cores, {machine['kernel']}, {machine['file_system']},"
         f" {machine['python']}, SQLite {machine['sqlite']}, {machine['openssl']}. {_verdict(result)} Times are in µs"
-        " where nothing else is said."
+        " unless stated otherwise."
     )
     return _filled(words)
 

@@ -129,7 +129,7 @@ def _active(result: Result) -> Table:
     section = "active sessions"
     cases = [names.BARE_GET, *(names.with_active(count) for count in names.ACTIVE_SESSIONS)]
     rows = _beside_bare(result, section, cases, dict.fromkeys(cases, names.BARE_GET))
-    about = "A protected GET; which session asks next is drawn."
+    about = "A protected GET; the session that asks next is drawn at random."
     timings = result.sections.get(section, {})
     if names.CACHE_BYTES in timings:
         megabytes = timings[names.CACHE_BYTES][0] / 1e6
@@ -283,7 +283,7 @@ def _workers(result: Result) -> Table:
                 share = Figure.of(throughput_ratio(name, one), timings).median
                 rows.append((name, f"{rate:,.0f}", f"{share:.2f}", *_milliseconds(timings, name)))
     head = ("request", "per second", "of 1 worker's", "p50, ms", "p99, ms")
-    about = "wrk over 8 connections asks for writes as fast as they are answered, and shares the cores."
+    about = "wrk over 8 connections sends writes as fast as they are answered, and shares the cores."
     return Table("Writes by workers", about, head, rows)
 
 

@@ -148,7 +148,7 @@ def test_an_app_that_names_no_database_keeps_it_beside_its_module(tmp_path: Path
 
 
 def test_a_log_in_page_is_named_by_its_path() -> None:
-    with pytest.raises(ConfigError, match="has to be a path"):
+    with pytest.raises(ConfigError, match="must be a path"):
         SuperTokens(responding(log_in), login_url="login")
 
 

@@ -149,8 +149,8 @@ def test_a_confirmed_token_with_blacklisting_off_costs_no_call(
     edge.clock = services.clock
     client = Client(app, services.clock, LEGACY)
     use(app, client)
-    asked, send = [], core._calls._send
-    monkeypatch.setattr(core._calls, "_send", lambda *args, **kw: asked.append(args[1]) or send(*args, **kw))
+    asked, send = [], core._client._send
+    monkeypatch.setattr(core._client, "_send", lambda *args, **kw: asked.append(args[1]) or send(*args, **kw))
     for _ in range(5):
         assert client.get("/me").status_code == 200
     assert asked == []

@@ -74,7 +74,7 @@ def main(fork: Callable[[], int], database: str, url: str) -> None:
     cores[1].close()  # what is open across a fork is refused, which is another matter
     locks = [each.own for each in gc.get_objects() if isinstance(each, ProcessLock)]
     commits = stores[1]._database.commits
-    queues = [connections._pool.pool for connections in remote._calls._connections.values()]
+    queues = [connections._pool.pool for connections in remote._client._connections.values()]
     hold_all([*locks, commits._committing, *(queue.mutex for queue in queues)])
     child = fork()
     if child:

@@ -211,7 +211,7 @@ def test_navigations_are_sent_to_log_in(around: Around) -> None:
     client = Client(around(app, login_url="/enter"))
     response = client.get("/notes", headers={"Accept": "text/html"}, base_url="http://localhost/site")
     assert (response.status_code, response.headers["Location"]) == (303, "/site/enter?next=%2Fsite%2Fnotes")
-    with pytest.raises(ConfigError, match="has to be a path"):
+    with pytest.raises(ConfigError, match="must be a path"):
         SuperTokens(app, login_url="enter")
 
 

@@ -90,15 +90,19 @@ def c_fork() -> int:
     """Fork as a C library does, until there is a child in which Python runs.
 
     The interpreter's lock stays as it was, too: the child waits for ever for threads of the parent that waited for it
-    just then. That is the end of any Python in the child, and nothing that a store could change.
+    just then, at once or when another thread of its own has waited for it (glibc's `pthread_cond_signal` waits for all
+    that waited earlier; only `os.fork` makes the lock anew). That is the end of any Python in the child, and nothing
+    that a store could change.
     """
     sys.setswitchinterval(1000)  # nor does the child have to hand the lock to a thread that asked for it
     while True:
         runs, says_so = os.pipe()
         pid = int(ctypes.PyDLL(None).fork())
         if pid == 0:
-            for _ in range(100):
-                time.sleep(0)  # gives the lock away and takes it again
+            other = threading.Thread(target=_give_the_lock_away)
+            other.start()
+            _give_the_lock_away()
+            other.join()
             os.write(says_so, b".")
             return 0
         os.close(says_so)
@@ -109,6 +113,12 @@ def c_fork() -> int:
         os.close(runs)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def _give_the_lock_away() -> None:
+    """Give the interpreter's lock away and take it again, a hundred times."""
+    for _ in range(100):
+        time.sleep(0)
 
 
 FORKS: Final[dict[str, Callable[[], int]]] = {"os.fork": os.fork, "C fork": c_fork}

@@ -41,7 +41,7 @@ class SuperTokensMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self._is_async:
             return self._answered(request)
-        sessions = self._project.current()
+        sessions = self._project.made or self._project.current()
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:
@@ -56,7 +56,7 @@ class SuperTokensMiddleware:
         return response
 
     async def _answered(self, request: HttpRequest) -> HttpResponseBase:
-        sessions = self._project.current()
+        sessions = self._project.made or self._project.current()
         state = sessions.begin(request)
         token = CURRENT.set(request)
         try:

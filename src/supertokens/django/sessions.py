@@ -89,26 +89,27 @@ class ProjectSessions:
     """The sessions of the running project, for the current `SUPERTOKENS`: created anew when tests override it."""
 
     def __init__(self) -> None:
-        self._made: Sessions | None = None
+        self.made: Sessions | None = None
+        """What `current` returns, once that was called: every request needs it, and this saves one a call."""
         setting_changed.connect(self._forget)
         self._making = ProcessLock()
 
     def current(self) -> Sessions:
         """Return the sessions for the current value of the setting. Raise ImproperlyConfigured if it is invalid."""
-        if self._made is not None:
-            return self._made
+        if self.made is not None:
+            return self.made
         with self._making.own:
-            if self._made is None:
+            if self.made is None:
                 try:
-                    self._made = Sessions(getattr(settings, NAME, None))
+                    self.made = Sessions(getattr(settings, NAME, None))
                 except ConfigError as error:
                     raise ImproperlyConfigured(str(error)) from error
-            return self._made
+            return self.made
 
     def _forget(self, *, setting: str, **_: object) -> None:
         # Each access to a setting takes half a microsecond, and requests need several.
         if setting in _SETTINGS:
-            self._made = None
+            self.made = None
 
 
 def sessions_of_project() -> ProjectSessions:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -150,6 +151,22 @@ def test_the_ready_made_routes_refresh_and_sign_out(around: Around) -> None:
     assert (out.status, out.header("location")) == (303, "/site")
     assert out.deleted_cookies
     assert core.session_handles("ada") == []
+
+
+def test_the_ready_made_route_for_keys_is_for_every_cache_and_every_mount_point(around: Around) -> None:
+    for mount in ("", "/site"):
+        (found, other) = replied(
+            around,
+            http_scope("GET", "/auth/jwt/jwks.json", mount=mount),
+            http_scope("GET", "/jwt/jwks.json", mount=mount),
+            routes=True,
+            api_base_path="/auth",
+        )
+        assert found.status == 200
+        keys = json.loads(found.text)["keys"]
+        assert {(key["kty"], key["use"], key["alg"]) for key in keys} == {("RSA", "sig", "RS256")}
+        assert (found.header("vary"), (found.header("cache-control") or "").partition("=")[0]) == (None, "max-age")
+        assert other.status == 401, "that is the application's"
 
 
 def test_a_cookie_that_the_view_sets_under_a_sessions_name_is_not_sent_beside_it(around: Around) -> None:

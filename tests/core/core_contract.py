@@ -8,6 +8,7 @@ The subclass's fixtures: `make_core` (a core, without sessions, of a deployment 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 from supertokens.core import Core, WouldWaitError
+from supertokens.engine.access_token import verify_signature
+from supertokens.engine.key_set import KeySet, read_key_set
 from supertokens.engine.refresh_token import id_refresh_value
 from supertokens.engine.session import VerifiedSession
 from supertokens.errors import (
@@ -90,6 +93,18 @@ class CoreContract(LifetimesContract, PersonalDataContract):
         assert not told(issued.access_token.text), "the keys have to be read again first"
         verify(core, create(core))
         assert told(issued.access_token.text)
+
+    def test_the_published_keys_verify_its_tokens_and_no_others(
+        self, core: Core, new_core: MakeCore, clock: FakeClock
+    ) -> None:
+        keys, max_age_s = core.published_keys()
+        assert max_age_s >= 1
+        assert not {"d", "p", "q", "dp", "dq", "qi"}.intersection(*keys), "what is private stays so"
+        key_set = KeySet(read_key_set(json.dumps({"keys": keys}).encode()), clock())
+        issued = create(core)
+        assert verify_signature(issued.access_token.text, key_set).handle == issued.handle
+        with pytest.raises(SuperTokensTryRefreshTokenError):
+            verify_signature(create(new_core()).access_token.text, key_set)
 
     def test_what_is_verified_at_once_is_verified_as_otherwise(self, core: Core, clock: FakeClock) -> None:
         issued = create(core)

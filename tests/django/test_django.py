@@ -395,6 +395,8 @@ def test_the_ready_made_routes_refresh_and_sign_out(project: Project, clock: Fak
     assert client.post("/session/refresh").json() == {"status": "OK"}
     assert client.get("/me").content == b"ada"
     assert client.post("/signout", headers=foreign).status_code == 403
+    found = client.get("/jwt/jwks.json")
+    assert (len(found.json()["keys"]) >= 1, "Vary" in found) == (True, False)
     page = client.post("/signout", headers={"Accept": "text/html"})
     assert (page.status_code, page["Location"]) == (303, "/")
     assert not set(client.cookies) & OURS

@@ -28,7 +28,7 @@ EVIL: Final = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 PAGE: Final = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 ADA: Final = {"name": "ada", "password": "correct horse"}
 RECIPES: Final = sorted(path.stem for path in (ROOT / "docs" / "recipes").glob("*.md"))
-PUBLIC: Final = {"static", "login", "supertokens.sign_out", "cart", "add_to_cart"}
+PUBLIC: Final = {"static", "login", "supertokens.sign_out", "supertokens.key_set", "cart", "add_to_cart"}
 """Endpoints that somebody without a session may use."""
 
 Recipe = Callable[[str], SimpleNamespace]

@@ -420,6 +420,9 @@ def test_the_ready_made_routes_refresh_and_sign_out(attach: Attach) -> None:
     assert (page.status_code, page.headers["location"]) == (303, "/")
     assert client.get("/me").status_code == 401
     assert "/session/refresh" not in client.get("/openapi.json").json()["paths"]
+    found = client.get("/jwt/jwks.json")
+    assert found.json()["keys"]
+    assert "vary" not in found.headers
 
 
 def test_verbs_by_user_end_the_requests_own_session_too(attach: Attach) -> None:

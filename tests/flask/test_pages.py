@@ -240,6 +240,14 @@ def test_the_refresh_api_and_the_sign_out_are_there(routed: flask.Flask, clock: 
     assert routed.extensions["the core"].session_handles("user") == []
 
 
+def test_the_keys_are_published_for_every_cache(routed: flask.Flask) -> None:
+    found = routed.test_client().get("/auth/jwt/jwks.json")
+    assert {(key["kty"], key["use"], key["alg"]) for key in found.json["keys"]} == {("RSA", "sig", "RS256")}
+    assert (found.content_type, found.vary.as_set()) == ("application/json", set())
+    assert 1 <= found.cache_control.max_age <= 86_400
+    assert not found.cache_control.private
+
+
 def test_a_form_that_signs_out_goes_home_and_a_cross_site_one_is_refused(routed: flask.Flask, clock: FakeClock) -> None:
     client = logged_in(routed, clock)
     assert client.post("/auth/signout", EVIL).status_code == 403

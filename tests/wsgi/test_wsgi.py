@@ -205,6 +205,9 @@ def test_the_ready_made_routes_refresh_and_sign_out(around: Around) -> None:
     assert (out.status_code, out.headers["Location"]) == (303, "/")
     assert client.get("/me").status_code == 401
     assert client.get("/session/refresh").status_code == 401, "not by GET"
+    found = client.get("/jwt/jwks.json")
+    assert (len(found.json["keys"]) >= 1, "Vary" in found.headers) == (True, False)
+    assert client.post("/jwt/jwks.json").status_code == 401, "that is the application's"
 
 
 def test_navigations_are_sent_to_log_in(around: Around) -> None:

@@ -15,7 +15,7 @@ from supertokens.config import Config, Options
 from supertokens.core import Core
 from supertokens.default_database import home_of_caller
 from supertokens.topology import edge_of_app
-from supertokens.transport import answer_of_route, from_asgi, ready_route_for, ready_routes, require_log_in_path
+from supertokens.transport import from_asgi, may_be_ready_route, ready_route_for, ready_routes, require_log_in_path
 
 __all__ = ["MAX_WAITING", "THREADS", "SuperTokens"]
 
@@ -61,11 +61,12 @@ def _with_routes(app: ASGIApp, config: Config) -> ASGIApp:
     routes = ready_routes(config)
 
     async def with_routes(scope: Scope, receive: Receive, send: Send) -> None:
-        is_post = scope["type"] == "http" and scope.get("method") == "POST"
-        route = ready_route_for(from_asgi(scope), routes) if is_post else None
+        is_http = scope["type"] == "http"
+        may_be_one = is_http and may_be_ready_route(scope.get("method") or "", scope.get("path") or "")
+        route = ready_route_for(from_asgi(scope), routes) if may_be_one else None
         if route is None:
             await app(scope, receive, send)
             return
-        await send_answer(answer_of_route(await run_route(scope, route)), send)
+        await send_answer(await run_route(scope, route), send)
 
     return with_routes

@@ -14,8 +14,10 @@ from supertokens.asgi.session import Session
 from supertokens.core import WouldWaitError
 from supertokens.transport import (
     CORS_HEADERS,
+    Answer,
     ReadyRoute,
     RequestSession,
+    answer_of_route,
     find_at_once,
     known_session,
     next_path,
@@ -153,10 +155,10 @@ async def sign_out(connection: Connection) -> list[str]:
     return await request.in_thread(partial(verbs.sign_out, owner))
 
 
-async def run_route(connection: Connection, route: ReadyRoute) -> str | None:
-    """Run a ready-made route; return the address to redirect the browser to, or None."""
+async def run_route(connection: Connection, route: ReadyRoute) -> Answer:
+    """Run a ready-made route; return its response."""
     request, owner = _asked(connection)
-    return await request.in_thread(partial(route.act, owner))
+    return answer_of_route(await request.in_thread(partial(route.act, owner)))
 
 
 def next_url(connection: Connection, default: str = "/", *, form_value: object = None) -> str:

@@ -207,6 +207,9 @@ class EmbeddedCore(EmbeddedSessions):
     def verify_at_once(self, token: str, *, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedSession:
         return self._tokens.verify_at_once(token, self._clock(), check_anti_csrf, anti_csrf_token).session
 
+    def published_keys(self) -> tuple[list[dict[str, str]], int]:
+        return self.keys.published(self._clock())
+
     def refresh(
         self,
         token: str,

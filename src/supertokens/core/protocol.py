@@ -110,6 +110,12 @@ class Core(Protocol):
         Raise WouldWaitError if that needs the store or the network.
         """
 
+    def published_keys(self) -> tuple[list[dict[str, str]], int]:
+        """Return the public keys that verify access tokens, as of a key set (RFC 7517), and for how long (s) they hold.
+
+        Raise SuperTokensGeneralError if they cannot be read.
+        """
+
     def refresh(
         self,
         token: str,

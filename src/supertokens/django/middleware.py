@@ -16,7 +16,7 @@ from supertokens.django.requests import CURRENT, DjangoRequest
 from supertokens.django.responses import ANSWERED_ERRORS, answer_for, as_response, put_on
 from supertokens.django.sessions import Sessions, sessions_of_project
 from supertokens.errors import SuperTokensError
-from supertokens.transport import ReadyRoute, answer_of_route, from_wsgi, ready_route_for
+from supertokens.transport import ReadyRoute, answer_of_route, from_wsgi, may_be_ready_route, ready_route_for
 
 __all__ = ["SuperTokensMiddleware"]
 
@@ -96,4 +96,5 @@ class SuperTokensMiddleware:
 
 
 def _route_for(request: HttpRequest, sessions: Sessions) -> ReadyRoute | None:
-    return ready_route_for(from_wsgi(request.META), sessions.routes) if request.method == "POST" else None
+    may_be_one = may_be_ready_route(request.method or "", request.path_info)
+    return ready_route_for(from_wsgi(request.META), sessions.routes) if may_be_one else None

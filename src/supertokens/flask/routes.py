@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ready-made routes: the refresh API, and sign-out."""
+"""The ready-made routes: the refresh API, sign-out, and the keys that verify access tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import flask
 
 from supertokens.config import Config
 from supertokens.flask.requests import current_app, requests_of
-from supertokens.transport import SEE_OTHER, ReadyRoute, ready_routes
+from supertokens.transport import SEE_OTHER, Answer, ReadyRoute, ready_routes
 
 __all__ = ["add_routes"]
 
@@ -18,12 +18,14 @@ __all__ = ["add_routes"]
 def add_routes(app: flask.Flask, config: Config) -> None:
     """Give `app` the ready-made routes, at the paths that `config` says."""
     for route in ready_routes(config):
-        app.add_url_rule(route.path, route.name, _view(route), methods=["POST"])
+        app.add_url_rule(route.path, route.name, _view(route), methods=[route.method])
 
 
 def _view(route: ReadyRoute) -> Callable[[], Any]:
     def view() -> Any:
-        location = route.act(requests_of(current_app()).current())
-        return {"status": "OK"} if location is None else flask.redirect(location, SEE_OTHER)
+        result = route.act(requests_of(current_app()).current())
+        if isinstance(result, Answer):
+            return flask.Response(result.body, result.status, result.headers)
+        return {"status": "OK"} if result is None else flask.redirect(result, SEE_OTHER)
 
     return view

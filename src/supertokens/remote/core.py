@@ -209,6 +209,9 @@ class RemoteCore(RemoteSessions):
             self._clocks.explain_refusal()
             raise
 
+    def published_keys(self) -> tuple[list[dict[str, str]], int]:
+        return self._keys.published(self._clock())
+
     def refresh(
         self,
         token: str,

@@ -74,6 +74,10 @@ class PublicKeys:
         reading = self._current
         return reading.keys if reading is not None and self._age(reading, now) <= _READ_AGAIN_AFTER_MS else None
 
+    def published(self, now: int) -> tuple[list[dict[str, str]], int]:
+        """Return the key set (RFC 7517) at `now`, and for how many seconds it holds. Raise SuperTokensGeneralError."""
+        return [key.jwk() for key in self.ring_for_verifying(now).keys], _READ_AGAIN_AFTER_MS // 1000
+
     def after_unknown_key(self, now: int, created_at: int | None) -> KeySet | None:
         """Return the keys, read again at `now` because a token named one that is missing; None to save the reading.
 

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -20,9 +20,9 @@ from supertokens.asgi.wrapper import Sessions
 from supertokens.config import Config, Options
 from supertokens.core import Core
 from supertokens.default_database import home_of_caller
-from supertokens.starlette.handlers import answer_errors
+from supertokens.starlette.handlers import answer_errors, as_response
 from supertokens.topology import edge_of_app
-from supertokens.transport import SEE_OTHER, ReadyRoute, ready_routes
+from supertokens.transport import ReadyRoute, ready_routes
 
 __all__ = ["SuperTokens"]
 
@@ -83,13 +83,12 @@ class SuperTokens(SessionsByName):
 
 def _add_routes(app: Starlette, config: Config) -> None:
     app.router.routes += [
-        Route(route.path, _endpoint(route), methods=["POST"], name=route.name) for route in ready_routes(config)
+        Route(route.path, _endpoint(route), methods=[route.method], name=route.name) for route in ready_routes(config)
     ]
 
 
 def _endpoint(route: ReadyRoute) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        location = await run_route(request, route)
-        return JSONResponse({"status": "OK"}) if location is None else RedirectResponse(location, SEE_OTHER)
+        return as_response(await run_route(request, route))
 
     return endpoint

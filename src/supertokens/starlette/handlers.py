@@ -15,7 +15,7 @@ from starlette.responses import Response
 from supertokens.asgi import ANSWERED_ERRORS, Answer, answer_for
 from supertokens.errors import SuperTokensError
 
-__all__ = ["answer_errors"]
+__all__ = ["answer_errors", "as_response"]
 
 _Handler = Callable[[Any, Any], Any]
 
@@ -45,12 +45,13 @@ def _answering(own: _Handler | None, path_of: Callable[[str], str]) -> _Handler:
             return response
         if connection.scope["type"] == "websocket":
             raise error  # the wrapper closes the socket
-        return _response(default)
+        return as_response(default)
 
     return answer
 
 
-def _response(answer: Answer) -> Response:
+def as_response(answer: Answer) -> Response:
+    """Return `answer` as a response of Starlette."""
     return Response(answer.body, answer.status, answer.headers)
 
 

@@ -21,7 +21,7 @@ from supertokens.transport.request import NO_REQUEST, Request, from_asgi, from_w
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.response_changes import Header, ResponseChanges, listed, may_concern_caches
 from supertokens.transport.response_writer import CORS_HEADERS
-from supertokens.transport.routes import ReadyRoute, answer_of_route, ready_route_for, ready_routes
+from supertokens.transport.routes import ReadyRoute, answer_of_route, may_be_ready_route, ready_route_for, ready_routes
 from supertokens.transport.session import NewSessionData, Session, known_session
 from supertokens.transport.stored_sessions import StoredSessions
 from supertokens.transport.user_sessions import UserSession
@@ -31,6 +31,6 @@ __all__ = [
     "Request", "RequestSession", "ResponseChanges", "Session", "SessionEdge", "Standing", "StoredSessions",
     "UserSession", "answer_of_route", "answer_to", "body_for", "find_at_once", "from_asgi", "from_wsgi",
     "is_navigation", "is_verified_at_once", "json_answer", "known_session", "listed", "location_for",
-    "may_concern_caches", "next_path", "own_path", "ready_route_for", "ready_routes", "redirect_answer", "redirect_for",
-    "require_log_in_path", "status_for", "verbs",
+    "may_be_ready_route", "may_concern_caches", "next_path", "own_path", "ready_route_for", "ready_routes",
+    "redirect_answer", "redirect_for", "require_log_in_path", "status_for", "verbs",
 ]  # fmt: skip

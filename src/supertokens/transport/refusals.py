@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -60,7 +60,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def json_answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
+def json_answer(status: int, content: Mapping[str, object], headers: dict[str, str] | None = None) -> Answer:
     """Return a response with `status` whose body is `content` as JSON. `headers`: additional headers."""
     body = json.dumps(content).encode()
     return Answer(

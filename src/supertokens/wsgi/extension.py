@@ -21,6 +21,7 @@ from supertokens.transport import (
     answer_of_route,
     answer_to,
     from_wsgi,
+    may_be_ready_route,
     ready_route_for,
     ready_routes,
     require_log_in_path,
@@ -66,8 +67,8 @@ class SuperTokens(StoredSessions):
 
     def _answered(self, request: WsgiRequest, start: StartResponse) -> Iterable[bytes]:
         environ, routes = request.environ, self._routes
-        is_post = environ.get("REQUEST_METHOD") == "POST"
-        route = ready_route_for(from_wsgi(environ), routes) if routes and is_post else None
+        may_be_one = routes and may_be_ready_route(environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", ""))
+        route = ready_route_for(from_wsgi(environ), routes) if may_be_one else None
         if route is None:
             return self._app(environ, start)
         return _sent(answer_of_route(route.act(request.asked(environ))), start)

@@ -46,8 +46,8 @@ _MAX_CLOSING_S: Final = 2.0
 class _Announced:
     """The announcements since everything was last forgotten.
 
-    `floor`: comparisons at a lower position do not count. `by_handle`: the position of a session's last announcement.
-    This is an object because error reports print a dict in full.
+    `floor`: comparisons at a lower position do not count. `by_handle`: the position of a session's last announcement,
+    which is higher than `floor`. This is an object because error reports print a dict in full.
     """
 
     __slots__ = ("by_handle", "floor")
@@ -84,7 +84,7 @@ class Feed:
         self._pid = os.getpid()
         self._position = 0
         self._announced = _Announced(1)
-        self._current_as_of = float("-inf")
+        self._current_until = float("-inf")
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -95,24 +95,24 @@ class Feed:
     def vouches_for(self, handle: str, asked_at: int) -> bool:
         """Return whether nothing has changed about the session `handle` since this was at the position `asked_at`."""
         # The age first: everything read afterwards is at least as new.
-        if self._monotonic() - self._current_as_of > self._max_lag_s:
+        if self._monotonic() > self._current_until:
             return False
         announced = self._announced
-        return asked_at >= announced.floor and asked_at >= announced.by_handle.get(handle, 0)
+        return asked_at >= announced.by_handle.get(handle, announced.floor)
 
     def position(self) -> int | None:
         """Return the position of the feed, to be read *before* the store; None while the feed is not current."""
         if self._pid != os.getpid() or self._thread is None or not self._thread.is_alive():
             self._start()
         position = self._position
-        return position if self._monotonic() - self._current_as_of <= self._max_lag_s else None
+        return position if self._monotonic() <= self._current_until else None
 
     def close(self) -> None:
         """End the thread. A later call starts it again."""
         with self._starting.own:
             thread, self._thread = self._thread, None
             self._stop.set()
-            self._current_as_of = float("-inf")
+            self._current_until = float("-inf")
             if thread is not None and self._pid == os.getpid():
                 thread.join(_MAX_CLOSING_S)
 
@@ -158,7 +158,7 @@ class Feed:
             self._forget()
         else:
             self._note(entries)
-        self._current_as_of = began  # last: before this, other threads do not see all of it
+        self._current_until = began + self._max_lag_s  # last: before this, other threads do not see all of it
 
     def _lease(self, reader: FeedReader) -> None:
         began = self._monotonic()

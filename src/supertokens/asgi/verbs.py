@@ -74,7 +74,12 @@ async def get_session(connection: Connection, enable_csrf_protection: bool, *, r
     SuperTokensGeneralError.
     """
     request, owner = _asked(connection)
-    return await _found(request, owner, bool(enable_csrf_protection), required, None)
+    check_anti_csrf = bool(enable_csrf_protection)
+    try:
+        return _found_at_once(request, owner, check_anti_csrf, required, None)
+    except WouldWaitError:
+        pass
+    return await _found_in_thread(request, owner, check_anti_csrf, required, None)
 
 
 @overload
@@ -113,7 +118,12 @@ async def verify_session(
     request, owner = _asked(connection)
     if verbs.is_refresh(owner):
         return Session(request, await request.in_thread(partial(verbs.refresh, owner)))
-    return await _found(request, owner, anti_csrf_check, required, check_database)
+    # The usual request is decided by its token alone; using a thread would cost ten times as much.
+    try:
+        return _found_at_once(request, owner, anti_csrf_check, required, check_database)
+    except WouldWaitError:
+        pass
+    return await _found_in_thread(request, owner, anti_csrf_check, required, check_database)
 
 
 async def refresh_session(connection: Connection) -> Session:
@@ -181,23 +191,26 @@ def _asked(connection: Connection) -> tuple[AsgiRequest, RequestSession]:
     return request, request.asked(scope)
 
 
-async def _found(
+def _found_at_once(
     request: AsgiRequest,
     owner: RequestSession,
     check_anti_csrf: bool | None,
     required: bool,
     check_database: bool | None,
 ) -> Session | None:
-    if request.is_free:
-        # The usual request is decided by its token alone; using a thread would cost ten times as much.
-        try:
-            found = find_at_once(
-                owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
-            )
-        except WouldWaitError:
-            pass
-        else:
-            return None if found is None else Session(request, found)
+    if not request.is_free:
+        raise WouldWaitError
+    found = find_at_once(owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
+    return None if found is None else Session(request, found)
+
+
+async def _found_in_thread(
+    request: AsgiRequest,
+    owner: RequestSession,
+    check_anti_csrf: bool | None,
+    required: bool,
+    check_database: bool | None,
+) -> Session | None:
     find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
     found = await request.in_thread(find)
     return None if found is None else Session(request, found)

@@ -188,8 +188,6 @@ class EmbeddedCore(EmbeddedSessions):
             return self._verify_marked(known, client, check_database)
         if not check_database:
             return known.session
-        if not check_database:
-            return known.session
         asked_at = self._comparisons.begin(known, now)
         if asked_at is None:
             return known.session

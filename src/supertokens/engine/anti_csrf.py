@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf)."""
+"""Check whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf).
+
+Values are compared in constant time, which for text is defined for ASCII only; ours is.
+"""
 
 from __future__ import annotations
 
-import hmac
+from hmac import compare_digest
 from typing import Literal
 
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
@@ -16,7 +19,7 @@ AntiCsrfMode = Literal["required", "if_sent"]
 
 def check_on_verify(issued: str | None, given: str | None) -> None:
     """Raise SuperTokensTryRefreshTokenError unless the token was `issued` with a value and `given` is the same."""
-    if issued is None or given is None or not _same(issued, given):
+    if issued is None or given is None or not given.isascii() or not compare_digest(issued, given):
         raise SuperTokensTryRefreshTokenError("anti-csrf check failed", reason="anti_csrf")
 
 
@@ -29,10 +32,5 @@ def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) 
     """
     if issued is None or (given is None and mode == "if_sent"):
         return
-    if given is None or not _same(issued, given):
+    if given is None or not given.isascii() or not compare_digest(issued, given):
         raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching", reason="anti_csrf")
-
-
-def _same(issued: str, given: str) -> bool:
-    # In constant time, which for text is defined for ASCII only; ours is.
-    return given.isascii() and hmac.compare_digest(issued, given)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -15,7 +15,7 @@ from supertokens.engine.session import CookieLife
 from supertokens.transport.locality import Locality
 from supertokens.transport.request import Request
 
-__all__ = ["COOKIE_KINDS", "CookieKind", "CookiePolicy", "Place", "SetCookie", "cookie_values"]
+__all__ = ["COOKIE_KINDS", "CookieKind", "CookiePolicy", "Place", "SetCookie", "cookie_values", "sole_cookie_value"]
 
 CookieKind = Literal["sAccessToken", "sRefreshToken", "sIdRefreshToken"]
 
@@ -221,13 +221,22 @@ def cookie_values(cookie: str, start: str) -> list[str]:
     `start`: the name of the cookie and "=". Names are compared byte by byte, and only space and tab around a pair are
     trimmed: by other bytes that Unicode counts as white space, a neighbouring host could plant ``__Host-`` names.
     """
-    secret = cookie.partition(start)
-    if not secret[1]:
+    if start not in cookie:
         return []
-    credentials: Sequence[str] = secret[2].partition(";")
-    # Nearly every request has it once, alone or after "; ".
-    if start not in credentials[2] and (not secret[0] or secret[0][-2:] == "; "):
-        token = credentials[0].rstrip(" \t")
-        return [unquote(token) if "%" in token else token]
+    sole = sole_cookie_value(cookie, start)
+    if sole is not None:
+        return [sole]
     credentials = [token.strip(" \t") for token in cookie.split(";")]
     return [unquote(token[len(start) :]) for token in credentials if token.startswith(start)]
+
+
+def sole_cookie_value(cookie: str, start: str) -> str | None:
+    """Return what `cookie_values` would return if that is one value, and plain to see; None: it has to look.
+
+    Nearly every request has each session cookie once, at the beginning or after "; ", with nothing to decode.
+    """
+    before, _, secret = cookie.partition(start)
+    token, _, after = secret.partition(";")
+    if token and "%" not in token and start not in after and (not before or before.endswith("; ")):
+        return token.rstrip(" \t")
+    return None

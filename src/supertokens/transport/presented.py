@@ -13,7 +13,7 @@ from typing import Final
 from supertokens.engine.access_token import has_form_of_access_token
 from supertokens.engine.refresh_token import position_inside
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
-from supertokens.transport.cookies import CookieKind, cookie_values
+from supertokens.transport.cookies import CookieKind, cookie_values, sole_cookie_value
 from supertokens.transport.duplicates import pick_access_token, pick_refresh_token
 from supertokens.transport.request import Dialect
 from supertokens.transport.request_session import RequestSession
@@ -43,7 +43,10 @@ def access_token_of(owner: RequestSession) -> str:
         return request.bearer_text or ""
     owner.header_mode = False
     dialect = request.dialect
-    credentials = cookie_values(request.cookies, owner.edge.cookies.starts["sAccessToken"])
+    sole = sole_cookie_value(request.cookies, owner.edge.cookies.starts["sAccessToken"])
+    if sole is not None and dialect is not _LEGACY:
+        return sole
+    credentials = cookies_named(owner, "sAccessToken")
     if credentials and (dialect is not _LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
     if dialect is not _MODERN and cookies_named(owner, "sIdRefreshToken"):

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from supertokens.transport.locality import Locality, locality_of
 
@@ -38,32 +40,27 @@ class Target(NamedTuple):
     path: str
 
 
-class Request:
+class Request(msgspec.Struct, eq=False):
     """A request as the rules see it, made by `from_wsgi` or `from_asgi`.
 
     The method and a few headers are read at once, since every check needs them; everything else on demand.
     """
 
-    __slots__ = ("_locality", "cookies", "dialect", "has_authorization", "method", "user_agent")
+    method: str
+    cookies: str
+    """The raw Cookie header."""
+    user_agent: str | None
+    dialect: Dialect
+    """The dialect to use: a library may have no part in the session that its request belongs to."""
+    has_authorization: bool
+    _locality: Locality | None
+    """What `locality` has found; None before that."""
 
-    def __init__(
-        self,
-        method: str = "",
-        cookies: str = "",
-        user_agent: str | None = None,
-        *,
-        is_modern: bool = False,
-        is_legacy: bool = False,
-        has_authorization: bool = False,
-    ) -> None:
-        self.method = method
-        self.cookies = cookies
-        """The raw Cookie header."""
-        self.user_agent = user_agent
-        self.dialect = _MODERN if is_modern else _LEGACY if is_legacy else _PLAIN
-        """The dialect to use: a library may have no part in the session that its request belongs to."""
-        self.has_authorization = has_authorization
-        self._locality: Locality | None = None
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.method!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("method", self.method)]
 
     def header(self, name: str) -> str | None:
         """Return the value of the header `name`, which is in lower case, or None."""
@@ -165,25 +162,16 @@ class Request:
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
-NO_REQUEST: Final = Request()
+class _NoRequest(Request, frozen=True):
+    pass
+
+
+NO_REQUEST: Final[Request] = _NoRequest("", "", None, _PLAIN, False, None)
 """Placeholder while there is no request."""
 
 
 class _WsgiRequest(Request):
-    __slots__ = ("_environ",)
-
-    def __init__(self, environ: dict[str, Any]) -> None:
-        self._environ = environ
-        self.method = environ["REQUEST_METHOD"]
-        self.cookies = environ.get("HTTP_COOKIE", "")
-        self.user_agent = environ.get("HTTP_USER_AGENT")
-        # Like the constructor; inlined, since every check runs this.
-        if "HTTP_ST_AUTH_MODE" in environ:
-            self.dialect = _MODERN
-        else:
-            self.dialect = _LEGACY if "HTTP_SUPERTOKENS_SDK_NAME" in environ else _PLAIN
-        self.has_authorization = "HTTP_AUTHORIZATION" in environ
-        self._locality = None
+    _environ: dict[str, Any]
 
     def header(self, name: str) -> str | None:
         value: str | None = self._environ.get(_wsgi_key(name))
@@ -223,23 +211,9 @@ class _WsgiRequest(Request):
 
 
 class _AsgiRequest(Request):
-    __slots__ = ("_headers", "_scope")
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self._scope = scope
-        # As bytes, of which few are ever looked at: to decode them all would be most of what a check costs.
-        self._headers = headers = _headers_of(scope)
-        self.method = scope.get("method", "GET")  # a WebSocket's handshake is one
-        self.cookies = headers.get(b"cookie", b"").decode("latin-1")
-        user_agent = headers.get(b"user-agent")
-        self.user_agent = None if user_agent is None else user_agent.decode("latin-1")
-        # As the constructor has it; spelt out, since every check comes by.
-        if b"st-auth-mode" in headers:
-            self.dialect = _MODERN
-        else:
-            self.dialect = _LEGACY if b"supertokens-sdk-name" in headers else _PLAIN
-        self.has_authorization = b"authorization" in headers
-        self._locality = None
+    _headers: dict[bytes, bytes]
+    """As bytes, of which few are ever looked at: decoding all of them would be most of what a check costs."""
+    _scope: Mapping[str, Any]
 
     def header(self, name: str) -> str | None:
         value = self._headers.get(_asgi_key(name))
@@ -320,10 +294,38 @@ def _as_text(path: str) -> str:
 _SCHEME_OF_SOCKETS: Final = {"ws": "http", "wss": "https"}
 
 
-from_wsgi: Final[Callable[[dict[str, Any]], Request]] = _WsgiRequest
-"""Returns the request in a WSGI environment, which is not copied: corrections by middleware count."""
+def from_wsgi(environ: dict[str, Any]) -> Request:
+    """Return the request in a WSGI environment, which is not copied: corrections by middleware count."""
+    if "HTTP_ST_AUTH_MODE" in environ:
+        dialect = _MODERN
+    else:
+        dialect = _LEGACY if "HTTP_SUPERTOKENS_SDK_NAME" in environ else _PLAIN
+    return _WsgiRequest(
+        environ["REQUEST_METHOD"],
+        environ.get("HTTP_COOKIE", ""),
+        environ.get("HTTP_USER_AGENT"),
+        dialect,
+        "HTTP_AUTHORIZATION" in environ,
+        None,
+        environ,
+    )
 
 
 def from_asgi(scope: Mapping[str, Any]) -> Request:
     """Return the request in `scope`, an ASGI connection scope of the type ``http`` or ``websocket``."""
-    return _AsgiRequest(scope)
+    headers = _headers_of(scope)
+    if b"st-auth-mode" in headers:
+        dialect = _MODERN
+    else:
+        dialect = _LEGACY if b"supertokens-sdk-name" in headers else _PLAIN
+    user_agent = headers.get(b"user-agent")
+    return _AsgiRequest(
+        scope.get("method", "GET"),  # the handshake of a WebSocket is one
+        headers.get(b"cookie", b"").decode("latin-1"),
+        None if user_agent is None else user_agent.decode("latin-1"),
+        dialect,
+        b"authorization" in headers,
+        None,
+        headers,
+        scope,
+    )

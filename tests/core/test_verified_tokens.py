@@ -46,7 +46,7 @@ def entry_of(text: str, ring: VerifyingKeys) -> VerifiedToken:
 
 
 def texts_in(kept: VerifiedTokens) -> set[str]:
-    return set(kept._kept.by_text)
+    return set(kept.kept.by_text)
 
 
 def cache_of(core: EmbeddedCore) -> VerifiedTokens:
@@ -220,7 +220,7 @@ def test_a_child_that_is_forked_while_a_thread_adds_begins_with_nothing(core: Em
     text = create(core).access_token.text
     kept = VerifiedTokens(3)
     kept.get("", ring)
-    kept._kept.by_text[text] = entry_of(text, ring)  # so far the thread has come: it is in no queue yet
+    kept.kept.by_text[text] = entry_of(text, ring)  # so far the thread has come: it is in no queue yet
     child = os.fork()
     if child == 0:
         is_right = False

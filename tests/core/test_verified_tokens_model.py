@@ -82,7 +82,7 @@ class KeptTokens(RuleBasedStateMachine):
 
     @invariant()
     def only_tokens_that_were_issued_are_kept_and_no_more_than_allowed(self) -> None:
-        kept = self.keeps._cache._kept
+        kept = self.keeps._cache.kept
         assert len(kept.by_text) <= MOST
         assert set(kept.by_text) <= set(self.texts)
         for text, known in kept.by_text.items():

@@ -79,10 +79,10 @@ class KeyKeeper:
     def ring_for_verifying(self, now: int) -> KeyRing:
         """Return a ring young enough at `now` to verify with. Raise SuperTokensGeneralError if none can be read."""
         # Like `_young`; inlined, since every check runs this.
-        really_young = self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S
-        ring = self._ring
-        if ring is not None and really_young and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS:
-            return ring
+        if self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S:
+            ring = self._ring
+            if ring is not None and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS:
+                return ring
         with self._reading.own:
             return self._younger_than(MAX_RING_AGE_TO_VERIFY_MS, now)
 

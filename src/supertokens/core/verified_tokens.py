@@ -63,7 +63,8 @@ class VerifiedTokens:
         self._changing = ProcessLock()
         self._process = os.getpid()
         # Replaced as a whole, and read once by each caller: none sees a token whose key is missing from its own keys.
-        self._kept = _Kept(None, {})
+        self.kept = _Kept(None, {})
+        """What `get` looks into."""
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -75,7 +76,7 @@ class VerifiedTokens:
 
     def get(self, token: str, keys: VerifyingKeys) -> VerifiedToken | None:
         """Return what is known of exactly this `token`, if `keys` still has the key that signed it, or None."""
-        kept = self._kept
+        kept = self.kept
         if kept.keys is not keys:
             kept = self._change_keys(keys)
         known = kept.by_text.get(token)
@@ -125,10 +126,10 @@ class VerifiedTokens:
     def _kept_in_this_process(self) -> _Kept:
         """Return what is kept. In a forked child that is nothing: a thread of the parent may have been changing it."""
         if self._process != os.getpid():
-            self._kept = _Kept(None, {})
+            self.kept = _Kept(None, {})
             self._begin_anew()
             self._process = os.getpid()
-        return self._kept
+        return self.kept
 
     def _change_keys(self, keys: VerifyingKeys) -> _Kept:
         """Adopt `keys`. Tokens stay if no key has gone; otherwise, which is rare, each is verified once more."""
@@ -137,5 +138,5 @@ class VerifiedTokens:
             if kept.keys is None or not kept.keys.by_header.items() <= keys.by_header.items():
                 kept = _Kept(None, {})
                 self._begin_anew()
-            self._kept = _Kept(keys, kept.by_text)
-            return self._kept
+            self.kept = _Kept(keys, kept.by_text)
+            return self.kept

@@ -19,7 +19,7 @@ AntiCsrfMode = Literal["required", "if_sent"]
 
 def check_on_verify(issued: str | None, given: str | None) -> None:
     """Raise SuperTokensTryRefreshTokenError unless the token was `issued` with a value and `given` is the same."""
-    if issued is None or given is None or not given.isascii() or not compare_digest(issued, given):
+    if issued is None or given is None or not (given.isascii() and compare_digest(issued, given)):
         raise SuperTokensTryRefreshTokenError("anti-csrf check failed", reason="anti_csrf")
 
 
@@ -32,5 +32,5 @@ def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) 
     """
     if issued is None or (given is None and mode == "if_sent"):
         return
-    if given is None or not given.isascii() or not compare_digest(issued, given):
+    if given is None or not (given.isascii() and compare_digest(issued, given)):
         raise SuperTokensUnauthorisedError("Anti CSRF token missing, or not matching", reason="anti_csrf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 from weakref import WeakSet
@@ -13,17 +13,13 @@ from weakref import WeakSet
 import flask
 
 from supertokens.errors import SuperTokensError
-from supertokens.flask.requests import EXTENSION, current_request, requests_of
+from supertokens.flask.requests import APP_CONTEXT, EXTENSION, REQUEST_CONTEXT, current_request, requests_of
 from supertokens.transport import Session, verbs
 
 __all__ = ["refuse_unprotected_views", "supertokens_middleware"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_globals: Any = flask.globals
-# What `current_app` and `g` each look up.
-_context: Callable[[], flask.ctx.AppContext] = _globals.app_ctx._get_current_object
 
 _log = logging.getLogger("supertokens")
 
@@ -62,24 +58,25 @@ def supertokens_middleware(anti_csrf_check: Any = None, *, required: bool = True
 
 def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, required: bool) -> Callable[..., Any]:
     is_async = iscoroutinefunction(view)
+    app_context, request_context = APP_CONTEXT.get, REQUEST_CONTEXT.get
+    check = verbs.verify if required else partial(verbs.find, required=False)
 
     @wraps(view)
     def protected(*args: Any, **kwargs: Any) -> Any:
-        context = _context()
+        try:
+            context, environ = app_context(), request_context().request.environ
+        except LookupError:
+            current_request()  # raises Flask's error, which explains
+            raise
         app = context.app
-        environ = current_request().environ
         method = environ["REQUEST_METHOD"]
         if method in ("OPTIONS", "TRACE"):
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         owner = (app.extensions.get(EXTENSION) or requests_of(app)).of_environ(environ)
-        if method == "POST" and verbs.is_refresh(owner):
+        if method == "POST" and owner.request.is_for(owner.edge.refresh_path):
             session: Session | None = verbs.refresh(owner)
         else:
-            session = (
-                verbs.verify(owner, check_anti_csrf=anti_csrf_check)
-                if required
-                else verbs.find(owner, check_anti_csrf=anti_csrf_check, required=False)
-            )
+            session = check(owner, check_anti_csrf=anti_csrf_check)
         context.g.supertokens = session
         try:
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)

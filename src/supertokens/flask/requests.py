@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from itertools import count
 from typing import Any, Final
 
@@ -12,7 +13,10 @@ import flask
 from supertokens.core import Core
 from supertokens.transport import NO_REQUEST, Header, RequestSession, SessionEdge, StoredSessions, from_wsgi
 
-__all__ = ["EXTENSION", "AppSessions", "current_app", "current_request", "requests_of", "rewrite_headers"]
+__all__ = [
+    "APP_CONTEXT", "EXTENSION", "REQUEST_CONTEXT", "AppSessions", "current_app", "current_request", "requests_of",
+    "rewrite_headers",
+]  # fmt: skip
 
 EXTENSION: Final = "supertokens"
 """The extension's name in `app.extensions`, and the session's in `flask.g`."""
@@ -21,6 +25,9 @@ _flask: Any = flask
 # The objects behind Flask's proxies: each use of a proxy would cost a microsecond.
 current_request: Callable[[], flask.Request] = _flask.request._get_current_object
 current_app: Callable[[], flask.Flask] = _flask.current_app._get_current_object
+# The variables behind those, for what every request and every check runs. From Flask 3.2 on they are one.
+APP_CONTEXT: Final[ContextVar[Any]] = _flask.globals._cv_app
+REQUEST_CONTEXT: Final[ContextVar[Any]] = vars(flask.globals).get("_cv_request", APP_CONTEXT)
 
 _numbers: Final = count()
 
@@ -79,7 +86,7 @@ class AppSessions:
     def around(self, application: Callable[..., Any]) -> Callable[..., Any]:
         """Return the WSGI application, with the changes of its requests made last, also after `after_request`."""
         key, edge = self._key, self.edge
-        renews, is_inside_another = edge.renews, flask.has_app_context
+        renews, outer_context = edge.renews, APP_CONTEXT.get
 
         def outermost(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             owner = RequestSession(edge, edge.monotonic() if renews else 0.0)
@@ -87,7 +94,7 @@ class AppSessions:
             def start(status: str, headers: list[Header], error: Any = None) -> Any:
                 return start_response(status, owner.sent_headers(headers), error)
 
-            if is_inside_another():
+            if outer_context(None) is not None:
                 return _inside_another(application, environ, start, key, owner)
             environ[key] = owner
             return application(environ, start)

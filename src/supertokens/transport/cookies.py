@@ -223,9 +223,9 @@ def cookie_values(cookie: str, start: str) -> list[str]:
     """
     if start not in cookie:
         return []
-    sole = sole_cookie_value(cookie, start)
-    if sole is not None:
-        return [sole]
+    token = sole_cookie_value(cookie, start)
+    if token is not None:
+        return [token]
     credentials = [token.strip(" \t") for token in cookie.split(";")]
     return [unquote(token[len(start) :]) for token in credentials if token.startswith(start)]
 
@@ -235,8 +235,9 @@ def sole_cookie_value(cookie: str, start: str) -> str | None:
 
     Nearly every request has each session cookie once, at the beginning or after "; ", with nothing to decode.
     """
-    before, _, secret = cookie.partition(start)
-    token, _, after = secret.partition(";")
-    if token and "%" not in token and start not in after and (not before or before.endswith("; ")):
+    # By these names error reports hide what they hold: in the end, the cookies before this one and after it.
+    cookie, _, secret = cookie.partition(start)
+    token, _, secret = secret.partition(";")
+    if token and "%" not in token and start not in secret and (not cookie or cookie.endswith("; ")):
         return token.rstrip(" \t")
     return None

@@ -2,7 +2,7 @@
 """Choose the token of a request to use: a cookie's or the Authorization header's (docs/browsers.md).
 
 One response never mixes the two. A bearer token is used if it has the form of a token from a core of this project; any
-other is left to the application.
+other is left to the application. Also say which sessions the tokens of a request name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from supertokens.engine.access_token import has_form_of_access_token
 from supertokens.engine.refresh_token import position_inside
 from supertokens.errors import SuperTokensTryRefreshTokenError, SuperTokensUnauthorisedError
 from supertokens.transport.cookies import CookieKind, cookie_values, sole_cookie_value
-from supertokens.transport.duplicates import pick_access_token, pick_refresh_token
+from supertokens.transport.duplicates import (
+    handles_of_access_tokens,
+    handles_of_refresh_tokens,
+    pick_access_token,
+    pick_refresh_token,
+)
 from supertokens.transport.request import Dialect
 from supertokens.transport.request_session import RequestSession
 
@@ -22,14 +27,21 @@ __all__ = [
     "access_cookie_of",
     "access_token_of",
     "cookies_named",
+    "handles_of_cookies",
+    "handles_that_came",
+    "own_handles",
     "refresh_cookie_of",
     "refresh_token_of",
+    "shows_any_bearer",
     "shows_bearer",
 ]
 
 # Every check runs this, and a member of an enumeration costs two lookups each time.
 _LEGACY: Final = Dialect.LEGACY
 _MODERN: Final = Dialect.MODERN
+
+_MAX_REPLACED: Final = 8
+"""How many access tokens are examined when a session replaces others: an attacker may plant many cookies."""
 
 
 def access_token_of(owner: RequestSession) -> str:
@@ -43,9 +55,9 @@ def access_token_of(owner: RequestSession) -> str:
         return request.bearer_text or ""
     owner.header_mode = False
     dialect = request.dialect
-    sole = sole_cookie_value(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    if sole is not None and dialect is not _LEGACY:
-        return sole
+    token = sole_cookie_value(request.cookies, owner.edge.cookies.starts["sAccessToken"])
+    if token is not None and dialect is not _LEGACY:
+        return token
     credentials = cookies_named(owner, "sAccessToken")
     if credentials and (dialect is not _LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)
@@ -102,6 +114,52 @@ def refresh_token_of(owner: RequestSession) -> str | None:
 def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
     """Return all values of the cookie `kind` in `owner`'s request, in the order sent."""
     return cookie_values(owner.request.cookies, owner.edge.cookies.starts[kind])
+
+
+def own_handles(owner: RequestSession) -> list[str]:
+    """Return the handle of the request's session; if no verb has looked, the handles that its tokens name."""
+    if owner.answer is not None:
+        return [owner.answer.handle]
+    bearer, core = shows_any_bearer(owner), owner.edge.core
+    # As the refresh tokens claim: this only affects the client's own tokens, and needs no call to the core.
+    positions = map(position_inside, _that_count(owner, "sRefreshToken", bearer=bearer))
+    handles = handles_of_access_tokens(_that_count(owner, "sAccessToken", bearer=bearer), core)
+    return [*handles, *(each.handle for each in positions if each is not None)]
+
+
+def _that_count(owner: RequestSession, kind: CookieKind, *, bearer: bool) -> list[str]:
+    return [owner.request.bearer_text or ""] if bearer else cookies_named(owner, kind)
+
+
+def shows_any_bearer(owner: RequestSession) -> bool:
+    """Return whether the token to use, of either kind, came in the Authorization header; note that in `owner`."""
+    return shows_bearer(owner) or shows_bearer(owner, refreshes=True)
+
+
+def handles_that_came(owner: RequestSession) -> list[str]:
+    """Return the handles of all sessions that `owner`'s request has begun, or whose tokens came with it."""
+    began = [owner.answer.handle] if owner.answer is not None else []
+    core = owner.edge.core
+    access = handles_of_access_tokens(_that_came(owner, "sAccessToken"), core)
+    return list(dict.fromkeys([*began, *access, *handles_of_refresh_tokens(_that_came(owner, "sRefreshToken"), core)]))
+
+
+def handles_of_cookies(owner: RequestSession) -> list[str]:
+    """Return the handles of the sessions that the browser's cookies grant; a bearer token's is left alone.
+
+    An expired access token grants nothing any more; a refresh token is as good as its session's record.
+    """
+    core, now = owner.edge.core, owner.edge.clock()
+    said = [core.authentic_access_token(token) for token in cookies_named(owner, "sAccessToken")[:_MAX_REPLACED]]
+    living = [each.handle for each in said if each is not None and each.expires_at > now]
+    refresh = handles_of_refresh_tokens(cookies_named(owner, "sRefreshToken"), core)
+    return list(dict.fromkeys([*living, *refresh]))
+
+
+def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:
+    """Return the tokens of the request: those in its cookies, and the one in the Authorization header."""
+    token = owner.request.bearer_text
+    return [*cookies_named(owner, kind), *([] if token is None else [token])]
 
 
 def _bearer_counts(owner: RequestSession, credentials: list[str], is_authentic: Callable[[], bool]) -> bool:

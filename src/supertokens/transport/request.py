@@ -162,7 +162,7 @@ class Request(msgspec.Struct, eq=False):
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
-class _NoRequest(Request, frozen=True):
+class _NoRequest(Request, frozen=True):  # type: ignore[misc] # of dataclasses; msgspec allows it
     pass
 
 
@@ -192,8 +192,8 @@ class _WsgiRequest(Request):
 
     def is_for(self, path: str) -> bool:
         below: str = self._environ.get("PATH_INFO", "").rstrip("/")
-        # Nearly every request is for another path, as the end of it tells.
-        return (path.rstrip("/").endswith(below) or not below.isascii()) and super().is_for(path)
+        # Nearly every request is for another path, of which this one has no part.
+        return (below in path or not below.isascii()) and super().is_for(path)
 
     @property
     def host(self) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from supertokens.core.signals import Event
 from supertokens.engine import anti_csrf
-from supertokens.engine.refresh_token import anti_csrf_inside, position_inside
+from supertokens.engine.refresh_token import anti_csrf_inside
 from supertokens.engine.session import IssuedSession
 from supertokens.errors import (
     SuperTokensError,
@@ -21,11 +21,18 @@ from supertokens.errors import (
     SuperTokensTryRefreshTokenError,
     SuperTokensUnauthorisedError,
 )
-from supertokens.transport.cookies import CookieKind
-from supertokens.transport.duplicates import handles_of_access_tokens, handles_of_refresh_tokens
 from supertokens.transport.limits import check_user_id
 from supertokens.transport.origin import OriginCheck
-from supertokens.transport.presented import access_token_of, cookies_named, refresh_token_of, shows_bearer
+from supertokens.transport.presented import (
+    access_token_of,
+    cookies_named,
+    handles_of_cookies,
+    handles_that_came,
+    own_handles,
+    refresh_token_of,
+    shows_any_bearer,
+    shows_bearer,
+)
 from supertokens.transport.renewing import repeated, verify_or_renew
 from supertokens.transport.request_session import RequestSession, Standing
 from supertokens.transport.session import Session
@@ -42,15 +49,13 @@ _REFRESH_TOKEN_DECIDES: Final = (*_ACCESS_TOKEN_DECIDES, Standing.NONE)
 _FOUND: Final = Standing.FOUND
 _NO_REFUSALS: Final = ("no_session", "theft", "expired", "missing")
 """Reasons for which no ``refused`` is sent: no token came, a refresh fixes it, or another signal reports it."""
-_MAX_REPLACED: Final = 8
-"""How many access tokens are examined when a session replaces others: an attacker may plant many cookies."""
 _ENDED: Final = "the session was ended by this request"
 _NONE: Final = "this request has no session, as was said before"
 
 
 def is_refresh(owner: RequestSession) -> bool:
     """Return whether `owner`'s request calls the refresh API."""
-    return owner.request.method == "POST" and owner.request.is_for(owner.edge.config.refresh_api_path)
+    return owner.request.method == "POST" and owner.request.is_for(owner.edge.refresh_path)
 
 
 def create(
@@ -80,7 +85,7 @@ def create(
             anti_csrf=edge.checks_value and not header_mode,
             remember=bool(remember),
             noted=edge.noted(request),
-            replaces=_handles_of_cookies(owner) if (edge.renews if replaces is None else replaces) else (),
+            replaces=handles_of_cookies(owner) if (edge.renews if replaces is None else replaces) else (),
         )
     # Not before: a failed login must not bypass the checks of the request's session.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect
@@ -106,14 +111,10 @@ def verify(
             check_anti_csrf = request.method != "GET" or (edge.origin_check is not None and request.is_websocket)
         if owner.standing not in _ACCESS_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
-        if edge.renews:
-            owner.count_as_pages()
-        if check_anti_csrf and edge.origin_check is not None:
-            _check_origin(owner)
-        if edge.renews and owner.is_of_pages and not (request.has_authorization and shows_bearer(owner)):
-            if owner.refusal is not None:
-                raise owner.refusal
-            return verify_or_renew(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
+        if edge.asks_more_than_tokens:
+            session = _beyond_its_token(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
+            if session is not None:
+                return session
         token = owner.access_token or access_token_of(owner)
         if check_anti_csrf:
             check_anti_csrf = edge.checks_value and not owner.header_mode
@@ -135,7 +136,22 @@ def verify(
     owner.standing, owner.answer, owner.access_token = _FOUND, verified, token
     if verified.new_access_token is not None:
         owner.take_reissued(verified, verified.new_access_token, told=False)
-    return Session(owner, verified, owner.access_token)
+        token = owner.access_token
+    return Session(owner, verified, token)
+
+
+def _beyond_its_token(owner: RequestSession, *, check_anti_csrf: bool, check_database: bool | None) -> Session | None:
+    """Check the origin of `owner`'s request, and return its session if the server renews it for pages, or None."""
+    edge, request = owner.edge, owner.request
+    if edge.renews:
+        owner.count_as_pages()
+    if check_anti_csrf and edge.origin_check is not None:
+        _check_origin(owner)
+    if not owner.is_of_pages or (request.has_authorization and shows_bearer(owner)):
+        return None
+    if owner.refusal is not None:
+        raise owner.refusal
+    return verify_or_renew(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
 
 
 def find(
@@ -252,8 +268,8 @@ def sign_out(owner: RequestSession) -> list[str]:
     """
     with owner.told_of_failure():
         if owner.answer is None:
-            _shows_any_bearer(owner)
-        removed = owner.edge.core.revoke_sessions(_handles_that_came(owner))
+            shows_any_bearer(owner)
+        removed = owner.edge.core.revoke_sessions(handles_that_came(owner))
     owner.warn_if_headers_left()
     owner.end()
     return removed
@@ -262,7 +278,7 @@ def sign_out(owner: RequestSession) -> list[str]:
 def note_revoked(owner: RequestSession, handles: Iterable[str]) -> None:
     """End the request's own session if it is among `handles`, which have just been revoked by handle."""
     revoked = set(handles)
-    if revoked and owner.standing is not Standing.ENDED and revoked.intersection(_own_handles(owner)):
+    if revoked and owner.standing is not Standing.ENDED and revoked.intersection(own_handles(owner)):
         owner.warn_if_headers_left()
         owner.end()
 
@@ -279,51 +295,6 @@ def _of_this_request(owner: RequestSession, *, check_anti_csrf: bool) -> Session
         # The refresh itself does not insist on the value, since older libraries send none with it.
         anti_csrf.check_on_verify(owner.anti_csrf_token, request.anti_csrf_token)
     return Session(owner, answer, owner.access_token)
-
-
-def _own_handles(owner: RequestSession) -> list[str]:
-    """Return the handle of the request's session; if no verb has looked, the handles that its tokens name."""
-    if owner.answer is not None:
-        return [owner.answer.handle]
-    bearer, core = _shows_any_bearer(owner), owner.edge.core
-    # As the refresh tokens claim: this only affects the client's own tokens, and needs no call to the core.
-    positions = map(position_inside, _that_count(owner, "sRefreshToken", bearer=bearer))
-    handles = handles_of_access_tokens(_that_count(owner, "sAccessToken", bearer=bearer), core)
-    return [*handles, *(each.handle for each in positions if each is not None)]
-
-
-def _that_count(owner: RequestSession, kind: CookieKind, *, bearer: bool) -> list[str]:
-    return [owner.request.bearer_text or ""] if bearer else cookies_named(owner, kind)
-
-
-def _shows_any_bearer(owner: RequestSession) -> bool:
-    """Return whether the token to use, of either kind, came in the Authorization header; note that in `owner`."""
-    return shows_bearer(owner) or shows_bearer(owner, refreshes=True)
-
-
-def _handles_that_came(owner: RequestSession) -> list[str]:
-    began = [owner.answer.handle] if owner.answer is not None else []
-    core = owner.edge.core
-    access = handles_of_access_tokens(_that_came(owner, "sAccessToken"), core)
-    return list(dict.fromkeys([*began, *access, *handles_of_refresh_tokens(_that_came(owner, "sRefreshToken"), core)]))
-
-
-def _handles_of_cookies(owner: RequestSession) -> list[str]:
-    """Return the handles of the sessions that the browser's cookies grant; a bearer token's is left alone.
-
-    An expired access token grants nothing any more; a refresh token is as good as its session's record.
-    """
-    core, now = owner.edge.core, owner.edge.clock()
-    said = [core.authentic_access_token(token) for token in cookies_named(owner, "sAccessToken")[:_MAX_REPLACED]]
-    living = [each.handle for each in said if each is not None and each.expires_at > now]
-    refresh = handles_of_refresh_tokens(cookies_named(owner, "sRefreshToken"), core)
-    return list(dict.fromkeys([*living, *refresh]))
-
-
-def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:
-    """Return the tokens of the request: those in its cookies, and the one in the Authorization header."""
-    token = owner.request.bearer_text
-    return [*cookies_named(owner, kind), *([] if token is None else [token])]
 
 
 def _say_the_end(owner: RequestSession) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from supertokens.config import Config
-from supertokens.core import EmbeddedCore
+from supertokens.core import EmbeddedCore, embedded
 from supertokens.engine import base64url
 from supertokens.engine.key_set import PublicKey
 from supertokens.engine.session import IssuedSession
@@ -353,3 +353,44 @@ def test_forged_names_of_static_keys_cause_one_reading_a_second(
         with pytest.raises(SuperTokensTryRefreshTokenError):
             verify(core, naming(issued, f"s-00000000-0000-4000-8000-{number:012x}"))
     assert len(readings) == 1
+
+
+# The refresh token that was looked at last
+
+
+def test_a_refresh_token_that_has_just_been_looked_at_is_not_authenticated_again(
+    core: EmbeddedCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, asked = create(core), []
+    authenticate = embedded.refresh_tokens.authenticate
+    monkeypatch.setattr(
+        embedded.refresh_tokens, "authenticate", lambda token, keys: asked.append(token) or authenticate(token, keys)
+    )
+    position = core.authentic_refresh_token(issued.refresh_token.text)
+    child = refresh(core, issued)
+    assert asked == [issued.refresh_token.text]
+    assert position == (issued.handle, 1)
+    assert child.handle == issued.handle
+
+
+def test_a_token_that_differs_from_the_one_before_is_authenticated(core: EmbeddedCore) -> None:
+    text, other = create(core).refresh_token.text, create(core)
+    flipped = text[:60] + ("A" if text[60] != "A" else "B") + text[61:]
+    for wrong in (flipped, text[:-1], f"{text}A", "é" * len(text), ""):
+        assert core.authentic_refresh_token(text) is not None
+        with pytest.raises(SuperTokensUnauthorisedError):
+            refresh(core, wrong)
+    assert core.authentic_refresh_token(text) is not None
+    assert refresh(core, other).handle == other.handle
+
+
+def test_a_refresh_token_whose_key_has_gone_is_refused_however_recently_it_was_looked_at(
+    core: EmbeddedCore, clock: FakeClock
+) -> None:
+    issued = create(core)
+    clock.advance(seconds=1)
+    assert core.authentic_refresh_token(issued.refresh_token.text) is not None
+    core.keys.replace_all(clock())
+    assert core.authentic_refresh_token(issued.refresh_token.text) is None
+    with pytest.raises(SuperTokensUnauthorisedError):
+        refresh(core, issued)

@@ -98,6 +98,10 @@ class RefreshToken:
     anti_csrf_token: str | None = field(repr=False)
     """The value it was issued with, or None if it was issued without."""
 
+    def is_text(self, token: str) -> bool:
+        """Return whether `token` is this very token, compared in constant time."""
+        return token.isascii() and hmac.compare_digest(self.text, token)
+
 
 class TokenPosition(NamedTuple):
     """Which token of which session an authentic refresh token is."""

@@ -26,11 +26,6 @@ _MAX_LIFE_MS: Final = 400 * 24 * 60 * 60 * 1000  # browsers cap it there (RFC 62
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 _PATH_CHARACTERS: Final = "/:@!$&'()*+,=~"  # those of RFC 3986, 3.3, without the semicolon, which ends an attribute
 
-# The header's name, and what its line has beside the cookie and its place, at its longest.
-_SIZE_OF_ATTRIBUTES: Final = len(
-    f"Set-Cookie: =; Domain=; Expires={_EPOCH}; Max-Age={_MAX_LIFE_MS}; Secure; HttpOnly; Path=; SameSite=Strict\r\n"
-)
-
 _log = logging.getLogger("supertokens")
 
 
@@ -59,13 +54,6 @@ class SetCookie(NamedTuple):
     @property
     def identity(self) -> tuple[str, Place]:
         return (self.name, self.place)
-
-    @property
-    def size_at_most(self) -> int:
-        """Return a number of bytes that the header does not exceed."""
-        return (
-            _SIZE_OF_ATTRIBUTES + len(self.name) + len(self.value) + len(self.place.domain or "") + len(self.place.path)
-        )
 
     @property
     def line(self) -> str:
@@ -149,7 +137,7 @@ class CookiePolicy:
         return self._known_places(kind, request)[0]
 
     def _known_places(self, kind: CookieKind, request: Request) -> list[Place]:
-        mount = request.target.mount
+        mount = request.mount
         return self._places_below(mount, kind) if mount else self._places_at_root[kind]
 
     def _places_below(self, mount: str, kind: CookieKind) -> list[Place]:

@@ -7,8 +7,9 @@ browser, so everything that contradicts it is checked (docs/browsers.md#cookies)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ def locality_of(
     host: str,
     peer: str,
     header: Callable[[str], str | None],
-    header_names: Callable[[], Iterable[str]],
+    header_names: Callable[[], tuple[str, ...]],
 ) -> Locality:
     """Return how far away the browser is.
 
@@ -47,12 +48,17 @@ def locality_of(
     """
     if scheme != "http" or not is_loopback(peer) or not is_loopback(host_name(host)):
         return Locality.REMOTE
-    if any(name.startswith(_OF_PROXIES) for name in header_names()):
+    if _has_one_of_proxies(header_names()):
         return Locality.PROXIED
     # A bare `proxy_pass` adds no header at all, but the browser says which site it is on.
     if any(_is_elsewhere(header(name)) for name in ("origin", "referer")):
         return Locality.PROXIED
     return Locality.LOCAL
+
+
+@lru_cache(maxsize=64)  # few browsers differ in what headers they send
+def _has_one_of_proxies(header_names: tuple[str, ...]) -> bool:
+    return any(name.startswith(_OF_PROXIES) for name in header_names)
 
 
 def host_name(host: str) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
@@ -66,7 +66,7 @@ class Request(msgspec.Struct, eq=False):
         """Return the value of the header `name`, which is in lower case, or None."""
         raise NotImplementedError
 
-    def header_names(self) -> Iterable[str]:
+    def header_names(self) -> tuple[str, ...]:
         """Return the names of all headers, in lower case."""
         raise NotImplementedError
 
@@ -74,6 +74,11 @@ class Request(msgspec.Struct, eq=False):
     def target(self) -> Target:
         """Return where the request goes."""
         raise NotImplementedError
+
+    @property
+    def mount(self) -> str:
+        """Return the mount point in `target`; empty at the root."""
+        return self.target.mount
 
     @property
     def host(self) -> str:
@@ -181,14 +186,18 @@ class _WsgiRequest(Request):
     def query(self) -> str:
         return str(self._environ.get("QUERY_STRING") or "")
 
-    def header_names(self) -> Iterable[str]:
-        return (_name_of_header(key) for key in self._environ if key.startswith("HTTP_"))
+    def header_names(self) -> tuple[str, ...]:
+        return _names_of_headers(tuple(self._environ))
 
     @property
     def target(self) -> Target:
         environ = self._environ
         mount, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         return Target(environ.get("wsgi.url_scheme", "http"), _as_text(mount), _as_text(path))
+
+    @property
+    def mount(self) -> str:
+        return _as_text(self._environ.get("SCRIPT_NAME", ""))
 
     def is_for(self, path: str) -> bool:
         below: str = self._environ.get("PATH_INFO", "").rstrip("/")
@@ -219,8 +228,8 @@ class _AsgiRequest(Request):
         value = self._headers.get(_asgi_key(name))
         return None if value is None else value.decode("latin-1")
 
-    def header_names(self) -> Iterable[str]:
-        return (name.decode("latin-1") for name in self._headers)
+    def header_names(self) -> tuple[str, ...]:
+        return tuple(name.decode("latin-1") for name in self._headers)
 
     @property
     def target(self) -> Target:
@@ -258,10 +267,10 @@ def _wsgi_key(name: str) -> str:
     return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
 
 
-@lru_cache(maxsize=256)  # most requests have the same
-def _name_of_header(key: str) -> str:
-    """Return the name of the header that WSGI environments have as `key`, in lower case."""
-    return key[5:].lower().replace("_", "-")
+@lru_cache(maxsize=64)  # few browsers differ in what headers they send
+def _names_of_headers(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names, in lower case, of the headers that WSGI environments have under `keys`."""
+    return tuple(key[5:].lower().replace("_", "-") for key in keys if key.startswith("HTTP_"))
 
 
 @cache

@@ -250,13 +250,15 @@ class RequestSession(msgspec.Struct, eq=False):
         return with_cache_rules(headers, is_private=self.answer is not None)
 
     def _changed(self, headers: list[Header]) -> list[Header]:
-        leaving = ResponseChanges()
+        leaving = []
         for changes, leaves in self._parts():
             if leaves:
-                leaving.update(changes)
+                leaving.append(changes)
             elif self._responses:
                 headers = changes.taken_from(headers)  # of a response that the application has received
-        return leaving.applied_to(headers) if leaving else headers
+        if not leaving:
+            return headers
+        return (leaving[0] if len(leaving) == 1 else _all_of(leaving)).applied_to(headers)
 
     def _parts(self) -> Iterator[tuple[ResponseChanges, bool]]:
         """Yield the changes in order of precedence, each with whether it may be sent with headers that go now."""
@@ -326,7 +328,16 @@ class RequestSession(msgspec.Struct, eq=False):
         return put or self.edge.cookies.came_with(self.request)
 
 
-def _merged(earlier: ResponseChanges | None, later: ResponseChanges) -> ResponseChanges:
-    merged = ResponseChanges() if earlier is None else earlier
-    merged.update(later)
+def _all_of(several: list[ResponseChanges]) -> ResponseChanges:
+    merged = ResponseChanges()
+    for changes in several:
+        merged.update(changes)
     return merged
+
+
+def _merged(earlier: ResponseChanges | None, later: ResponseChanges) -> ResponseChanges:
+    """Return both changes as one; `later` is used up."""
+    if earlier is None:
+        return later
+    earlier.update(later)
+    return earlier

@@ -19,6 +19,7 @@ _PRIVATE: Final[Header] = ("Cache-Control", "private")
 _FOR_ANYBODY: Final[list[Header]] = [("Vary", ", ".join(_VARY))]
 _FOR_ONE_USER: Final = [*_FOR_ANYBODY, _PRIVATE]
 _SIZE_OF_OTHERS: Final = len("Access-Control-Expose-Headers: \r\nCache-Control: no-store\r\n")
+_SIZE_OF_NAME: Final = len("Set-Cookie: \r\n")
 _LENGTHS: Final = frozenset({len("Vary"), len("Cache-Control")})
 
 
@@ -32,7 +33,8 @@ class ResponseChanges:
     __slots__ = ("_cookies", "_headers", "_whole")
 
     def __init__(self, *, whole: bool = False) -> None:
-        self._cookies: dict[tuple[str, Place], SetCookie] = {}
+        self._cookies: dict[tuple[str, Place], str] = {}
+        """The values of Set-Cookie headers, by what identifies the cookie."""
         self._headers: dict[str, str] = {}
         self._whole = whole
 
@@ -48,7 +50,8 @@ class ResponseChanges:
         return bool(self._cookies)
 
     def set_cookies(self, cookies: Iterable[SetCookie]) -> None:
-        self._cookies.update((cookie.identity, cookie) for cookie in cookies)
+        for cookie in cookies:
+            self._cookies[cookie.identity] = cookie.line
 
     def drop_cookies(self) -> None:
         """Keep only the headers."""
@@ -78,7 +81,7 @@ class ResponseChanges:
                 exposed = f"{exposed},{value}"
             elif lower not in ours and not (lower == "set-cookie" and _identity(value) in self._cookies):
                 kept.append((name, value))
-        kept += [("Set-Cookie", cookie.line) for cookie in self._cookies.values()]
+        kept += [("Set-Cookie", cookie) for cookie in self._cookies.values()]
         kept += self._headers.items()
         if exposed or self._headers:
             kept.append((_EXPOSE, listed(exposed, self._headers)))
@@ -100,9 +103,7 @@ class ResponseChanges:
 
     def size_of_largest(self) -> tuple[str, int]:
         """Return the name of the largest header or cookie (name and value, as browsers count), and its bytes."""
-        sizes = {
-            f"the cookie {cookie.name}": len(cookie.name) + 1 + len(cookie.value) for cookie in self._cookies.values()
-        }
+        sizes = {f"the cookie {name}": cookie.index(";") for (name, _), cookie in self._cookies.items()}
         sizes |= {
             f"the header {name}": len(_KEPT_AS.get(name, name)) + 1 + len(value)
             for name, value in self._headers.items()
@@ -112,7 +113,7 @@ class ResponseChanges:
     def size_at_most(self) -> int:
         """Return a number of bytes that `size_of_all` does not exceed, with less work."""
         headers = sum(2 * len(name) + len(value) + 6 for name, value in self._headers.items())
-        return _SIZE_OF_OTHERS + headers + sum(cookie.size_at_most for cookie in self._cookies.values())
+        return _SIZE_OF_OTHERS + headers + sum(map(len, self._cookies.values())) + len(self._cookies) * _SIZE_OF_NAME
 
     def size_of_all(self) -> int:
         """Return the size of all headers together in bytes, as sent over the wire."""
@@ -128,8 +129,15 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
     # Every check runs this, and few header names have the length of one of the two.
     for name, _ in headers:
         if len(name) in _LENGTHS:
-            return _merged_with_cache_rules(headers, is_private=is_private)
-    return headers + (_FOR_ONE_USER if is_private else _FOR_ANYBODY)
+            break
+    else:
+        return headers + (_FOR_ONE_USER if is_private else _FOR_ANYBODY)
+    names = {name.lower() for name, _ in headers}
+    if "vary" in names:
+        headers = _merged_with_vary(headers)
+    else:
+        headers = headers + _FOR_ANYBODY
+    return [*headers, _PRIVATE] if is_private and "cache-control" not in names else headers
 
 
 def may_concern_caches(headers: Iterable[tuple[str | bytes, object]]) -> bool:
@@ -140,17 +148,9 @@ def may_concern_caches(headers: Iterable[tuple[str | bytes, object]]) -> bool:
     return not _LENGTHS.isdisjoint(map(len, dict(headers)))
 
 
-def _merged_with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]:
-    kept, vary, says_who_may_cache = [], "", False
-    for name, value in headers:
-        lower = name.lower()
-        if lower == "vary":
-            vary = f"{vary}, {value}" if vary else value
-            continue
-        says_who_may_cache = says_who_may_cache or lower == "cache-control"
-        kept.append((name, value))
-    kept.append(("Vary", _with_vary(vary)))
-    return [*kept, _PRIVATE] if is_private and not says_who_may_cache else kept
+def _merged_with_vary(headers: list[Header]) -> list[Header]:
+    vary = ", ".join(value for name, value in headers if name.lower() == "vary" and value)
+    return [*(header for header in headers if header[0].lower() != "vary"), ("Vary", _with_vary(vary))]
 
 
 def _with_vary(vary: str) -> str:

@@ -98,7 +98,7 @@ class EmbeddedCore(EmbeddedSessions):
         self.refreshes: Counter[int] = Counter()
         self._counting = ProcessLock()
         self._random = random
-        self._last_authentic: RefreshToken | None = None
+        self._last_authentic: RefreshToken | None = None  # a server that renews asks about a token, then refreshes it
         most = config.max_sessions_per_user
         self._limit = None if most is None else SessionLimit(most, evicts=config.session_limit_action == "oldest")
         self._renewal = RenewalTerms(grace, config.access_token_validity_ms)
@@ -314,7 +314,6 @@ class EmbeddedCore(EmbeddedSessions):
         """Return the refresh token `token`, taken apart. Raise as `refresh_tokens.authenticate`."""
         keys = self.keys.ring_for_verifying(now).refresh
         last = self._last_authentic
-        # A server that renews asks what a token is before it exchanges it.
         if last is not None and last.is_text(token) and keys.get(last.key.id) is last.key:
             return last
         try:

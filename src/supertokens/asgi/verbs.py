@@ -6,9 +6,11 @@ Each takes the request: its ASGI scope, or a framework's object with an attribut
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
 
+from supertokens import transport
 from supertokens.asgi.requests import AsgiRequest, Connection, request_in, request_of, scope_of
 from supertokens.asgi.session import Session
 from supertokens.core import WouldWaitError
@@ -79,7 +81,8 @@ async def get_session(connection: Connection, enable_csrf_protection: bool, *, r
         return _found_at_once(request, owner, check_anti_csrf, required, None)
     except WouldWaitError:
         pass
-    return await _found_in_thread(request, owner, check_anti_csrf, required, None)
+    find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required)
+    return await _found_in_thread(request, find)
 
 
 @overload
@@ -123,7 +126,8 @@ async def verify_session(
         return _found_at_once(request, owner, anti_csrf_check, required, check_database)
     except WouldWaitError:
         pass
-    return await _found_in_thread(request, owner, anti_csrf_check, required, check_database)
+    find = partial(verbs.find, owner, check_anti_csrf=anti_csrf_check, required=required, check_database=check_database)
+    return await _found_in_thread(request, find)
 
 
 async def refresh_session(connection: Connection) -> Session:
@@ -204,13 +208,6 @@ def _found_at_once(
     return None if found is None else Session(request, found)
 
 
-async def _found_in_thread(
-    request: AsgiRequest,
-    owner: RequestSession,
-    check_anti_csrf: bool | None,
-    required: bool,
-    check_database: bool | None,
-) -> Session | None:
-    find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
+async def _found_in_thread(request: AsgiRequest, find: Callable[[], transport.Session | None]) -> Session | None:
     found = await request.in_thread(find)
     return None if found is None else Session(request, found)

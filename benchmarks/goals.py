@@ -182,6 +182,13 @@ GOALS: Final = (
         of(names.CORE_REFRESH),
         1.1,
     ),
+    _factor(
+        "renewal in place, what it adds to a page",
+        "what `core.refresh`, called by its view, adds to a bare route",
+        added_cost(names.OURS_RENEWED, names.OURS_PAGE),
+        added_cost(names.REFRESHING_VIEW, names.BARE_GET),
+        1.1,
+    ),
     _share(
         "create at the store, 16 threads, synchronous=FULL",
         "what SQLite does with 16 rows to a transaction",

@@ -80,6 +80,7 @@ def test_the_goals_are_those_of_the_project() -> None:
         "≤ 1.03 × one without",
         "≤ 1.5 × (one RSA-2048 sign, one read and one update without fsync)",
         "≤ 1.1 × one `core.refresh`",
+        "≤ 1.1 × what `core.refresh`, called by its view, adds to a bare route",
         "≥ 0.50 of what SQLite does with 16 rows to a transaction",
         "≥ 1.25 of the throughput of 1 thread",
         "≤ 1.5 × that in one of ten thousand",
@@ -175,7 +176,7 @@ def test_the_service_is_judged_by_what_its_replies_are_made_of_and_by_its_slowes
 def test_the_sentence_for_the_readme_names_the_run_and_what_it_missed() -> None:
     sentence = " ".join(headline(REQUESTS).split())
     assert sentence == (
-        "Measured on 2026-01-02 on A CPU, 2 cores, at commit abc1234: 3 of 35 goals met, 1 missed, 31 not measured."
+        "Measured on 2026-01-02 on A CPU, 2 cores, at commit abc1234: 3 of 36 goals met, 1 missed, 32 not measured."
         " [Which goals it missed, and all figures](docs/performance.md#figures)."
     )
 

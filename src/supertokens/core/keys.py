@@ -89,10 +89,11 @@ class KeyKeeper:
     def cached_ring(self, now: int) -> KeyRing | None:
         """Return the ring in memory if it is young enough at `now` to verify with, or None. Nothing is read."""
         # Like `_young`; inlined, since every check on an event loop runs this.
-        really_young = self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S
-        ring = self._ring
-        is_young = ring is not None and really_young and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS
-        return ring if is_young else None
+        if self._monotonic() - self._read_at <= _MAX_AGE_TO_VERIFY_S:
+            ring = self._ring
+            if ring is not None and abs(now - ring.read_at) <= MAX_RING_AGE_TO_VERIFY_MS:
+                return ring
+        return None
 
     def known_refresh_key(self) -> RefreshKey | None:
         """Return the newest refresh key as it was last read, however long ago; None before that. Nothing is read."""

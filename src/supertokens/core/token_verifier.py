@@ -96,10 +96,14 @@ class TokenVerifier:
         keys = self._source.cached_ring(now)
         if keys is None:
             raise WouldWaitError
-        try:
-            known = self._cache.get(token, keys) or self._check_signature(token, keys)
-        except UnknownSigningKeyError:
-            raise WouldWaitError from None
+        kept = self._cache.kept  # see `verify`
+        known = kept.by_text.get(token) if kept.keys is keys else None
+        if known is None:
+            try:
+                known = self._cache.get(token, keys) or self._check_signature(token, keys)
+            except UnknownSigningKeyError:
+                raise WouldWaitError from None
+        known.in_use = True
         claims = known.token
         if claims.parent_refresh_token_hash is not None:
             raise WouldWaitError

@@ -53,7 +53,7 @@ class _Reissued(NamedTuple):
 
 
 class RequestSession(msgspec.Struct, eq=False):
-    """What one request knows about its session, and the changes that its response makes.
+    """The session of one request, and the changes to make to its response.
 
     An integration sets `request` and `is_asked` before each verb; the request is dropped when the headers are sent.
     `answer` and `access_token` belong to the current session.
@@ -75,7 +75,7 @@ class RequestSession(msgspec.Struct, eq=False):
     refusal: SuperTokensError | None = None
     """The error of the first verb in a request that cannot renew: later verbs raise it too."""
     is_contested: bool = False
-    """Whether access tokens of several users came. One may be planted, and is never written as the visitor's own."""
+    """Whether access tokens of several users came. One may be planted, so none is written as the visitor's own."""
     header_mode: bool = False
     headers_left: bool = False
     """Whether the response's headers have been passed to the server: then they can no longer change."""
@@ -83,7 +83,7 @@ class RequestSession(msgspec.Struct, eq=False):
     _found: ResponseChanges | None = None
     _reissued: _Reissued | None = None
     _changes_headers: bool = False
-    """Whether one of the three may be there."""
+    """Whether any of `_told`, `_found` and `_reissued` may be set."""
     _is_in_time_only: bool = False
     _responses: list[Any] | None = None
 
@@ -101,7 +101,7 @@ class RequestSession(msgspec.Struct, eq=False):
     def count_as_pages(self) -> None:
         """Treat the request as one from a page if an older library that has no part in the session sent it.
 
-        Pages have begun that session, and the library has never heard of it.
+        A page has begun that session, and the library does not know of it.
         """
         request = self.request
         if request.dialect is Dialect.LEGACY and not cookie_values(
@@ -117,14 +117,14 @@ class RequestSession(msgspec.Struct, eq=False):
     # if the browser does not serialize its requests.
 
     def put_on(self, response: Any) -> None:
-        """Apply all changes of this request also to `response`, which the application passed to a verb."""
+        """Apply the changes of this request from now on also to `response`, which the application passed to a verb."""
         if self._responses is None:
             self._responses = []
         if not any(response is known for known in self._responses):
             self._responses.append(response)
 
     def begin(self, issued: IssuedSession, standing: Standing) -> None:
-        """Adopt a session that begins, or continues, with the credentials `issued`. `standing`: its state from now."""
+        """Adopt a session that begins, or continues, with the credentials `issued`. `standing`: its new state."""
         self.standing, self.answer, self.access_token = standing, issued, issued.access_token.text
         self.anti_csrf_token, self.refusal, self.is_contested = issued.anti_csrf_token, None, False
         begins = standing is Standing.BEGUN
@@ -156,7 +156,7 @@ class RequestSession(msgspec.Struct, eq=False):
             self._rewrite(changes)
 
     def repeat(self, issued: IssuedSession) -> None:
-        """Adopt the session `issued`, which the browser has already.
+        """Adopt the session `issued`, which the browser already has.
 
         A library is told about it again; no cookie changes.
         """
@@ -196,7 +196,7 @@ class RequestSession(msgspec.Struct, eq=False):
         return raised if raised is error else raised.with_traceback(error.__traceback__)
 
     def forget(self, error: SuperTokensUnauthorisedError | SuperTokensTokenTheftError) -> None:
-        """Clear the cookies of the request, or set by it, because of `error`, no matter what raised it."""
+        """Clear the cookies that came with the request or were set by it, because of `error`, whatever raised it."""
         keeps = error.reason == CONFLICTING_SESSIONS or getattr(error, "this_request_only", False)
         if keeps or self.standing is Standing.ENDED:
             return
@@ -214,8 +214,8 @@ class RequestSession(msgspec.Struct, eq=False):
         """Raise RuntimeError if the response's headers have been sent: new tokens could not reach the browser."""
         if self.headers_left:
             raise RuntimeError(
-                "the response's headers have been sent, so that a new session or payload cannot reach the browser any"
-                " more: call this before the response is returned, not while its body is streamed"
+                "the response's headers have been sent, so a new session or payload can no longer reach the browser:"
+                " call this before the response is returned, not while its body is streamed"
             )
 
     def warn_if_headers_left(self) -> None:
@@ -226,16 +226,16 @@ class RequestSession(msgspec.Struct, eq=False):
                 " has its cookies"
             )
 
-    # What leaves
+    # What is sent
 
     @property
     def changes_headers(self) -> bool:
-        """Whether more may be said to the browser than what caches may do with the response."""
+        """Return whether the response may need more changes than its cache headers."""
         return self._changes_headers
 
     @property
     def may_wait_at_headers(self) -> bool:
-        """Return whether `sent_headers` may have to ask the store if a session still exists."""
+        """Return whether `sent_headers` may have to ask the store whether a session still exists."""
         return self._reissued is not None and self._reissued.told and self.edge.renews
 
     def sent_headers(self, headers: list[Header]) -> list[Header]:
@@ -243,7 +243,7 @@ class RequestSession(msgspec.Struct, eq=False):
         self.headers_left = True
         if not self.is_asked:
             return headers
-        # The environment holds this object, so that a request which held the environment would be a reference cycle.
+        # The environment holds this object, so a request that kept the environment would form a reference cycle.
         self.request = NO_REQUEST
         if self._changes_headers:
             headers = self._changed(headers)
@@ -255,13 +255,13 @@ class RequestSession(msgspec.Struct, eq=False):
             if leaves:
                 leaving.append(changes)
             elif self._responses:
-                headers = changes.taken_from(headers)  # of a response that the application has received
+                headers = changes.taken_from(headers)  # they may have been applied to one that a verb was given
         if not leaving:
             return headers
         return (leaving[0] if len(leaving) == 1 else _all_of(leaving)).applied_to(headers)
 
     def _parts(self) -> Iterator[tuple[ResponseChanges, bool]]:
-        """Yield the changes in order of precedence, each with whether it may be sent with headers that go now."""
+        """Yield the changes, those that take precedence last, each with whether it may still be sent."""
         if self._found is not None:
             yield self._found, not self._is_in_time_only or self._is_in_time()
         if self._told is not None:
@@ -284,7 +284,7 @@ class RequestSession(msgspec.Struct, eq=False):
         if not self.edge.renews or self.header_mode:
             return life_left > self.edge.times.margin
         if self.standing in (Standing.RENEWED, Standing.REFRESHED):
-            return not self._is_in_time_only or self._is_in_time()  # with its refresh token, and never without
+            return not self._is_in_time_only or self._is_in_time()  # only together with its refresh token
         if not reissued.told:
             return reissue_may_leave(waited=self.waited(), life_left=life_left, times=self.edge.times)
         leaves = payload_may_leave(waited=self.waited(), life_left=life_left, renewed=False, times=self.edge.times)

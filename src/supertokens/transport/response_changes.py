@@ -92,7 +92,7 @@ class ResponseChanges:
     def taken_from(self, headers: Iterable[Header]) -> list[Header]:
         """Return `headers` without the cookies and headers that these changes set, whatever their values.
 
-        Earlier changes may have set them, too.
+        Earlier changes may have set them too.
         """
         ours = {name.lower() for name in self._headers}
         return [
@@ -141,9 +141,9 @@ def with_cache_rules(headers: list[Header], *, is_private: bool) -> list[Header]
 
 
 def may_concern_caches(headers: Iterable[tuple[str | bytes, object]]) -> bool:
-    """Return whether `with_cache_rules` may have to look into `headers`, by the lengths of their names.
+    """Return whether `with_cache_rules` may have to examine `headers`, judging by the lengths of their names.
 
-    Otherwise it adds the same as to no headers.
+    If not, it adds what it adds to an empty list.
     """
     return not _LENGTHS.isdisjoint(map(len, dict(headers)))
 
@@ -166,12 +166,12 @@ def listed(header: str, names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys([*filter(None, present), *names]))
 
 
-# Browser libraries keep these headers in JavaScript cookies of other names, and those have the limit of a cookie.
+# Browser libraries keep these headers in JavaScript cookies of other names, which have the size limit of cookies.
 _KEPT_AS: Final = {"front-token": "sFrontToken", "anti-csrf": "sAntiCsrf", "id-refresh-token": "sIRTFrontend"}
 
 
 def _identity(line: str) -> tuple[str, Place]:
-    """Return name and place of `line`, a Set-Cookie header; only the name if it is not a session cookie."""
+    """Return what identifies the cookie of `line`, a Set-Cookie header: its name and place."""
     pair, *attributes = line.split(";")
     named = {name.strip().lower(): value.strip() for name, _, value in (part.partition("=") for part in attributes)}
     return (pair.partition("=")[0].strip(), Place(named.get("domain") or None, named.get("path", "")))

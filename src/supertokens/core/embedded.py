@@ -69,10 +69,10 @@ class EmbeddedCore(EmbeddedSessions):
     """A `Core` on a store that other processes may share. `clock` gives ms since the epoch, `random` random bytes,
     `monotonic` seconds of a clock that never goes back.
 
-    `create_session` and `refresh` take also the `version` of the access token: older callers of the service want V2.
-    `accepts_v2`: whether V2 tokens are accepted before the first one was minted on this store.
+    `create_session` and `refresh` also take the `version` of the access token: older callers of the service want V2.
+    `accepts_v2`: whether V2 tokens are accepted before one has been minted on this store.
 
-    `refreshes` counts answers by their row of the rotation table: many of row 2 are a sign of a cloned client.
+    `refreshes` counts refreshes by row of the rotation table: many in row 2 suggest a cloned client.
     """
 
     def __init__(
@@ -311,7 +311,7 @@ class EmbeddedCore(EmbeddedSessions):
         self.store.close()
 
     def _authentic(self, token: str, now: int) -> RefreshToken:
-        """Return the refresh token `token`, taken apart. Raise as `refresh_tokens.authenticate`."""
+        """Return the refresh token `token`, parsed. Raise as `refresh_tokens.authenticate`."""
         keys = self.keys.ring_for_verifying(now).refresh
         last = self._last_authentic
         if last is not None and last.is_text(token) and keys.get(last.key.id) is last.key:
@@ -345,6 +345,6 @@ class EmbeddedCore(EmbeddedSessions):
         expected = carried_payload(stored, "5") if token.version == "5" else stored
         if not user_data.equal(token.jwt_payload, expected):
             return self._issuer.renew(token, record, now)
-        if expected is stored:  # a value that no token carries may be of any size, and what is stored is bounded
+        if expected is stored:  # what no token carries may have any size, and what is kept here is bounded
             known.stored_payload = record.jwt_payload
         return known.session

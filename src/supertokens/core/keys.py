@@ -36,8 +36,8 @@ _EXTRA_READING_EVERY_MS: Final = 1000
 """Tokens that name unknown keys cause at most one reading of the ring in this time (ms)."""
 
 _IN_THE_STORE_WITHIN_MS: Final = 30_000
-"""A key bears the time at which its making began, and is in the store up to that much later (ms): a thread that reads
-and a file that is busy may each hold it up for ten seconds, and making an RSA key takes a while."""
+"""A key is dated when its creation began, and reaches the store at most this much later (ms): a thread that reads and a
+file that is busy may each delay it by ten seconds, and creating an RSA key takes a while."""
 
 _UNROTATED_FOR_MS: Final = 3_600_000
 """For how long a key set that does not rotate may be kept (ms): keys can be rotated by hand."""
@@ -128,11 +128,11 @@ class KeyKeeper:
         return [key.jwk() for key in ring.by_header.values()], max(1, (due - now) // 1000)
 
     def after_unknown_key(self, now: int, created_at: int | None) -> KeyRing | None:
-        """Return the ring, read again at `now` because a token named a key that is not in it; None to save the reading.
+        """Return the ring, read again at `now` because a token named a key that is not in it; None to save the read.
 
         `created_at`: when the key was made, as the token claims. Anyone can name a key, so the claim has to be
         plausible, and readings are rationed: forged tokens must not become a load on the store. Such a request does not
-        wait for a thread that reads already: the store may be slow, and each would keep a thread from honest work.
+        wait for a thread that is already reading: the store may be slow, and each would keep a thread from honest work.
         """
         ring = self._ring
         if ring is not None and created_at is not None and not self._may_be_newer(ring, created_at, now):
@@ -255,13 +255,13 @@ class KeyKeeper:
         """Add the keys that are due at `now`, unless another worker has; drop those that no token can name any more."""
         ring, stored = self._read_all(now)
         self._maker.add(ring.due_purposes(now, self._interval if self._rotates else None), stored, now)
-        # Of one and the same reading: in a later one, a key that another worker has made since would pass for dead.
+        # Both from one reading: in a later one, a key that another worker has made since would pass for dead.
         ring, stored = self._read_all(now)
         self._maker.drop_dead(stored, ring)
         return ring
 
     def _warn(self, ring: KeyRing) -> None:
-        """Log what `ring` shows to be wrong with clock or sealing: once, and again after it was right."""
+        """Log what `ring` shows to be wrong with clock or sealing: once, and again if it recurs."""
         first = self._maker.sealer.first
         unsealed = first is not None and ring.sealed_with != first
         self._warn_if("clock", ring.clock_is_wrong, f"cannot create a key here: {describe_clock(ring.clock_offset)}")

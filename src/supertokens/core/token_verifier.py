@@ -20,16 +20,16 @@ class WouldWaitError(Exception):
 
 
 class KeySource(Protocol):
-    """Where the keys that verify come from. Moments in ms."""
+    """The source of the keys that verify tokens. Times are in ms."""
 
     def ring_for_verifying(self, now: int) -> VerifyingKeys:
         """Return keys read recently enough at `now` to verify with. Raise SuperTokensGeneralError if there are none."""
 
     def cached_ring(self, now: int) -> VerifyingKeys | None:
-        """Return the keys in memory if `ring_for_verifying` would read none at `now`, or None. Never waits."""
+        """Return the keys in memory if `ring_for_verifying` would return them at `now`; otherwise None. Never waits."""
 
     def after_unknown_key(self, now: int, created_at: int | None) -> VerifyingKeys | None:
-        """Return the keys, read again at `now` because a token named one that was missing; None to save the reading.
+        """Return the keys, read again at `now` because a token named one that was missing; None to save the read.
 
         `created_at`: when that key was made, as the token claims. Raise SuperTokensGeneralError.
         """
@@ -79,7 +79,7 @@ class TokenVerifier:
         return self._check_signature(token, newer)
 
     def decides_at_once(self, token: str, now: int) -> bool:
-        """Return whether `verify` of `token` at `now` waits for nothing, and suffices: the token has no marker."""
+        """Return whether `verify` decides about `token` at `now`, without waiting: the token then has no marker."""
         keys = self._source.cached_ring(now)
         if keys is None:
             return False
@@ -92,7 +92,7 @@ class TokenVerifier:
         return known.token.parent_refresh_token_hash is None
 
     def verify_at_once(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
-        """Return and raise as `verify`. Raise WouldWaitError if that would wait, or does not suffice: for a marker."""
+        """Return and raise as `verify`. Raise WouldWaitError if that would wait, or for a token with a marker."""
         keys = self._source.cached_ring(now)
         if keys is None:
             raise WouldWaitError
@@ -122,7 +122,7 @@ class TokenVerifier:
 
 def _refuse_from_ahead(known: VerifiedToken, now: int, keys: VerifyingKeys) -> None:
     if known.token.created_at > now + keys.max_token_lead:
-        raise SuperTokensTryRefreshTokenError("Access token was made by a clock that was ahead", reason="invalid")
+        raise SuperTokensTryRefreshTokenError("Access token is dated in the future", reason="invalid")
 
 
 def _refuse_outside_its_life(known: VerifiedToken, now: int, keys: VerifyingKeys) -> NoReturn:

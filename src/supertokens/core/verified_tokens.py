@@ -5,8 +5,8 @@ Only the result of the signature check is kept. Expiry, anti-CSRF value, revocat
 call, and a token whose key has left the ring is never found.
 
 Only authentic tokens get in, so garbage pushes nothing out. Nor does a flood of authentic ones push out what is in use:
-newcomers that are not asked for again go first. One that comes back after that was in use all the same, and is no
-newcomer any more (S3-FIFO: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023).
+newcomers that are not looked up again go first. A token that returns after that was in use after all, and no longer
+counts as a newcomer (S3-FIFO: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _MAX_CHARACTERS: Final = 8192
 
 
 class VerifiedToken(msgspec.Struct, eq=False):
-    """A token, and what it says of its session while no store is asked. Neither is ever changed."""
+    """A token, and the session that it describes if no store is read. Neither is ever changed."""
 
     token: AccessToken
     session: VerifiedSession
     stored_payload: str | None = None
     """The stored payload, as text, that was last found equal to the token's."""
     asked_at: int = 0
-    """How far the feed was (see `core.feed`) when the store was last asked, and said what the token says; 0: never."""
+    """The position in the feed (see `core.feed`) when the store last confirmed what the token says; 0: never."""
     in_use: bool = False
-    """Whether it was asked for since it came in, or since it was last spared."""
+    """Whether it was looked up since it was added, or since it was last spared."""
 
 
 class _Kept:
-    """The tokens that were verified with `keys`, by their text. An object, since error reports spell out a dict."""
+    """The tokens that were verified with `keys`, by their text. An object, since error reports would print a dict."""
 
     __slots__ = ("by_text", "keys")
 
@@ -55,7 +55,7 @@ class _Kept:
 
 
 class VerifiedTokens:
-    """A map of at most `max_tokens`, for any thread. With 0 nothing is kept."""
+    """A map of at most `max_tokens` tokens, for any thread. With 0, nothing is kept."""
 
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens
@@ -88,7 +88,7 @@ class VerifiedTokens:
         """Keep `known`, the content of `token`, whose signature was verified with `keys`."""
         with self._changing.own:
             kept = self._kept_in_this_process()
-            # A check that took its time may have used a key that was dropped meanwhile.
+            # A slow check may have used a key that has been dropped in the meantime.
             if kept.keys is not keys or token in kept.by_text:
                 return
             if len(token) > min(_MAX_CHARACTERS, self._max_characters):
@@ -118,7 +118,7 @@ class VerifiedTokens:
             self._remember(token)
 
     def _remember(self, token: str) -> None:
-        """Remember the hash of `token`, until as many others as there is room for have been removed as well."""
+        """Remember the hash of `token`, which is evicted, until at most `max_tokens` more have been."""
         if 2 * len(self._gone) >= self._max_tokens:
             self._gone, self._gone_before = set(), self._gone
         self._gone.add(hash(token))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check whether a request carries the anti-CSRF value of its session (docs/how-it-works.md#anti-csrf).
 
-Values are compared in constant time, which for text is defined for ASCII only; ours is.
+Values are compared in constant time, which Python offers for ASCII text only; issued values are ASCII.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def check_on_refresh(issued: str | None, given: str | None, mode: AntiCsrfMode) 
     """Raise SuperTokensUnauthorisedError unless `given` is the value that the token was `issued` with.
 
     `mode`: whether a missing value is refused too. A token issued without a value passes, so that switching the check
-    on logs nobody out. Call this before the record is read: a stolen stale token without its value must not raise
-    theft.
+    on logs nobody out. Call this before the record is read: a stolen stale token without its value must not
+    count as theft.
     """
     if issued is None or (given is None and mode == "if_sent"):
         return

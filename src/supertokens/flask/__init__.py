@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("supertokens.flask needs Flask: pip install 'supertokens-sessions[flask]'") from error
 
-from supertokens import errors as exceptions  # the name that the 1.x series has for them
+from supertokens import errors as exceptions  # their name in the 1.x series
 from supertokens.errors import (
     SuperTokensCrossOriginError,
     SuperTokensError,

@@ -26,7 +26,7 @@ _OF_THE_ANSWER: Final = frozenset(("code", "description", "_make_response", "_ma
 
 
 class _AnswerableError(HTTPException):
-    """An error that carries the extension's answer, which is made when somebody first wants it."""
+    """An error that carries its response, which is made on first use."""
 
     # None on the class, so that a handler for a status code does not replace the extension's.
     code: int | None = None
@@ -36,7 +36,7 @@ class _AnswerableError(HTTPException):
 
     @property
     def response(self) -> Response:  # type: ignore[override]
-        """The extension's answer, or that of the handler that the application has set."""
+        """The response of the extension, or of the handler that the application has set."""
         if self._made is None:
             assert isinstance(self, SuperTokensError)
             self._made = self._make_response(self)
@@ -48,12 +48,12 @@ class _AnswerableError(HTTPException):
 
     @property
     def data(self) -> Any:
-        """The answer's JSON: Flask-RESTful and Flask-RESTX build theirs from it."""
+        """The response's JSON, from which Flask-RESTful and Flask-RESTX build their own."""
         return self.response.get_json(silent=True)
 
 
 def _reduced(self: SuperTokensError) -> tuple[Any, ...]:
-    """Pickle an error without its answer, as the class that it stands for."""
+    """Pickle an error without its response, as an instance of the public class."""
     _, stands_for, *_ = type(self).__mro__
     state = {name: value for name, value in vars(self).items() if name not in _OF_THE_ANSWER}
     return (BaseException.__new__, (stands_for, *self.args), state)
@@ -65,10 +65,10 @@ def _answerable_kind(kind: type[SuperTokensError]) -> type[SuperTokensError]:
 
 
 def answerable(error: SuperTokensError, status: int, make_response: _MakeResponse) -> SuperTokensError:
-    """Return `error` as one that frameworks on top of Flask can answer; any that is not answered as it is.
+    """Return `error` with a response that frameworks built on Flask can use, or unchanged if it is not to get one.
 
-    It is of the class of `error`, which may be one of the application's own. `status` is that of the answer.
-    `make_response` is called at most once, and not before the response is wanted.
+    The result is an instance of the class of `error`, which may be the application's own. `status`: of the response.
+    `make_response` is called at most once, when the response is first used.
     """
     if isinstance(error, HTTPException) or not isinstance(error, ANSWERED_ERRORS):
         return error

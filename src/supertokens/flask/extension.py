@@ -41,7 +41,7 @@ class SuperTokens:
 
     `core`: used instead of the one that the configuration asks for. `routes`: give the app a refresh API and a sign-out
     route. The store is opened on first use. Raise ConfigError for invalid settings, and RuntimeError for an app that
-    has the extension already.
+    already has the extension.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SuperTokens:
     def init_app(self, app: flask.Flask, *, core: Core | None = None) -> None:
         """Attach to `app`, with the configuration that it has now. `core`: as in the constructor."""
         if EXTENSION in app.extensions:
-            raise RuntimeError("this app has sessions already: call SuperTokens(app) or init_app(app), and only once")
+            raise RuntimeError("this app already has sessions: call SuperTokens(app) or init_app(app) only once")
         explained = Config.explain(arguments=self._options, app_config=app.config, environ=os.environ)
         config = explained.logged()
         require_extras(config)
@@ -119,7 +119,7 @@ class SuperTokens:
 
 
 def _module_file(app: flask.Flask) -> str:
-    """Return the file that makes the app, as seen from beside its instance folder: a folder may move as a whole."""
+    """Return the file that creates the app, relative to the parent of its instance folder, which may move."""
     file = getattr(sys.modules.get(app.import_name), "__file__", None)
     if file is None:
         return app.import_name

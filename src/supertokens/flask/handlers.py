@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which handler of an application answers one of our errors.
+"""Which handler of an application responds to a session error.
 
-A handler for one of their classes or for their root replaces the extension's; one for Exception, HTTPException or a
+A handler for its class, or for the root class, replaces the extension's; one for Exception, HTTPException or a
 status code does not, wherever it is registered.
 """
 

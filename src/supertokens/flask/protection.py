@@ -66,7 +66,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         try:
             context, environ = app_context(), request_context().request.environ
         except LookupError:
-            current_request()  # raises Flask's error, which explains
+            current_request()  # raises Flask's error, which explains the mistake
             raise
         app = context.app
         method = environ["REQUEST_METHOD"]
@@ -81,13 +81,13 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         try:
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         except SuperTokensError as error:
-            # One raised by the application itself counts as much as one of ours, whatever handles it.
+            # An error that the application itself raises is treated in the same way, whatever handles it.
             raise owner.refused(error) from error.__cause__
 
     _protected_views.add(protected)
     try:
         _decorated.add(view)
-    except TypeError:  # an object without weak references cannot be found again, and is accepted
+    except TypeError:  # an object that does not support weak references cannot be looked up, and is accepted
         _log.debug("a protected view is not a plain function; whether it is registered unprotected is not checked")
     return protected
 
@@ -120,7 +120,7 @@ def _protected_inside(view: Callable[..., Any] | None) -> Iterator[Callable[...,
 def _was_decorated(view: Callable[..., Any]) -> bool:
     try:
         return view in _decorated
-    except TypeError:  # an object without weak references
+    except TypeError:  # an object that does not support weak references
         return False
 
 

@@ -25,7 +25,7 @@ _flask: Any = flask
 # The objects behind Flask's proxies: each use of a proxy would cost a microsecond.
 current_request: Callable[[], flask.Request] = _flask.request._get_current_object
 current_app: Callable[[], flask.Flask] = _flask.current_app._get_current_object
-# The variables behind those, for what every request and every check runs. From Flask 3.2 on they are one.
+# The context variables behind those, for what every request and every check runs. From Flask 3.2 on they are one.
 APP_CONTEXT: Final[ContextVar[Any]] = _flask.globals._cv_app
 REQUEST_CONTEXT: Final[ContextVar[Any]] = vars(flask.globals).get("_cv_request", APP_CONTEXT)
 
@@ -58,24 +58,24 @@ class AppSessions:
         return self.of_environ(current_request().environ)
 
     def known(self) -> RequestSession | None:
-        """Return the session of the current request if a verb has asked for it; the response does not vary by this."""
+        """Return the session of the current request if a verb has asked for it; this does not affect `Vary`."""
         owner: RequestSession | None = current_request().environ.get(self._key)
         return owner
 
     def of_environ(self, environ: dict[str, Any]) -> RequestSession:
-        """Return the session of the request whose environment Flask has now."""
+        """Return the session of the request whose environment is now `environ`."""
         owner: RequestSession | None = environ.get(self._key)
         if owner is None:
             owner = environ[self._key] = RequestSession(self.edge, self.edge.monotonic())
             environ[self._went_past] = True
             self._hook()
         if owner.request is NO_REQUEST:
-            # Not sooner: other middleware may still correct the environment.
+            # Only now: middleware may have corrected the environment in the meantime.
             owner.request, owner.is_asked = from_wsgi(environ), True
         return owner
 
     def of(self, response: object) -> RequestSession:
-        """Return the session of the current request, whose changes are also made on `response`, if that is not None."""
+        """Return the session of the current request, and apply its changes to `response` too unless that is None."""
         owner = self.current()
         if response is not None:
             if not isinstance(response, flask.wrappers.Response):
@@ -84,7 +84,7 @@ class AppSessions:
         return owner
 
     def around(self, application: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the WSGI application, with the changes of its requests made last, also after `after_request`."""
+        """Return `application`, wrapped to apply the changes of its requests last, even after `after_request` hooks."""
         key, edge = self._key, self.edge
         renews, outer_context = edge.renews, APP_CONTEXT.get
 
@@ -109,7 +109,7 @@ class AppSessions:
             act()
             if self._key not in current_request().environ:
                 self._hook()
-            # Not sooner: each of several first requests does it, so that none continues before it is done.
+            # Only now: each of several simultaneous first requests does this, so that none continues before it is done.
             hooks[None] = [hook for hook in hooks[None] if hook is not first]
 
         hooks[None] = [first, *hooks.get(None, [])]
@@ -151,7 +151,7 @@ def _inside_another(
 
 
 def rewrite_headers(response: flask.Response, change: Callable[[list[Header]], list[Header]]) -> None:
-    """Replace the headers of `response` by what `change` makes of them."""
+    """Replace the headers of `response` with the result of `change`."""
     headers = change(list(response.headers))
     response.headers.clear()
     response.headers.extend(headers)

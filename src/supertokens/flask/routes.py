@@ -16,7 +16,7 @@ __all__ = ["add_routes"]
 
 
 def add_routes(app: flask.Flask, config: Config) -> None:
-    """Give `app` the ready-made routes, at the paths that `config` says."""
+    """Add the ready-made routes to `app`, at the paths in `config`."""
     for route in ready_routes(config):
         app.add_url_rule(route.path, route.name, _view(route), methods=[route.method])
 

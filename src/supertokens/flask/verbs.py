@@ -67,8 +67,8 @@ def get_session(res: flask.Response | None, enable_csrf_protection: bool, *, req
 def get_session(res: flask.Response | None, enable_csrf_protection: bool, *, required: bool = True) -> Session | None:
     """Return the session of the current request; None if there is none and it is not `required`.
 
-    `enable_csrf_protection` counts only while `enable_anti_csrf` is set, or `anti_csrf`. Raise
-    SuperTokensUnauthorisedError (cookies that came are cleared), SuperTokensTryRefreshTokenError (they are left alone;
+    `enable_csrf_protection` has an effect only if `enable_anti_csrf` or `anti_csrf` is set. Raise
+    SuperTokensUnauthorisedError (the request's cookies are cleared), SuperTokensTryRefreshTokenError (they are kept;
     also where a session is not required, so that a library in the browser refreshes), SuperTokensCrossOriginError,
     SuperTokensGeneralError.
     """
@@ -112,7 +112,7 @@ def require_fresh(seconds: float) -> None:
 def check_origin() -> None:
     """Raise SuperTokensCrossOriginError if a page on another origin has sent the current request.
 
-    For forms that need no session, such as a login form, whatever `anti_csrf` says.
+    For forms that need no session, such as a login form. It checks regardless of `anti_csrf`.
     """
     verbs.check_origin(requests_of(current_app()).current())
 
@@ -125,8 +125,8 @@ def next_url(default: str = "/") -> str:
 def sign_out(res: flask.Response | None = None) -> list[str]:
     """Revoke all sessions whose tokens are in the request, expired or not, and clear the cookies.
 
-    Return the handles of those that existed. It needs no valid session, and also ends sessions of different users that
-    came together, which `get_session` refuses.
+    Return the handles of those that existed. It needs no valid session, and also ends sessions of different users in
+    one request, which `get_session` refuses.
     """
     return verbs.sign_out(requests_of(current_app()).of(res))
 

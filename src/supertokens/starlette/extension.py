@@ -35,7 +35,7 @@ class SuperTokens(SessionsByName):
     wait for a thread, and further ones get a 503. The store is opened on first use, and closed at the end of the
     lifespan.
 
-    Raise ConfigError if the configuration is invalid, RuntimeError for an app that has sessions already, or has handled
+    Raise ConfigError if the configuration is invalid, RuntimeError for an app that already has sessions, or has handled
     requests.
     """
 
@@ -50,7 +50,7 @@ class SuperTokens(SessionsByName):
         **options: Unpack[Options],
     ) -> None:
         if hasattr(app.state, "supertokens"):
-            raise RuntimeError("this app has sessions already: call SuperTokens(app) only once")
+            raise RuntimeError("this app already has sessions: call SuperTokens(app) only once")
         if app.middleware_stack is not None:
             raise RuntimeError("this app has answered requests already: call SuperTokens(app) before it is served")
         edge = edge_of_app(self, options, core, home_of_caller())

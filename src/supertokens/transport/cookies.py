@@ -76,14 +76,14 @@ class CookiePolicy:
 
     def __init__(self, config: Config, explicit: Collection[str] = ()) -> None:
         self._prefix = "__Host-" if config.cookie_prefix == "host" else ""
-        self._domain = _as_browsers_have_it(config.cookie_domain)
-        self._older_domain = _as_browsers_have_it(config.older_cookie_domain)
+        self._domain = _canonical_domain(config.cookie_domain)
+        self._older_domain = _canonical_domain(config.older_cookie_domain)
         self._same_site = config.cookie_same_site.capitalize()
         self._secure = True if self._prefix else config.cookie_secure
         self._access_path = _CookiePath(config.access_token_path, is_fixed="access_token_path" in explicit)
         refresh_path = _CookiePath(config.refresh_api_path, is_fixed="refresh_api_path" in explicit)
-        # A server that renews needs the refresh token with every request. Cookies at either path may be left from
-        # before.
+        # A server that renews needs the refresh token with every request. Cookies at either path may remain from an
+        # earlier configuration.
         paths = (self._access_path, refresh_path)
         self._refresh_paths = paths if config.renewal == "server" else paths[::-1]
         self.starts: dict[CookieKind, str] = {kind: f"{self._prefix}{kind}=" for kind in COOKIE_KINDS}
@@ -156,7 +156,7 @@ class CookiePolicy:
             return self._secure
         locality = request.locality
         if locality is Locality.PROXIED and not self._proxied:
-            # Nothing in a navigation reveals a proxy, so what was learnt once holds from now on.
+            # Nothing in a navigation reveals a proxy, so a proxy that was seen once is assumed from then on.
             self._proxied = True
             _log.warning(
                 "a request on this machine has come through a proxy: cookies are marked Secure from now on. Set"
@@ -189,10 +189,10 @@ class _CookiePath:
         return self._path if f"{self._path}/".startswith(f"{prefix}/") else prefix + self._path.rstrip("/")
 
 
-def _as_browsers_have_it(domain: str | None) -> str | None:
+def _canonical_domain(domain: str | None) -> str | None:
     """Return `domain` as browsers compare it: ".Example.com" is "example.com" (RFC 6265bis, section 5.6.3).
 
-    An older domain may be empty, for none.
+    An empty `older_cookie_domain` stands for none.
     """
     return domain.removeprefix(".").lower() or None if domain is not None else None
 
@@ -219,11 +219,11 @@ def cookie_values(cookie: str, start: str) -> list[str]:
 
 
 def sole_cookie_value(cookie: str, start: str) -> str | None:
-    """Return what `cookie_values` would return if that is one value, and plain to see; None: it has to look.
+    """Return the value that `cookie_values` would return if it is the only one and simple to find; otherwise None.
 
     Nearly every request has each session cookie once, at the beginning or after "; ", with nothing to decode.
     """
-    # By these names error reports hide what they hold: in the end, the cookies before this one and after it.
+    # Error reports hide variables of these names. `cookie` and `secret` end up with the cookies before and after it.
     cookie, _, secret = cookie.partition(start)
     token, _, secret = secret.partition(";")
     if token and "%" not in token and start not in secret and (not cookie or cookie.endswith("; ")):

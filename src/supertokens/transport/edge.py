@@ -67,11 +67,11 @@ class SessionEdge:
         self.checks_value = config.anti_csrf_mode == "token"
         """Whether sessions have an anti-CSRF value, which checks require."""
         self.refresh_path = config.refresh_api_path
-        """Where the refresh API is."""
+        """The path of the refresh API."""
         self.checks_database = config.access_token_blacklisting
         self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
         self.asks_more_than_tokens = self.renews or self.origin_check is not None
-        """Whether a check looks at more of a request than its token."""
+        """Whether a check examines more of a request than its token."""
         self.times = self._times(config.refresh_token_rotation_grace_period_ms)
         self.cookies = CookiePolicy(config, explicit)
         self.writer = ResponseWriter(self.cookies, renews=self.renews)

@@ -56,7 +56,7 @@ def locality_of(
     return Locality.LOCAL
 
 
-@lru_cache(maxsize=64)  # few browsers differ in what headers they send
+@lru_cache(maxsize=64)  # browsers send few different sets of headers
 def _has_one_of_proxies(header_names: tuple[str, ...]) -> bool:
     return any(name.startswith(_OF_PROXIES) for name in header_names)
 

@@ -2,7 +2,7 @@
 """Choose the token of a request to use: a cookie's or the Authorization header's (docs/browsers.md).
 
 One response never mixes the two. A bearer token is used if it has the form of a token from a core of this project; any
-other is left to the application. Also say which sessions the tokens of a request name.
+other is left to the application. Also find the sessions that the tokens of a request name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "shows_bearer",
 ]
 
-# Every check runs this, and a member of an enumeration costs two lookups each time.
+# Every check uses one, and each access to a member of an enumeration takes two lookups.
 _LEGACY: Final = Dialect.LEGACY
 _MODERN: Final = Dialect.MODERN
 
@@ -77,7 +77,7 @@ def access_cookie_of(owner: RequestSession) -> str | None:
 def refresh_cookie_of(owner: RequestSession, *, is_replaced: bool = False) -> str | None:
     """Return the refresh token to use from a cookie of `owner`'s request, or None.
 
-    `is_replaced`: it is about to be exchanged.
+    `is_replaced`: whether it is about to be exchanged.
     """
     credentials = cookies_named(owner, "sRefreshToken")
     if not credentials:
@@ -117,11 +117,11 @@ def cookies_named(owner: RequestSession, kind: CookieKind) -> list[str]:
 
 
 def own_handles(owner: RequestSession) -> list[str]:
-    """Return the handle of the request's session; if no verb has looked, the handles that its tokens name."""
+    """Return the handle of the request's session or, if no verb has found one, the handles that its tokens name."""
     if owner.answer is not None:
         return [owner.answer.handle]
     bearer, core = shows_any_bearer(owner), owner.edge.core
-    # As the refresh tokens claim: this only affects the client's own tokens, and needs no call to the core.
+    # Unverified refresh tokens suffice: they affect only the client's own tokens, and need no call to the core.
     positions = map(position_inside, _that_count(owner, "sRefreshToken", bearer=bearer))
     handles = handles_of_access_tokens(_that_count(owner, "sAccessToken", bearer=bearer), core)
     return [*handles, *(each.handle for each in positions if each is not None)]
@@ -145,9 +145,9 @@ def handles_that_came(owner: RequestSession) -> list[str]:
 
 
 def handles_of_cookies(owner: RequestSession) -> list[str]:
-    """Return the handles of the sessions that the browser's cookies grant; a bearer token's is left alone.
+    """Return the handles of the sessions that the browser's cookies give access to; a bearer token is ignored.
 
-    An expired access token grants nothing any more; a refresh token is as good as its session's record.
+    An expired access token gives access to nothing; a refresh token is as good as its session's record.
     """
     core, now = owner.edge.core, owner.edge.clock()
     said = [core.authentic_access_token(token) for token in cookies_named(owner, "sAccessToken")[:_MAX_REPLACED]]
@@ -163,9 +163,10 @@ def _that_came(owner: RequestSession, kind: CookieKind) -> list[str]:
 
 
 def _bearer_counts(owner: RequestSession, credentials: list[str], is_authentic: Callable[[], bool]) -> bool:
-    """Return whether the bearer token of `owner`'s request is used. If there are cookies it must be authentic.
+    """Return whether the bearer token of `owner`'s request is used.
 
-    `credentials`: these cookies. `is_authentic` says that of a token, expired or not.
+    If the request also has cookies, `credentials`, it must be authentic. `is_authentic`: returns whether it is, expired
+    or not.
     """
     owner.header_mode = not credentials or (not owner.request.prefers_cookies and is_authentic())
     return owner.header_mode
@@ -184,7 +185,7 @@ def _newest_access_token(owner: RequestSession, credentials: list[str]) -> str:
 def _newest_refresh_token(owner: RequestSession, credentials: list[str], is_replaced: bool) -> str:
     picked = pick_refresh_token(credentials, owner.edge.core)
     if picked.may_settle:
-        # The exchange decides how long it may be kept; if that fails, the cookie stays until the browser is closed.
+        # The refresh decides how long the cookie lasts; if it fails, the cookie is kept until the browser is closed.
         position = None if is_replaced else position_inside(picked.text)
         handle = None if position is None else position.handle
         _settle(owner, "sRefreshToken", picked.text, handle, owner.edge.clock())

@@ -16,7 +16,7 @@ __all__ = ["NO_REQUEST", "Dialect", "Request", "from_asgi", "from_wsgi"]
 
 
 class Dialect(Enum):
-    """Which browser library sent the request. What they receive does not collide, but their rules do."""
+    """Which browser library sent the request. Their headers do not collide, but their rules do."""
 
     MODERN = "modern"
     """supertokens-website 16 and later: sends `st-auth-mode`."""
@@ -26,7 +26,7 @@ class Dialect(Enum):
     """Neither: supertokens-website 5 to 15, forms, curl, tests."""
 
 
-# A member of an enumeration costs two lookups each time.
+# Each access to a member of an enumeration takes two lookups.
 _MODERN: Final = Dialect.MODERN
 _LEGACY: Final = Dialect.LEGACY
 _PLAIN: Final = Dialect.PLAIN
@@ -51,10 +51,10 @@ class Request(msgspec.Struct, eq=False):
     """The raw Cookie header."""
     user_agent: str | None
     dialect: Dialect
-    """The dialect to use: a library may have no part in the session that its request belongs to."""
+    """The dialect to use: a library's request may belong to a session in which the library has no part."""
     has_authorization: bool
     _locality: Locality | None
-    """What `locality` has found; None before that."""
+    """The result of `locality`; None before its first use."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.method!r})"
@@ -167,7 +167,7 @@ class Request(msgspec.Struct, eq=False):
         return self.target.scheme == "http" and "https" not in forwarded_scheme.lower()
 
 
-class _NoRequest(Request, frozen=True):  # type: ignore[misc] # of dataclasses; msgspec allows it
+class _NoRequest(Request, frozen=True):  # type: ignore[misc] # a rule for dataclasses; msgspec allows it
     pass
 
 
@@ -201,7 +201,7 @@ class _WsgiRequest(Request):
 
     def is_for(self, path: str) -> bool:
         below: str = self._environ.get("PATH_INFO", "").rstrip("/")
-        # Nearly every request is for another path, of which this one has no part.
+        # Nearly every request is for a path that does not occur in `path`.
         return (below in path or not below.isascii()) and super().is_for(path)
 
     @property
@@ -221,7 +221,7 @@ class _WsgiRequest(Request):
 
 class _AsgiRequest(Request):
     _headers: dict[bytes, bytes]
-    """As bytes, of which few are ever looked at: decoding all of them would be most of what a check costs."""
+    """Kept as bytes: few headers are read, and decoding them all would be most of the cost of a check."""
     _scope: Mapping[str, Any]
 
     def header(self, name: str) -> str | None:
@@ -267,15 +267,15 @@ def _wsgi_key(name: str) -> str:
     return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
 
 
-@lru_cache(maxsize=64)  # few browsers differ in what headers they send
+@lru_cache(maxsize=64)  # browsers send few different sets of headers
 def _names_of_headers(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names, in lower case, of the headers that WSGI environments have under `keys`."""
+    """Return the names, in lower case, of the headers among `keys`, those of a WSGI environment."""
     return tuple(key[5:].lower().replace("_", "-") for key in keys if key.startswith("HTTP_"))
 
 
 @cache
 def _asgi_key(name: str) -> bytes:
-    """Return the header `name` as scopes have it. Only names known here are passed."""
+    """Return the header `name` in the form that ASGI scopes use. Only names known here are passed."""
     return name.encode("latin-1")
 
 
@@ -284,7 +284,7 @@ def _headers_of(scope: Mapping[str, Any]) -> dict[bytes, bytes]:
     sent = tuple(scope.get("headers") or ())
     headers: dict[bytes, bytes] = dict(sent)
     names = b"".join(headers)
-    if len(headers) == len(sent) and names == names.lower():  # as nearly all requests have them
+    if len(headers) == len(sent) and names == names.lower():  # true for nearly all requests
         return headers
     headers = {}
     for raw_name, value in sent:
@@ -304,7 +304,7 @@ _SCHEME_OF_SOCKETS: Final = {"ws": "http", "wss": "https"}
 
 
 def from_wsgi(environ: dict[str, Any]) -> Request:
-    """Return the request in a WSGI environment, which is not copied: corrections by middleware count."""
+    """Return the request in `environ`, which is not copied: values read later include corrections by middleware."""
     if "HTTP_ST_AUTH_MODE" in environ:
         dialect = _MODERN
     else:
@@ -329,7 +329,7 @@ def from_asgi(scope: Mapping[str, Any]) -> Request:
         dialect = _LEGACY if b"supertokens-sdk-name" in headers else _PLAIN
     user_agent = headers.get(b"user-agent")
     return _AsgiRequest(
-        scope.get("method", "GET"),  # the handshake of a WebSocket is one
+        scope.get("method", "GET"),  # as the handshake of a WebSocket is
         headers.get(b"cookie", b"").decode("latin-1"),
         None if user_agent is None else user_agent.decode("latin-1"),
         dialect,

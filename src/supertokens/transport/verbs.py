@@ -50,7 +50,7 @@ _FOUND: Final = Standing.FOUND
 _NO_REFUSALS: Final = ("no_session", "theft", "expired", "missing")
 """Reasons for which no ``refused`` is sent: no token came, a refresh fixes it, or another signal reports it."""
 _ENDED: Final = "the session was ended by this request"
-_NONE: Final = "this request has no session, as was said before"
+_NONE: Final = "this request has no session, as an earlier call has reported"
 
 
 def is_refresh(owner: RequestSession) -> bool:
@@ -70,9 +70,9 @@ def create(
     """Create a session for `user_id`, whose identity the caller has verified, in `owner`'s request.
 
     `jwt_payload` is part of the access token, `session_data` stays on the server. `remember`: whether the cookies
-    outlive the browser. `replaces`: whether the browser's earlier sessions end; None: if the server renews, as nothing
-    else would end them. Raise TypeError or ValueError for values that cannot be stored, RuntimeError once the
-    response's headers have been sent.
+    outlive the browser. `replaces`: whether the browser's earlier sessions end; None: only if the server renews,
+    since nothing else would end them then. Raise TypeError or ValueError for values that cannot be stored, RuntimeError
+    once the response's headers have been sent.
     """
     edge, request = owner.edge, owner.request
     owner.require_headers()
@@ -87,7 +87,7 @@ def create(
             noted=edge.noted(request),
             replaces=handles_of_cookies(owner) if (edge.renews if replaces is None else replaces) else (),
         )
-    # Not before: a failed login must not bypass the checks of the request's session.
+    # Only now: a failed login must not bypass the checks of the request's session.
     owner.header_mode, request.dialect = header_mode, request.declared_dialect
     owner.begin(issued, Standing.BEGUN)
     return Session(owner, issued, owner.access_token)
@@ -227,13 +227,13 @@ def _refreshed(owner: RequestSession, token: str) -> IssuedSession:
             noted=edge.noted(request),
         )
     except SuperTokensTokenTheftError as theft:
-        # Before any of the application's handlers runs: none may leave the session to the thief.
+        # Before any handler of the application runs, so that none can leave the session to the thief.
         edge.core.revoke_sessions([theft.session_handle])
         raise
 
 
 def check_origin(owner: RequestSession) -> None:
-    """Raise SuperTokensCrossOriginError if `owner`'s request is cross-site, whatever `anti_csrf` says.
+    """Raise SuperTokensCrossOriginError if `owner`'s request is cross-site, regardless of `anti_csrf`.
 
     For forms that need no session, such as a login form.
     """
@@ -263,7 +263,7 @@ def require_sign_out_allowed(owner: RequestSession) -> None:
 def sign_out(owner: RequestSession) -> list[str]:
     """Revoke every session whose tokens are in the request, expired or not, and clear the cookies.
 
-    Return the handles of those that existed. This also ends sessions of different users that came together, which
+    Return the handles of those that existed. This also ends sessions of different users in one request, which
     `verify` refuses.
     """
     with owner.told_of_failure():
@@ -314,7 +314,7 @@ def _note_refusal(owner: RequestSession, error: SuperTokensError) -> None:
         owner.refusal = error
     if isinstance(error, SuperTokensTryRefreshTokenError) and error.reason == "anti_csrf":
         _log.debug("a request was refused: its anti-CSRF value is missing or does not match the session")
-    # A core elsewhere gives no reason for a session that has ended.
+    # A core service gives no reason for a session that has ended.
     tells = error.reason or isinstance(error, SuperTokensUnauthorisedError)
     if tells and error.reason not in _NO_REFUSALS and owner.edge.opened_core is not None:
         owner.edge.core.signals.send(Event(kind="refused", reason=error.reason))

@@ -358,6 +358,30 @@ def test_a_flood_of_distinct_tokens_pushes_out_none_that_is_in_use(core: Embedde
     assert len(texts_in(kept)) == 200
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_flood_of_checks_pushes_out_no_token_that_is_in_use(
+    store: SqliteStore, clock: FakeClock, at_once: bool
+) -> None:
+    core = EmbeddedCore(Config(verified_token_cache=40), store, clock=clock)
+
+    def check(text: str) -> None:
+        if at_once:
+            core.verify_at_once(text, check_anti_csrf=False, anti_csrf_token=None)
+        else:
+            verify(core, text)
+
+    made = [create(core).access_token.text for _ in range(190)]
+    active, flood = made[:30], made[30:]
+    for text in [*active, *active]:
+        check(text)
+    for start in range(0, len(flood), 40):
+        for text in flood[start : start + 40]:
+            check(text)
+        assert texts_in(cache_of(core)) >= set(active), "they are in use"
+        for text in active:
+            check(text)
+
+
 def test_tokens_that_are_no_longer_used_make_room_for_those_that_are(core: EmbeddedCore, clock: FakeClock) -> None:
     ring = core.keys.ring_for_verifying(clock())
     kept = VerifiedTokens(100)

@@ -55,7 +55,8 @@ class TokenVerifier:
         known = kept.by_text.get(token) if kept.keys is keys else None
         if known is None:
             known = self._cache.get(token, keys) or self._first_sight(token, now, keys)
-        known.in_use = True
+        else:  # a token seen for the first time is not in use yet
+            known.in_use = True
         if not known.token.created_at - keys.max_token_lead <= now < known.token.expires_at:
             _refuse_outside_its_life(known, now, keys)
         if check_anti_csrf:
@@ -103,7 +104,8 @@ class TokenVerifier:
                 known = self._cache.get(token, keys) or self._check_signature(token, keys)
             except UnknownSigningKeyError:
                 raise WouldWaitError from None
-        known.in_use = True
+        else:
+            known.in_use = True
         claims = known.token
         if claims.parent_refresh_token_hash is not None:
             raise WouldWaitError

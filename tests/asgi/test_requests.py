@@ -38,9 +38,11 @@ def test_a_client_that_disconnects_during_a_refresh_loses_nothing(
 
     sessions = around(responding(view))
     refresh = refreshing(sessions.core, "ada")
+    done: list[Event] = []
+    sessions.core.signals.connect(done.append)
 
     async def main() -> None:
-        for _ in range(3):  # each time the answer is lost, long before the next one is asked for
+        for count in (1, 2, 3):  # each time the answer is lost, long before the next one is asked for
             store.stop()
             lost = asyncio.create_task(call(sessions, {**refresh}))
             await until(lambda: store.waiting == 1)
@@ -48,7 +50,7 @@ def test_a_client_that_disconnects_during_a_refresh_loses_nothing(
             with pytest.raises(asyncio.CancelledError):
                 await lost
             store.go_on()
-            await until(lambda: store.waiting == 0)
+            await until(lambda count=count: len(done) == count)  # its thread has no more to ask of the store
             clock.advance(minutes=5)
         reply = await replied(sessions, {**refresh})
         assert reply.text == "ada"

@@ -442,6 +442,18 @@ def test_what_a_view_tells_caches_is_merged_however_django_keeps_headers(
         assert ("theirs" in response.cookies) == ("cookie=1" in said)
 
 
+def test_only_a_response_with_a_session_is_private(project: Project) -> None:
+    def anybody(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(str(get_session(request, False, required=False)))
+
+    client = project({"/login": log_in, "/any": anybody})
+    anonymous = client.get("/any")
+    assert (anonymous["Vary"], "Cache-Control" in anonymous) == ("Cookie, Authorization", False)
+    client.post("/login")
+    mine = client.get("/any")
+    assert (mine["Vary"], mine["Cache-Control"]) == ("Cookie, Authorization", "private")
+
+
 def test_no_object_of_a_request_shows_a_token(project: Project) -> None:
     def view(request: Any) -> HttpResponse:
         session = get_session(request, False)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory, override_settings
 
 from supertokens.django import SuperTokensMiddleware
-from supertokens.django.requests import DjangoRequest, request_of
+from supertokens.django.requests import DjangoRequest, ProxiedRequest, request_of
 from supertokens.django.sessions import sessions_of_project
 from supertokens.transport import Request, RequestSession
 from tests.asgi.calling import http_scope
@@ -38,8 +38,8 @@ def in_asgi(path: str, headers: dict[str, str]) -> HttpRequest:
 def request_from(made: HttpRequest, *, trusts_proxy: bool) -> Request:
     """Return `made` as the rules see it, which needs nothing of an edge."""
     nothing = cast(Any, None)
-    state = DjangoRequest(nothing, nothing, RequestSession(nothing), {}, trusts_proxy=trusts_proxy)
-    return state.asked_for(made).request
+    kind = ProxiedRequest if trusts_proxy else DjangoRequest
+    return kind(nothing, nothing, RequestSession(nothing), {}).asked_for(made).request
 
 
 @pytest.mark.parametrize("made_by", [in_wsgi, in_asgi])

@@ -17,7 +17,7 @@ from supertokens.errors import (
     SuperTokensUnauthorisedError,
 )
 from supertokens.testing import FakeClock
-from supertokens.transport import Header, RequestSession, Session, Standing, verbs
+from supertokens.transport import NO_REQUEST, Header, RequestSession, Session, Standing, verbs
 from supertokens.transport.duplicates import ConflictingSessionsError
 
 from .conftest import MakeSite
@@ -436,6 +436,20 @@ def test_no_cache_hands_what_was_looked_up_to_another(visitor: Visitor, clock: F
     assert header_in(left, "Vary") == "Origin, Cookie, Authorization"
     expected = {"found": "private", "ended": "no-store", "refused before": "no-store"}.get(outcome)
     assert header_in(left, "Cache-Control") == expected
+
+
+@pytest.mark.parametrize("has_session", [True, False])
+def test_rules_for_caches_alone_are_sent_as_finally_as_a_list_of_headers(visitor: Visitor, has_session: bool) -> None:
+    owner = visitor.ask("GET", "/me", None if has_session else {"cookie": ""})
+    if has_session:
+        look(owner)
+    else:
+        assert verbs.find(owner, check_anti_csrf=False, required=False) is None
+    assert not owner.changes_headers
+    assert owner.sent_for_caches() is has_session
+    assert owner.request is NO_REQUEST
+    with pytest.raises(RuntimeError, match="have been sent"):
+        owner.require_headers()
 
 
 # Re-issued tokens

@@ -51,8 +51,7 @@ class SuperTokensMiddleware:
                 response = self.get_response(request)
         finally:
             CURRENT.reset(token)
-        state.let_go()
-        put_on(response, state.owner)
+        put_on(response, state)
         return response
 
     async def _answered(self, request: HttpRequest) -> HttpResponseBase:
@@ -68,10 +67,9 @@ class SuperTokensMiddleware:
         finally:
             CURRENT.reset(token)
         if state.is_free and not state.owner.may_wait_at_headers:
-            put_on(response, state.owner)
+            put_on(response, state)
         else:
-            await state.in_thread(partial(put_on, response, state.owner), is_bounded=False)
-        state.let_go()
+            await state.in_thread(partial(put_on, response, state), is_bounded=False)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:

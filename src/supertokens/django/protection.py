@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar, overload
 from asgiref.sync import iscoroutinefunction
 
 from supertokens.django.async_verbs import averify_session
-from supertokens.django.requests import request_of
+from supertokens.django.requests import DjangoRequest, request_of, why_no_sessions
 from supertokens.errors import SuperTokensError
 from supertokens.transport import verbs
 
@@ -78,25 +78,26 @@ def _is_async(view: Callable[..., Any]) -> bool:
 
 def _sync(view: Callable[..., Any], options: _Options) -> Callable[..., Any]:
     required, check_anti_csrf, check_database = options
+    check = verbs.verify if required else partial(verbs.find, required=False)
 
     @wraps(view)
     def protected(request: Any, *args: Any, **kwargs: Any) -> Any:
-        state = request_of(request)
+        try:  # like `request_of`; inlined, since every request to the view runs this
+            state: DjangoRequest = request._supertokens
+        except AttributeError:
+            raise why_no_sessions(request) from None
         method = request.method
         if method in _UNCHECKED:
             return view(request, *args, **kwargs)
-        owner = state.asked_for(request)
-        if method == "POST" and verbs.is_refresh(owner):
-            verbs.refresh(owner)
-        elif required:
-            verbs.verify(owner, check_anti_csrf=check_anti_csrf, check_database=check_database)
+        if method == "POST" and verbs.is_refresh(state.asked_for(request)):
+            verbs.refresh(state.owner)
         else:
-            verbs.find(owner, check_anti_csrf=check_anti_csrf, check_database=check_database, required=False)
+            check(state.asked_for(request), check_anti_csrf=check_anti_csrf, check_database=check_database)
         try:
             return view(request, *args, **kwargs)
         except SuperTokensError as error:
             # If the application itself raises it, it is treated as one of the library's.
-            raise owner.refused(error) from error.__cause__
+            raise state.owner.refused(error) from error.__cause__
 
     return protected
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from supertokens.asgi.requests import AsgiRequest
 from supertokens.transport import NO_REQUEST, RequestSession, from_wsgi
 
-__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "request_of"]
+__all__ = ["CURRENT", "AnyRequest", "DjangoRequest", "ProxiedRequest", "request_of", "why_no_sessions"]
 
 
 class _WrapsRequest(Protocol):
@@ -34,17 +34,16 @@ class DjangoRequest(AsgiRequest, eq=False):
     such a cycle would keep them all until the garbage collector runs.
     """
 
-    trusts_proxy: bool = False
-    """Whether a setting lets a proxy set the request's scheme or host."""
     session: Any = None
     """The last value of `request.supertokens`."""
     gives_user: bool = False
     """Whether `request.user` is the user of this session."""
-    _http: AnyRequest | None = None
+    http: AnyRequest | None = None
+    """The request as the last asynchronous verb got it."""
 
     def asked(self, scope: Any = None) -> RequestSession:  # noqa: ARG002
         """Return what is known of the session, for a verb. `scope`: not used."""
-        return self.owner if self._http is None else self.asked_for(self._http)
+        return self.owner if self.http is None else self.asked_for(self.http)
 
     def asked_for(self, http: AnyRequest) -> RequestSession:
         """Return what is known of the session of `http`, for a verb."""
@@ -52,19 +51,28 @@ class DjangoRequest(AsgiRequest, eq=False):
         if owner.request is NO_REQUEST:
             # Not earlier: corrections to the request by other middleware must be respected.
             meta = http.META  # type: ignore[union-attr]
-            is_as_it_came = "wsgi.url_scheme" in meta and (meta["PATH_INFO"] + meta["SCRIPT_NAME"]).isascii()
-            owner.request = from_wsgi(meta if is_as_it_came and not self.trusts_proxy else _corrected(http, meta))
+            if "wsgi.url_scheme" not in meta or not (meta["PATH_INFO"] + meta["SCRIPT_NAME"]).isascii():
+                meta = _corrected(http, meta)
+            owner.request = from_wsgi(meta)
             owner.is_asked = True
         return owner
 
     def awaiting(self, http: AnyRequest) -> RequestSession:
         """Return the same as `asked_for`, for a verb that may run in a thread."""
-        self._http = http
+        self.http = http
         return self.asked_for(http)
 
-    def let_go(self) -> None:
-        """Drop the references back to this object: the headers of the response are being sent."""
-        self._http = self.session = None
+
+class ProxiedRequest(DjangoRequest, eq=False):
+    """The session of one request where a setting lets a proxy set the request's scheme or host."""
+
+    def asked_for(self, http: AnyRequest) -> RequestSession:
+        """Return what is known of the session of `http`, for a verb."""
+        owner = self.owner
+        if owner.request is NO_REQUEST:
+            owner.request = from_wsgi(_corrected(http, http.META))  # type: ignore[union-attr]
+            owner.is_asked = True
+        return owner
 
 
 def request_of(http: AnyRequest) -> DjangoRequest:
@@ -72,10 +80,11 @@ def request_of(http: AnyRequest) -> DjangoRequest:
     try:
         return http._supertokens  # type: ignore[union-attr, no-any-return]
     except AttributeError:
-        raise _no_sessions(http) from None
+        raise why_no_sessions(http) from None
 
 
-def _no_sessions(http: object) -> TypeError | RuntimeError:
+def why_no_sessions(http: object) -> TypeError | RuntimeError:
+    """Return the error to raise because `http` has no session."""
     if not hasattr(http, "META"):
         return TypeError(
             f"a request was expected, and this is a {type(http).__name__}: methods of class-based views are"

@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from supertokens import transport
 from supertokens.asgi.threads import SuperTokensBusyError
-from supertokens.django.requests import AnyRequest, request_of
+from supertokens.django.requests import AnyRequest, DjangoRequest, request_of
 from supertokens.errors import SuperTokensError
-from supertokens.transport import Answer, Header, RequestSession, answer_to, json_answer
+from supertokens.transport import Answer, Header, answer_to, json_answer, with_cache_rules
 
 __all__ = ["ANSWERED_ERRORS", "answer_for", "as_response", "put_on", "rewrite_headers"]
 
@@ -28,6 +28,14 @@ _RETRY_AFTER_S: Final = "1"
 _IN_PAIRS: Final = (
     ResponseHeaders if getattr(ResponseHeaders({"Vary": "*"}), "_store", None) == {"vary": ("Vary", "*")} else None
 )
+
+
+def _pairs_for_caches(*, is_private: bool) -> dict[str, Header]:
+    return {header[0].lower(): header for header in with_cache_rules([], is_private=is_private)}
+
+
+_FOR_ONE_USER: Final = _pairs_for_caches(is_private=True)
+_FOR_ANYBODY: Final = _pairs_for_caches(is_private=False)
 
 
 def answer_for(request: AnyRequest, error: SuperTokensError) -> HttpResponse:
@@ -46,8 +54,10 @@ def as_response(answer: Answer) -> HttpResponse:
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
-def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
-    """Apply the changes of a request, `owner`, to its `response`, whose headers are about to be sent."""
+def put_on(response: HttpResponseBase, request: DjangoRequest) -> None:
+    """Apply the changes of `request` to its `response`, whose headers are about to be sent."""
+    request.session = request.http = None
+    owner = request.owner
     if not owner.is_asked:
         owner.headers_left = True
         return
@@ -57,13 +67,12 @@ def put_on(response: HttpResponseBase, owner: RequestSession) -> None:
         return
     # Nearly always; parsing all headers would cost as much as the check of the session.
     pairs = headers._store
-    said = _said_to_caches(pairs) if "vary" in pairs or "cache-control" in pairs else []
-    for header in owner.sent_headers(said):
-        pairs[header[0].lower()] = header
-
-
-def _said_to_caches(pairs: dict[str, Header]) -> list[Header]:
-    return [pairs[name] for name in ("vary", "cache-control") if name in pairs]
+    if "vary" in pairs or "cache-control" in pairs:
+        said = [pairs[name] for name in ("vary", "cache-control") if name in pairs]
+        for header in owner.sent_headers(said):
+            pairs[header[0].lower()] = header
+    else:
+        pairs.update(_FOR_ONE_USER if owner.sent_for_caches() else _FOR_ANYBODY)
 
 
 def rewrite_headers(response: HttpResponseBase, change: Callable[[list[Header]], list[Header]]) -> None:

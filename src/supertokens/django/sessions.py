@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from supertokens.asgi.threads import Threads
 from supertokens.config import Config, ConfigError
 from supertokens.core import Core
-from supertokens.django.requests import CURRENT, DjangoRequest, request_of
+from supertokens.django.requests import CURRENT, DjangoRequest, ProxiedRequest, request_of
 from supertokens.django.responses import rewrite_headers
 from supertokens.django.settings import NAME, home_of_project, read_settings
 from supertokens.django.signals import send
@@ -50,7 +50,8 @@ class Sessions:
             attach=lambda core: core.signals.connect(send),
             explicit=explained.where.keys(),
         )
-        self.trusts_proxy: Final = bool(settings.USE_X_FORWARDED_HOST or settings.SECURE_PROXY_SSL_HEADER)
+        trusts_proxy = settings.USE_X_FORWARDED_HOST or settings.SECURE_PROXY_SSL_HEADER
+        self._request: Final = ProxiedRequest if trusts_proxy else DjangoRequest
         self.threads: Final = Threads(own.threads, own.max_waiting)
         self.routes: Final[tuple[ReadyRoute, ...]] = ready_routes(config) if own.routes else ()
         self.stored: Final = StoredSessions(self.edge, partial(_asked, self))
@@ -68,8 +69,10 @@ class Sessions:
     def begin(self, http: HttpRequest) -> DjangoRequest:
         """Attach a session to the new request `http`, and return that."""
         edge = self.edge
-        owner = RequestSession(edge, edge.monotonic() if edge.renews else 0.0)
-        request = DjangoRequest(edge, self.threads, owner, {}, trusts_proxy=self.trusts_proxy)
+        owner = RequestSession(edge)
+        if edge.renews:
+            owner.came_in = edge.monotonic()
+        request = self._request(edge, self.threads, owner, {})
         http._supertokens = request  # type: ignore[attr-defined]
         return request
 

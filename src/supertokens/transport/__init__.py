@@ -19,7 +19,7 @@ from supertokens.transport.refusals import (
 )
 from supertokens.transport.request import NO_REQUEST, Request, from_asgi, from_wsgi
 from supertokens.transport.request_session import RequestSession, Standing
-from supertokens.transport.response_changes import Header, ResponseChanges, listed, may_concern_caches
+from supertokens.transport.response_changes import Header, ResponseChanges, listed, may_concern_caches, with_cache_rules
 from supertokens.transport.response_writer import CORS_HEADERS
 from supertokens.transport.routes import ReadyRoute, answer_of_route, may_be_ready_route, ready_route_for, ready_routes
 from supertokens.transport.session import NewSessionData, Session, known_session
@@ -33,4 +33,5 @@ __all__ = [
     "is_navigation", "is_verified_at_once", "json_answer", "known_session", "listed", "location_for",
     "may_be_ready_route", "may_concern_caches", "next_path", "own_path", "ready_route_for", "ready_routes",
     "redirect_answer", "redirect_for", "require_log_in_path", "status_for", "verbs",
+    "with_cache_rules",
 ]  # fmt: skip

@@ -31,7 +31,7 @@ def find_at_once(
         owner.standing is _UNASKED
         and not (asks_store or edge.renews or request.has_authorization or edge.opened_core is None)
         # Of duplicates, the choice may take a call to the core.
-        and request.cookies.count(edge.cookies.starts["sAccessToken"]) < 2
+        and request.cookies.count(edge.access_cookie_start) < 2
     ):
         # The usual request: what `is_verified_at_once` would look at is looked at once, on the way.
         return find(owner, check_anti_csrf=check_anti_csrf, required=required, check_database=False, may_wait=False)

@@ -70,10 +70,13 @@ class SessionEdge:
         """The path of the refresh API."""
         self.checks_database = config.access_token_blacklisting
         self.origin_check = OriginCheck(config.trusted_origins or ()) if config.anti_csrf_mode == "origin" else None
+        self.checks_handshakes = self.origin_check is not None
+        """Whether the handshakes of WebSockets are checked against other sites."""
         self.asks_more_than_tokens = self.renews or self.origin_check is not None
         """Whether a check examines more of a request than its token."""
         self.times = self._times(config.refresh_token_rotation_grace_period_ms)
         self.cookies = CookiePolicy(config, explicit)
+        self.access_cookie_start = self.cookies.starts["sAccessToken"]
         self.writer = ResponseWriter(self.cookies, renews=self.renews)
         self.limits = SizeLimits(self.writer, config.max_session_data_bytes)
         self._open_core = open_core

@@ -54,10 +54,10 @@ def access_token_of(owner: RequestSession) -> str:
     if request.has_authorization and shows_bearer(owner):
         return request.bearer_text or ""
     owner.header_mode = False
-    dialect = request.dialect
-    token = sole_cookie_value(request.cookies, owner.edge.cookies.starts["sAccessToken"])
-    if token is not None and dialect is not _LEGACY:
+    token = sole_cookie_value(request.cookies, owner.edge.access_cookie_start)
+    if token is not None and request.dialect is not _LEGACY:
         return token
+    dialect = request.dialect
     credentials = cookies_named(owner, "sAccessToken")
     if credentials and (dialect is not _LEGACY or cookies_named(owner, "sIdRefreshToken")):
         return credentials[0] if len(credentials) == 1 else _newest_access_token(owner, credentials)

@@ -79,11 +79,11 @@ class RequestSession(msgspec.Struct, eq=False):
     header_mode: bool = False
     headers_left: bool = False
     """Whether the response's headers have been passed to the server: then they can no longer change."""
+    changes_headers: bool = False
+    """Whether the response may need more changes than its cache headers."""
     _told: ResponseChanges | None = None
     _found: ResponseChanges | None = None
     _reissued: _Reissued | None = None
-    _changes_headers: bool = False
-    """Whether any of `_told`, `_found` and `_reissued` may be set."""
     _is_in_time_only: bool = False
     _responses: list[Any] | None = None
 
@@ -151,7 +151,7 @@ class RequestSession(msgspec.Struct, eq=False):
         beside_pages = self.edge.renews and not self.header_mode
         has_no_lock = beside_pages or self.request.dialect is Dialect.PLAIN
         self._reissued = _Reissued(token, changes, verified.handle, told, has_no_lock)
-        self._changes_headers = True
+        self.changes_headers = True
         if self._responses and self._reissued_may_leave(self._reissued):
             self._rewrite(changes)
 
@@ -229,11 +229,6 @@ class RequestSession(msgspec.Struct, eq=False):
     # What is sent
 
     @property
-    def changes_headers(self) -> bool:
-        """Return whether the response may need more changes than its cache headers."""
-        return self._changes_headers
-
-    @property
     def may_wait_at_headers(self) -> bool:
         """Return whether `sent_headers` may have to ask the store whether a session still exists."""
         return self._reissued is not None and self._reissued.told and self.edge.renews
@@ -245,9 +240,18 @@ class RequestSession(msgspec.Struct, eq=False):
             return headers
         # The environment holds this object, so a request that kept the environment would form a reference cycle.
         self.request = NO_REQUEST
-        if self._changes_headers:
+        if self.changes_headers:
             headers = self._changed(headers)
         return with_cache_rules(headers, is_private=self.answer is not None)
+
+    def sent_for_caches(self) -> bool:
+        """Return whether a session was found, for a response that needs the rules of `with_cache_rules` only.
+
+        To be called in place of `sent_headers`, if `is_asked` and not `changes_headers`.
+        """
+        self.headers_left = True
+        self.request = NO_REQUEST
+        return self.answer is not None
 
     def _changed(self, headers: list[Header]) -> list[Header]:
         leaving = []
@@ -300,7 +304,7 @@ class RequestSession(msgspec.Struct, eq=False):
     def _put(self, changes: ResponseChanges, *, told: bool) -> None:
         if self.headers_left or not changes:
             return
-        self._changes_headers = True
+        self.changes_headers = True
         if changes.whole:
             self._reissued = None
         if told:

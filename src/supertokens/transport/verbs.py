@@ -108,7 +108,7 @@ def verify(
     edge, request = owner.edge, owner.request
     try:
         if check_anti_csrf is None:
-            check_anti_csrf = request.method != "GET" or (edge.origin_check is not None and request.is_websocket)
+            check_anti_csrf = request.method != "GET" or (edge.checks_handshakes and request.is_websocket)
         if owner.standing not in _ACCESS_TOKEN_DECIDES:
             return _of_this_request(owner, check_anti_csrf=check_anti_csrf)
         if edge.asks_more_than_tokens:
@@ -116,10 +116,12 @@ def verify(
             if session is not None:
                 return session
         token = owner.access_token or access_token_of(owner)
+        anti_csrf_token = None
         if check_anti_csrf:
             check_anti_csrf = edge.checks_value and not owner.header_mode
+            if check_anti_csrf:
+                anti_csrf_token = request.anti_csrf_token
         core = edge.opened_core or edge.core
-        anti_csrf_token = request.anti_csrf_token if check_anti_csrf else None
         if may_wait:
             verified = core.verify(
                 token,
@@ -133,7 +135,9 @@ def verify(
     except SuperTokensError as error:
         _note_refusal(owner, error)
         raise owner.refused(error) from error.__cause__
-    owner.standing, owner.answer, owner.access_token = _FOUND, verified, token
+    owner.standing = _FOUND
+    owner.answer = verified
+    owner.access_token = token
     if verified.new_access_token is not None:
         owner.take_reissued(verified, verified.new_access_token, told=False)
         token = owner.access_token

@@ -20,6 +20,7 @@ from supertokens.django import (
     SuperTokensError,
     SuperTokensMiddleware,
     answer_for,
+    averify_session,
     get_session,
     revoke_all_sessions_for_user,
     session_created,
@@ -193,12 +194,16 @@ def test_nothing_is_touched_on_the_response_of_a_request_that_asks_for_no_sessio
     assert not response.cookies
 
 
-def test_requests_leave_no_cycles_for_the_garbage_collector(project: Project) -> None:
+@pytest.mark.parametrize("path", ["/me", "/awaited"])
+def test_requests_leave_no_cycles_for_the_garbage_collector(project: Project, path: str) -> None:
     import gc
 
-    client = project(VIEWS)
+    async def awaited(request: HttpRequest) -> HttpResponse:
+        return HttpResponse((await averify_session(request)).get_user_id())
+
+    client = project({**VIEWS, "/awaited": awaited})
     client.post("/login")
-    handler, environ = client.handler, client._base_environ(PATH_INFO="/me", REQUEST_METHOD="GET")
+    handler, environ = client.handler, client._base_environ(PATH_INFO=path, REQUEST_METHOD="GET")
     environ["HTTP_COOKIE"] = f"sAccessToken={client.cookies['sAccessToken'].value}"
     assert handler(dict(environ)).content == b"ada"
     gc.collect()

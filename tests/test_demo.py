@@ -288,6 +288,8 @@ def demo_process(root: Path, tmp_path: Path, *arguments: str, **environ: str) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # As from a terminal: what a shell has put into its background ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         running = Running(process, [])

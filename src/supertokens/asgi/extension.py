@@ -26,9 +26,10 @@ MAX_WAITING: Final = 512
 class SuperTokens(SessionsByName):
     """An ASGI application with sessions: `application = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
-    route. `threads`: how many calls may use the store, or the core, at a time; at most `max_waiting` requests wait for
-    a thread, and further ones get a 503. The store is opened on first use, and closed at the end of the lifespan.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the ready-made routes: the
+    refresh API, sign-out, and the public keys. `threads`: how many calls may use the store, or the core, at a time; at
+    most `max_waiting` requests wait for a thread, and further ones get a 503. The store is opened on first use, and
+    closed at the end of the lifespan.
 
     Raise ConfigError if the configuration is invalid.
     """

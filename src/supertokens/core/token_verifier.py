@@ -81,16 +81,13 @@ class TokenVerifier:
 
     def decides_at_once(self, token: str, now: int) -> bool:
         """Return whether `verify` decides about `token` at `now`, without waiting: the token then has no marker."""
-        keys = self._source.cached_ring(now)
-        if keys is None:
-            return False
         try:
-            known = self._cache.get(token, keys) or self._check_signature(token, keys)
-        except UnknownSigningKeyError:
+            self.verify_at_once(token, now, check_anti_csrf=False, anti_csrf_token=None)
+        except WouldWaitError:
             return False
         except SuperTokensTryRefreshTokenError:
-            return True
-        return known.token.parent_refresh_token_hash is None
+            pass  # it is decided as well
+        return True
 
     def verify_at_once(self, token: str, now: int, check_anti_csrf: bool, anti_csrf_token: str | None) -> VerifiedToken:
         """Return and raise as `verify`. Raise WouldWaitError if that would wait, or for a token with a marker."""

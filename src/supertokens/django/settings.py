@@ -25,9 +25,9 @@ NAME: Final = "SUPERTOKENS"
 class OwnSettings(NamedTuple):
     """The entries of `SUPERTOKENS` that are not keys of `Config`.
 
-    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
-    route. `threads`: how many calls from asynchronous views may use the store, or the core, at a time; `max_waiting`:
-    how many more may wait.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the ready-made routes: the
+    refresh API, sign-out, and the public keys. `threads`: how many calls from asynchronous views may use the store, or
+    the core, at a time; `max_waiting`: how many more may wait.
     """
 
     core: Core | None = None

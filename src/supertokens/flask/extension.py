@@ -39,9 +39,9 @@ __all__ = ["SuperTokens", "Supertokens"]
 class SuperTokens:
     """The extension. `SuperTokens(app)` is all that an app needs; options are the keys of `Config`, by name.
 
-    `core`: used instead of the one that the configuration asks for. `routes`: give the app a refresh API and a sign-out
-    route. The store is opened on first use. Raise ConfigError for invalid settings, and RuntimeError for an app that
-    already has the extension.
+    `core`: used instead of the one that the configuration asks for. `routes`: give the app the ready-made routes: a
+    refresh API, sign-out, and the public keys. The store is opened on first use. Raise ConfigError for invalid
+    settings, and RuntimeError for an app that already has the extension.
     """
 
     def __init__(

@@ -73,6 +73,7 @@ def _protected(view: Callable[..., Any], anti_csrf_check: bool | None, *, requir
         if method in ("OPTIONS", "TRACE"):
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         owner = (app.extensions.get(EXTENSION) or requests_of(app)).of_environ(environ)
+        # Like `verbs.is_refresh`; inlined, since every POST to a protected view runs this.
         if method == "POST" and owner.request.is_for(owner.edge.refresh_path):
             session: Session | None = verbs.refresh(owner)
         else:

@@ -30,10 +30,10 @@ __all__ = ["SuperTokens"]
 class SuperTokens(SessionsByName):
     """The extension of one application: `sessions = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: used instead of the one that the configuration describes. `routes`: give the app a refresh API and a
-    sign-out route. `threads`: how many calls may use the store, or the core, at a time; at most `max_waiting` requests
-    wait for a thread, and further ones get a 503. The store is opened on first use, and closed at the end of the
-    lifespan.
+    `core`: used instead of the one that the configuration describes. `routes`: give the app the ready-made routes: a
+    refresh API, sign-out, and the public keys. `threads`: how many calls may use the store, or the core, at a time; at
+    most `max_waiting` requests wait for a thread, and further ones get a 503. The store is opened on first use, and
+    closed at the end of the lifespan.
 
     Raise ConfigError if the configuration is invalid, RuntimeError for an app that already has sessions, or has handled
     requests.

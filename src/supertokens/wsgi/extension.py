@@ -34,8 +34,9 @@ __all__ = ["SuperTokens"]
 class SuperTokens(StoredSessions):
     """A WSGI application with sessions: `application = SuperTokens(app)`. Options are the keys of `Config`, by name.
 
-    `core`: used instead of the one that the configuration describes. `routes`: handle the refresh API and a sign-out
-    route. The store is opened on first use. Raise ConfigError if the configuration is invalid.
+    `core`: used instead of the one that the configuration describes. `routes`: handle the ready-made routes: the
+    refresh API, sign-out, and the public keys. The store is opened on first use. Raise ConfigError if the configuration
+    is invalid.
     """
 
     def __init__(

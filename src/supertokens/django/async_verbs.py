@@ -6,10 +6,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal, overload
 
+from supertokens.core import WouldWaitError
 from supertokens.django.requests import AnyRequest, request_of
 from supertokens.django.session import Session
 from supertokens.django.verbs import found_in
-from supertokens.transport import is_verified_at_once, verbs
+from supertokens.transport import find_at_once, verbs
 
 __all__ = ["acreate_new_session", "aget_session", "arefresh_session", "asign_out", "averify_session"]
 
@@ -105,6 +106,13 @@ async def _found(
     state = request_of(request)
     owner = state.awaiting(request)
     find = partial(verbs.find, owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database)
-    # Using a thread would cost ten times as much as the check.
-    is_quick = state.is_free and is_verified_at_once(owner, check_database=check_database)
-    return found_in(request, find() if is_quick else await state.in_thread(find))
+    if state.is_free:  # using a thread would cost ten times as much as the check
+        try:
+            found = find_at_once(
+                owner, check_anti_csrf=check_anti_csrf, required=required, check_database=check_database
+            )
+        except WouldWaitError:
+            pass
+        else:
+            return found_in(request, found)
+    return found_in(request, await state.in_thread(find))
